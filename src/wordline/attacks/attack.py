@@ -1,0 +1,133 @@
+"""What every attack is: a frozen value, called with a model and a batch, that returns images of the same
+shape.
+
+The checks of what the user hands over stand here once, so that an attack itself is only its idea.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor
+
+from wordline.attacks.norms import Norm
+from wordline.attacks.objective import Model
+from wordline.typing import Images, Labels
+from wordline.values import Value
+
+
+class AbstractAttack(Value, ABC):
+    """Images of one batch, moved by at most `eps` in `norm` so that the model errs.
+
+    A new attack is a frozen dataclass with `eps` and `norm` that implements `perturb`:
+
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Brighten(AbstractAttack):
+    ...     eps: float
+    ...     norm = "linf"
+    ...     def perturb(self, model, images, labels, generator):
+    ...         return (images + self.eps).clamp(0, 1)
+    >>> Brighten(eps=0.25)(torch.nn.Identity(), torch.tensor([[0.5, 0.9]]), torch.tensor([0]))
+    tensor([[0.7500, 1.0000]])
+    """
+
+    eps: float
+    norm: Norm
+
+    @abstractmethod
+    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
+        """The attack itself, on a batch that has been checked, without gradient recording.
+
+        `model` here is the caller's, wrapped so that its logits are checked; `generator` lives on the CPU.
+        """
+
+    # Plain `Tensor` on purpose: wrong shapes and dtypes are user mistakes, and are answered below in words.
+    def __call__(
+        self, model: Model, images: Tensor, labels: Tensor, *, generator: torch.Generator | None = None
+    ) -> Tensor:
+        """Adversarial images: same shape, dtype and device; in [0, 1]; a new tensor.
+
+        `images` (n, ...) float in [0, 1]; `labels` (n,) integers. The mode of the model is kept as given, and
+        neither its parameters nor their `.grad` are touched. Random numbers come from `generator` alone (on
+        the CPU, so that every device gets the same ones); without one, a fresh generator seeded 0, so two
+        such calls agree.
+
+        Raises `ValueError` for images outside [0, 1], NaN, an empty batch, labels that do not fit in number,
+        dtype or range, logits that are not (n, classes), and a model whose gradient is missing or not finite.
+        """
+        check_batch(images, labels)
+        generator = torch.Generator().manual_seed(0) if generator is None else generator
+        if generator.device.type != "cpu":
+            raise ValueError(
+                f"`generator` must live on the CPU, got {generator.device}; make it by torch.Generator()"
+            )
+        with torch.inference_mode(False), torch.no_grad():
+            # Inference tensors cannot enter a graph, and what is returned must never be the caller's own
+            # tensor.
+            images = images.clone() if images.is_inference() else images.detach()
+            labels = labels.to(torch.int64, copy=labels.is_inference())
+            adversarial = self.perturb(checked(model, int(labels.max())), images, labels, generator)
+            adversarial = adversarial.clone() if adversarial is images else adversarial
+            valid = ((adversarial >= 0) & (adversarial <= 1)).flatten(1).all(1)  # NaN compares false
+        if not valid.all():
+            raise ValueError(
+                f"{type(self).__name__} left [0, 1] in {int((~valid).sum())} of {len(images)} images; "
+                "the gradient of `model` is not finite there, so this attack cannot judge it"
+            )
+        return adversarial
+
+
+def check_batch(images: Tensor, labels: Tensor) -> None:
+    """Refuse a batch that no attack can mean."""
+    if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
+        raise TypeError(
+            f"`images` and `labels` must be tensors, got {type(images).__name__} and {type(labels).__name__}"
+        )
+    if not images.is_floating_point():
+        raise ValueError(
+            f"`images` must be floating point in [0, 1], got {images.dtype}; divide bytes by 255"
+        )
+    if images.ndim < 2 or images.numel() == 0:
+        raise ValueError(
+            f"`images` must be a batch (n, ...) of at least one image, got shape {tuple(images.shape)}"
+        )
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise ValueError(f"`labels` must be integers, got {labels.dtype}; use labels.long()")
+    if tuple(labels.shape) != (len(images),):
+        raise ValueError(
+            f"`labels` must have shape ({len(images)},), one per image, got {tuple(labels.shape)}"
+        )
+    if labels.device != images.device:
+        raise ValueError(
+            f"`labels` are on {labels.device}, `images` on {images.device}; move both to one device"
+        )
+    if not bool(((images >= 0) & (images <= 1)).all()):
+        raise ValueError(
+            f"`images` must lie in [0, 1] without NaN, got {float(images.min()):g} to "
+            f"{float(images.max()):g}; put normalisation inside the model"
+        )
+    if (smallest := int(labels.min())) < 0:
+        raise ValueError(f"`labels` must not be negative, got {smallest}")
+
+
+def checked(model: Model, largest_label: int) -> Model:
+    """The model, refusing logits that do not fit the batch; by shapes alone: no wait for the device."""
+
+    def logits_of(images: Tensor) -> Tensor:
+        logits = model(images)
+        if not isinstance(logits, Tensor):
+            raise TypeError(f"`model` must return a tensor of logits, got {type(logits).__name__}")
+        if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
+            raise ValueError(
+                f"`model` must return logits of shape ({len(images)}, classes) with at least two classes, "
+                f"got {tuple(logits.shape)}"
+            )
+        if largest_label >= logits.shape[1]:
+            raise ValueError(
+                f"`labels` hold class {largest_label}, but the model has only {logits.shape[1]} logits"
+            )
+        return logits
+
+    return logits_of

@@ -1,0 +1,74 @@
+"""The hill an attack climbs: the mean loss of each image over a few forwards, and its gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import torch
+from torch import Tensor
+
+from wordline.attacks.losses import LossFunction
+from wordline.typing import Images, Logits, Mask, PerSample
+
+Model = Callable[[Tensor], Tensor]  # images in [0, 1] to logits; an `nn.Module` is one
+
+
+@final
+class Objective:
+    """(1/K) sum_k loss(model_k(x), aim) for each image x, over K = `eot` forwards (draws of a stochastic
+    model).
+
+    `aim` is (labels,) or (labels, targets). Gradients are taken with respect to the images alone: no gradient
+    of a parameter is computed, none is stored. EOT: Athalye et al. 2018 (arXiv 1707.07397).
+    """
+
+    def __init__(self, model: Model, loss: LossFunction, aim: tuple[Tensor, ...], eot: int = 1) -> None:
+        self._model, self._loss, self._aim, self._eot = model, loss, aim, eot
+
+    def gradient(self, images: Images) -> tuple[Images, PerSample, Logits]:
+        """Gradient, loss and logits, each the mean over the draws.
+
+        Raises `ValueError` when the model gives no gradient with respect to the images.
+        """
+        leaf = images.detach().requires_grad_(True)
+        gradient, values, logits = self._draw_gradient(leaf)
+        if self._eot > 1:
+            for _ in range(self._eot - 1):
+                more = self._draw_gradient(leaf)
+                gradient, values, logits = gradient + more[0], values + more[1], logits + more[2]
+            gradient, values, logits = gradient / self._eot, values / self._eot, logits / self._eot
+        return gradient, values, logits
+
+    def values(self, images: Images) -> tuple[PerSample, Logits]:
+        """Loss and logits, each the mean over the draws; no gradient is prepared."""
+        with torch.no_grad():
+            draws = [self._model(images) for _ in range(self._eot)]
+            values = [self._loss(logits, *self._aim) for logits in draws]
+        if self._eot == 1:
+            return values[0], draws[0]
+        return torch.stack(values).mean(0), torch.stack(draws).mean(0)
+
+    def fooled(self, logits: Logits) -> Mask:
+        """Which samples these logits misclassify, by arg max."""
+        return logits.argmax(1) != self._aim[0]
+
+    def at(self, index: Tensor) -> Objective:
+        """The objective of a selection of the samples."""
+        return Objective(self._model, self._loss, tuple(part[index] for part in self._aim), self._eot)
+
+    def _draw_gradient(self, leaf: Images) -> tuple[Images, PerSample, Logits]:
+        with torch.enable_grad():
+            logits = self._model(leaf)
+            values = self._loss(logits, *self._aim)
+            gradient = (
+                torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0]
+                if values.requires_grad
+                else None
+            )
+        if gradient is None:
+            raise ValueError(
+                "`model` gives no gradient with respect to the images; declare one (straight-through, BPDA), "
+                "or use an attack that only asks for logits (`Square`, `RandomSearch`)"
+            )
+        return gradient, values.detach(), logits.detach()

@@ -1,0 +1,96 @@
+"""What an ohmic array multiplies by: its effective conductance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import portable
+from .wires import Wires
+
+_CHUNK_CELLS = 1 << 17  # cells held at once: bounds the working memory whatever the number of tiles
+
+
+def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
+    """The matrix by which an array of conductances, seen through its wires, multiplies its input voltages.
+
+    Kirchhoff's laws at all 2 rows x cols nodes of the array are linear in the voltages, so the output currents are
+    exactly `I_j = sum_i V_i W_ij`, with W independent of the input. W is found without ever dividing by a wire
+    resistance, so each of the four may be zero, and each device may be open (g = 0). Without any wire resistance
+    W is `g`, bit for bit. A tile's result does not depend on what else is in the batch.
+
+    Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the solve.
+
+    - `g`: siemens, `(..., rows, cols)`, float32 or float64, finite and not negative; word lines are rows.
+    - returns: siemens, same shape, type and device.
+    - raises `ValueError` for NaN, infinite or negative conductances and for fewer than two dimensions,
+      `TypeError` for other types.
+
+    >>> g = torch.tensor([[1e-3]], dtype=torch.float64)
+    >>> w = effective_conductance(g, Wires(driver_ohm=500, sense_ohm=1500))  # 1 / (500 + 1/g + 1500) siemens
+    >>> round(w.item(), 12)
+    0.000333333333
+    """
+    _require_conductances(g)
+    if not isinstance(wires, Wires):
+        raise TypeError(f"`wires` must be Wires, got {wires!r} of type {type(wires).__name__}")
+    if wires.ideal or g.numel() == 0:
+        return g.clone()
+    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)
+    return tiles.reshape(g.shape)
+
+
+def _require_conductances(g: Tensor) -> None:
+    if not isinstance(g, Tensor):
+        raise TypeError(f"`g` must be a torch Tensor, got {type(g).__name__}; pass torch.as_tensor(g)")
+    if g.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"`g` must be float32 or float64, got {g.dtype}; pass g.double() or g.float()")
+    if g.ndim < 2:
+        raise ValueError(f"`g` must have the shape (..., rows, cols), got {tuple(g.shape)}; a row is g[None, :]")
+    if g.numel() == 0:
+        return
+    low, high = (x.item() for x in g.detach().aminmax())
+    if not low >= 0 and low == low:
+        raise ValueError(f"`g` must not be negative, got {low:g} S; clamp it, or map signs to a pair of arrays")
+    if not high < float("inf"):
+        raise ValueError(f"`g` must be finite, got {high:g} S; an open device is 0, a short has a resistance")
+
+
+class _Effective(torch.autograd.Function):
+    @staticmethod
+    def forward(g: Tensor, wires: Wires) -> Tensor:
+        return torch.cat([portable.solve(part, wires) for part in g.split(_per_chunk(g))])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Wires], output: Tensor) -> None:
+        g, ctx.wires = inputs
+        ctx.save_for_backward(g)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+        (g,) = ctx.saved_tensors
+        return _Adjoint.apply(g, grad, ctx.wires), None
+
+
+class _Adjoint(torch.autograd.Function):
+    @staticmethod
+    def forward(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
+        parts = zip(g.split(_per_chunk(g)), grad.split(_per_chunk(g)), strict=True)
+        return torch.cat([portable.adjoint(part, bar, wires) for part, bar in parts])
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires], output: Tensor) -> None:
+        pass
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, None]:
+        raise NotImplementedError(
+            "`effective_conductance` is differentiable once, got a request for a second derivative; "
+            "drop create_graph=True, or take central differences of the gradient"
+        )
+
+
+def _per_chunk(g: Tensor) -> int:
+    return max(1, _CHUNK_CELLS // (g.shape[-2] * g.shape[-1]))

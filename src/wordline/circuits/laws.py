@@ -1,0 +1,115 @@
+"""What current a device carries at a voltage: the laws a nonlinear array is solved for."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ..values import Value, require_number
+
+
+class AbstractDeviceLaw(Value, ABC):
+    """The current through a two-terminal device: zero or steady at rest, and never falling as the voltage rises.
+
+        i = current(v, g),   slope(v, g) = di/dv >= 0
+
+    A law of your own is a frozen dataclass with `current` written in differentiable torch operations that act cell by
+    cell; `slope` then comes from autograd. `v`: device voltages, volt; `g`: programmed conductances, siemens; both of
+    one shape `(..., rows, cols)`, both float64. The result is in ampere. Write `slope` too where the formula is known
+    (it saves time), and `spice` where `netlist` should be able to write the device.
+
+    >>> @dataclass(frozen=True)
+    ... class Cubic(AbstractDeviceLaw):
+    ...     k: float
+    ...     def current(self, v, g):
+    ...         return g * (v + self.k * v**3)
+    >>> Cubic(k=2.0).slope(torch.tensor(0.5), torch.tensor(1e-3)).item()  # 1e-3 (1 + 3 * 2 * 0.25)
+    0.0025...
+    """
+
+    @abstractmethod
+    def current(self, v: Tensor, g: Tensor) -> Tensor:
+        """Current through each device, in ampere."""
+
+    def slope(self, v: Tensor, g: Tensor) -> Tensor:
+        """Differential conductance dI/dV of each device, in siemens; by autograd unless a law knows better."""
+        with torch.enable_grad():
+            v = v.detach().requires_grad_()
+            i = self.current(v, g.detach())
+            if not i.requires_grad:
+                raise ValueError(
+                    f"`law` {type(self).__name__}: `current` returned a tensor that does not depend differentiably on "
+                    "`v`; use torch operations throughout, or define `slope` as well"
+                )
+            (slope,) = torch.autograd.grad(i, v, torch.ones_like(i))
+        return slope
+
+    def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:
+        """The SPICE line of one device between nodes `plus` and `minus`; `name` is its row and column, `3_7`."""
+        raise ValueError(
+            f"`law` {type(self).__name__} has no SPICE element; define `spice(name, plus, minus, siemens)` on it, "
+            "for instance returning a B source"
+        )
+
+
+@final
+@dataclass(frozen=True)
+class Ohmic(AbstractDeviceLaw):
+    """A device that is a resistor: I = g V.
+
+    >>> Ohmic().current(torch.tensor(0.5), torch.tensor(1e-3)).item()
+    0.0005...
+    """
+
+    def current(self, v: Tensor, g: Tensor) -> Tensor:
+        """I = g V."""
+        return g * v
+
+    def slope(self, v: Tensor, g: Tensor) -> Tensor:
+        """DI/dV = g, at any voltage."""
+        return g.expand_as(v)
+
+    def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:
+        """A resistor."""
+        return f"Rd{name} {plus} {minus} {1 / siemens!r}"
+
+
+@final
+@dataclass(frozen=True)
+class SinhDevice(AbstractDeviceLaw):
+    """A filament whose current grows as the hyperbolic sine of its voltage: I = g sinh(b V) / b.
+
+    `b`: per volt; the law is ohmic for b = 0 and departs from ohmic by (b V)^2 / 6. `g` is the conductance at small
+    voltage. Valid for up to some 0.5 V per device. Fit of measured filaments and the law in GENIEx, arXiv 2003.06902;
+    its b is assumed to be 4 per volt there, as the paper does not print it.
+
+    >>> SinhDevice(b=4.0).current(torch.tensor(0.25), torch.tensor(1e-3)).item()  # 1e-3 sinh(1) / 4
+    0.000293800...
+    """
+
+    b: float
+
+    def __post_init__(self) -> None:
+        require_number("b", self.b, at_least=0.0)
+
+    @property
+    def _ohmic(self) -> bool:
+        # Below this, sinh(bV)/b is V to the last bit for any voltage under a megavolt, and b V cannot lose digits to
+        # denormal numbers.
+        return self.b < 1e-14
+
+    def current(self, v: Tensor, g: Tensor) -> Tensor:
+        """I = g sinh(b V) / b; infinite where the exponential leaves the number range."""
+        return g * v if self._ohmic else g * (torch.sinh(self.b * v) / self.b)
+
+    def slope(self, v: Tensor, g: Tensor) -> Tensor:
+        """DI/dV = g cosh(b V)."""
+        return g.expand_as(v) if self._ohmic else g * torch.cosh(self.b * v)
+
+    def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:
+        """A behavioural current source, or a resistor for b = 0."""
+        if self._ohmic:
+            return Ohmic().spice(name, plus, minus, siemens)
+        return f"Bd{name} {plus} {minus} I={siemens / self.b!r}*sinh({self.b!r}*V({plus},{minus}))"

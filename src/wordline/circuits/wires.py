@@ -1,0 +1,35 @@
+"""The four parasitic resistances of an array."""
+
+from dataclasses import dataclass
+
+from ..values import Value, require_number
+
+
+@dataclass(frozen=True)
+class Wires(Value):
+    """Parasitic resistances of one array, in ohm; any of them may be zero.
+
+        V_i --driver-- r(i,0) --row-- r(i,1) -- ... -- r(i,M-1)
+        r(i,j) --1/G(i,j)-- c(i,j)
+        c(0,j) --col-- c(1,j) -- ... -- c(N-1,j) --sense-- virtual ground
+
+    `driver_ohm`: output resistance of a word-line driver; `row_ohm`, `col_ohm`: one wire segment between neighbouring
+    cells of a word line or bit line; `sense_ohm`: input resistance of a bit-line sense amplifier.
+
+    >>> Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
+    Wires(driver_ohm=1000.0, row_ohm=5, col_ohm=10, sense_ohm=1000.0)
+    """
+
+    driver_ohm: float = 0.0
+    row_ohm: float = 0.0
+    col_ohm: float = 0.0
+    sense_ohm: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("driver_ohm", "row_ohm", "col_ohm", "sense_ohm"):
+            require_number(name, getattr(self, name), at_least=0.0)
+
+    @property
+    def ideal(self) -> bool:
+        """True when all four are zero: the array then multiplies by its conductances, bit for bit."""
+        return self.driver_ohm == self.row_ohm == self.col_ohm == self.sense_ohm == 0

@@ -1,0 +1,60 @@
+"""The window of conductances that a memristive device can hold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..values import Value, require_integer, require_number
+
+CONTINUOUS = 0
+
+
+@dataclass(frozen=True)
+class Memristor(Value):
+    """A device programmable between 1/r_off and 1/r_on siemens.
+
+    `levels`: number of programmable conductances, evenly spaced over the window with both ends among them;
+    0 means any conductance in the window. Raises ValueError unless 0 < r_on < r_off (r_off may be infinite).
+
+    >>> device = Memristor(r_on_ohm=20e3, r_off_ohm=200e3)
+    >>> round(device.g_on_siemens * 1e6, 9), round(device.g_off_siemens * 1e6, 9)
+    (50.0, 5.0)
+    """
+
+    r_on_ohm: float
+    r_off_ohm: float
+    levels: int = CONTINUOUS
+
+    def __post_init__(self) -> None:
+        require_number("r_on_ohm", self.r_on_ohm, above=0.0)
+        require_number("r_off_ohm", self.r_off_ohm, above=0.0, finite=False)
+        if self.r_off_ohm <= self.r_on_ohm:
+            raise ValueError(
+                f"`r_off_ohm` must be greater than `r_on_ohm`, got r_off_ohm={self.r_off_ohm:g} and "
+                f"r_on_ohm={self.r_on_ohm:g}; the off state is the more resistive one"
+            )
+        require_integer("levels", self.levels, at_least=0)
+        if self.levels == 1:
+            raise ValueError("`levels` must be 0 (continuous) or at least 2, got 1; one level holds no information")
+
+    @property
+    def g_on_siemens(self) -> float:
+        """Largest conductance, 1/r_on."""
+        return 1.0 / self.r_on_ohm
+
+    @property
+    def g_off_siemens(self) -> float:
+        """Smallest conductance, 1/r_off."""
+        return 1.0 / self.r_off_ohm
+
+    def conductance(self, share: Tensor) -> Tensor:
+        """Conductance in siemens for a share of the window, 0 -> g_off and 1 -> g_on, rounded to the nearest level.
+
+        Rounding passes gradients straight through (what hardware-aware training differentiates is the unrounded weight).
+        """
+        if self.levels:
+            steps = self.levels - 1
+            share = share + ((share * steps).round() / steps - share).detach()
+        return self.g_off_siemens + share * (self.g_on_siemens - self.g_off_siemens)

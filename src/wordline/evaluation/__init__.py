@@ -1,0 +1,9 @@
+"""Numbers with everything needed to get them again."""
+
+from .craft import craft
+from .evaluate import evaluate
+from .intervals import over_draws, paired_difference, wilson
+from .party import party
+from .score import Conditions, correct, score
+
+__all__ = ["Conditions", "correct", "craft", "evaluate", "over_draws", "paired_difference", "party", "score", "wilson"]

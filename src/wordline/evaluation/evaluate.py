@@ -1,0 +1,46 @@
+"""How accurate a network is when it is attacked: one call, one record."""
+
+from __future__ import annotations
+
+from torch import nn
+
+from ..attacks import AbstractAttack
+from ..progress import AbstractProgress
+from ..records import Record
+from ..values import require_instance, require_integer
+from ..zoo import ImageSplit
+from .craft import craft
+from .party import party, require_evaluation_mode
+from .score import Conditions, score
+
+
+def evaluate(
+    *,
+    victim: nn.Module,
+    source: nn.Module,
+    attack: AbstractAttack,
+    data: ImageSplit,
+    limit: int = 0,
+    batch_size: int = 100,
+    seed: int = 0,
+    draws: int = 1,
+    name: str = "",
+    progress: AbstractProgress | None = None,
+) -> Record:
+    """Craft adversarial images on `source`, show them to `victim`, and record CA, AA, AL and ASR with intervals.
+
+    victim = source = software is the attack in software (SW); victim a chip and source the software network is the
+    transfer attack SH; victim = source = chip is the white-box attack HH. The first `limit` images are used, the same
+    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often. `name` says what the data are.
+
+    Raises ValueError for a network in training mode or images outside [0, 1], TypeError for wrong kinds of argument.
+    """
+    require_evaluation_mode("victim", victim)
+    require_evaluation_mode("source", source)
+    require_instance("attack", attack, AbstractAttack)
+    require_instance("data", data, ImageSplit)
+    for key, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("draws", draws, 1), ("seed", seed, 0)):
+        require_integer(key, value, at_least=least)
+    split = data.take(limit) if limit else data
+    adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)
+    return score(victim, party(source), attack, split, adversarial, Conditions(name, seed, draws, batch_size))

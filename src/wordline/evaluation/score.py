@@ -1,0 +1,81 @@
+"""A victim's answers on clean and adversarial images, counted."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..attacks import AbstractAttack
+from ..records import Estimate, Party, Record
+from ..zoo import ImageSplit, to_float
+from .intervals import over_draws, paired_difference, wilson
+from .party import device_of, party
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What besides the networks, the attack and the images decides a record."""
+
+    data: str
+    seed: int
+    draws: int
+    batch_size: int
+
+
+def correct(victim: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
+    """Which images the victim classifies correctly, `(N,)` bool; NaN logits count as wrong."""
+    device, hits = device_of(victim), []
+    with torch.no_grad():
+        for start in range(0, len(labels), batch_size):
+            logits = victim(to_float(images[start : start + batch_size]).to(device)).cpu()
+            hit = logits.argmax(1) == labels[start : start + batch_size]
+            hits.append(hit & logits.isfinite().all(1))
+    return torch.cat(hits)
+
+
+def score(
+    victim: nn.Module,
+    source: Party,
+    attack: AbstractAttack,
+    split: ImageSplit,
+    adversarial: Tensor,
+    conditions: Conditions,
+) -> Record:
+    """The record of a victim on a split and on its adversarial version."""
+    clean_images = to_float(split.images)
+    if adversarial.shape != clean_images.shape:
+        raise ValueError(f"`adversarial` must have shape {tuple(clean_images.shape)}, got {tuple(adversarial.shape)}")
+    if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
+        raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
+    size = conditions.batch_size
+    clean = torch.stack([correct(victim, clean_images, split.labels, batch_size=size) for _ in range(conditions.draws)])
+    hit = torch.stack([correct(victim, adversarial, split.labels, batch_size=size) for _ in range(conditions.draws)])
+    ca, aa, al, asr = _estimates(clean, hit)
+    flags = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
+    return Record(
+        victim=party(victim), source=source, attack=attack, data=conditions.data, fingerprint=split.fingerprint(),
+        images=len(split), clean=ca, adversarial=aa, loss=al, success=asr,
+        largest_change=float((adversarial - clean_images).abs().max()), seed=conditions.seed, draws=conditions.draws,
+        batch_size=size, threads=torch.get_num_threads(), versions=versions(), flags=flags,
+    )  # fmt: skip
+
+
+def _estimates(clean: Tensor, hit: Tensor) -> tuple[Estimate, Estimate, Estimate, Estimate]:
+    """CA, AA, AL, ASR from `(draws, N)` answers."""
+    broken = clean & ~hit
+    if len(clean) > 1:
+        rate = broken.sum(1) / clean.sum(1).clamp(min=1)
+        ca, aa = clean.double().mean(1), hit.double().mean(1)
+        return over_draws(ca), over_draws(aa), over_draws(ca - aa), over_draws(rate.double())
+    n, right, lost, won = clean.shape[1], int(clean.sum()), int(broken.sum()), int((hit & ~clean).sum())
+    return wilson(right, n), wilson(int(hit.sum()), n), paired_difference(lost, won, n), wilson(lost, right)
+
+
+def versions() -> dict[str, str]:
+    """What the numbers were computed with."""
+    from importlib.metadata import version
+
+    return {"wordline": version("wordline"), "torch": torch.__version__, "python": platform.python_version()}

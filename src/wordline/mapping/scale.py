@@ -1,0 +1,57 @@
+"""Which weight uses the whole window of a device."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ..values import Value, require_number
+
+
+class AbstractScale(Value):
+    """Chooses w_max of a layer; larger weights are clipped to it."""
+
+    @abc.abstractmethod
+    def largest(self, matrix: Tensor) -> Tensor:
+        """w_max > 0 of a weight matrix of any shape, as a scalar tensor."""
+
+
+@dataclass(frozen=True)
+class MaxScale(AbstractScale):
+    """w_max = max |w|: nothing is clipped. A layer of zeros gets 1.
+
+    >>> import torch
+    >>> MaxScale().largest(torch.tensor([[1.0, -3.0]])).item()
+    3.0
+    """
+
+    def largest(self, matrix: Tensor) -> Tensor:
+        """See `AbstractScale.largest`."""
+        return _one_for_zero(matrix.detach().abs().amax())
+
+
+@dataclass(frozen=True)
+class PercentileScale(AbstractScale):
+    """w_max = the given percentile of |w|: outliers are clipped so that the others use more of the window.
+
+    >>> import torch
+    >>> PercentileScale(50).largest(torch.tensor([[1.0, -2.0, 9.0]])).item()
+    2.0
+    """
+
+    percent: float
+
+    def __post_init__(self) -> None:
+        require_number("percent", self.percent, above=0.0, at_most=100.0)
+
+    def largest(self, matrix: Tensor) -> Tensor:
+        """See `AbstractScale.largest`."""
+        magnitudes = matrix.detach().abs().flatten()
+        rank = max(1, -int(-self.percent * magnitudes.numel() // 100))  # torch.quantile stops at 16 M elements
+        return _one_for_zero(magnitudes.kthvalue(rank).values)
+
+
+def _one_for_zero(value: Tensor) -> Tensor:
+    return value.where(value > 0, value.new_ones(()))

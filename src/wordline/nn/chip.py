@@ -1,0 +1,38 @@
+"""One sample of a crossbar with a network on it: an ordinary torch module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import nn
+
+from ..mapping import Crossbar
+from .mapped_layer import MappedLayer
+from .report import ChipReport, report_layer
+
+
+class Chip(nn.Module):
+    """A mapped network. Call it, move it, copy it, save it and differentiate it like the network it came from."""
+
+    def __init__(self, model: nn.Module, crossbar: Crossbar, seed: int, skipped: tuple[tuple[str, str], ...]) -> None:
+        super().__init__()
+        self.model = model
+        self.crossbar = crossbar
+        self.seed = seed
+        self.skipped = skipped
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the mapped network returns for these arguments."""
+        return self.model(*args, **kwargs)
+
+    @property
+    def layers(self) -> dict[str, MappedLayer]:
+        """Name in the software network -> mapped layer; a layer that is the whole model is called "model"."""
+        return {
+            name or "model": module for name, module in self.model.named_modules() if isinstance(module, MappedLayer)
+        }
+
+    def report(self) -> ChipReport:
+        """Per layer: matrix, tiles, utilisation, NF, gain, kind of gradient; and what stayed digital and why."""
+        rows = tuple(report_layer(name, layer) for name, layer in self.layers.items())
+        return ChipReport(self.crossbar, self.seed, rows, self.skipped)

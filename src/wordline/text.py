@@ -1,0 +1,28 @@
+"""Tables as text, for printing and for logs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def render_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> str:
+    """A table in plain text: the first column to the left, the others to the right.
+
+    >>> print(render_table(("eps", "AA"), [("8/255", "0.0 %")]))
+     eps        AA
+    ───────────────
+     8/255   0.0 %
+    """
+    table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
+    for index, name in enumerate(header):
+        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*row)
+    console = Console(width=240, color_system=None, force_terminal=False)
+    with console.capture() as capture:
+        console.print(table)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").splitlines())

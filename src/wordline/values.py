@@ -1,0 +1,124 @@
+"""A thing is its configuration: frozen, validated at birth, hashable, equal to itself after a trip through JSON.
+
+Every configuration of wordline (a device, a crossbar, an attack) is a frozen dataclass that derives from `Value`. The
+class name is the registry key, so a user's own subclass loads from JSON as soon as its module is imported.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from typing import Any, ClassVar, Self
+
+
+class Value:
+    """Base of every configuration; subclasses are `@dataclass(frozen=True)`.
+
+    >>> from wordline.circuits import Wires
+    >>> Wires.from_json(Wires(row_ohm=5.0).to_json()) == Wires(row_ohm=5.0)
+    True
+    """
+
+    _registry: ClassVar[dict[str, type[Value]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        Value._registry[cls.__name__] = cls
+
+    def to_json(self) -> str:
+        """One line of JSON, keys in the order of the fields; `"type"` names the class."""
+        return json.dumps(encode(self), allow_nan=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """The value that `to_json` wrote; refuses text that is not JSON, unknown types and unknown fields."""
+        try:
+            plain = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"`text` is not JSON ({error}); pass what `to_json()` wrote") from error
+        value = decode(plain)
+        if not isinstance(value, cls):
+            raise ValueError(f"`text` holds a {type(value).__name__}, not a {cls.__name__}")
+        return value
+
+
+def encode(value: Any) -> Any:
+    """Plain JSON data for a value: dataclass -> tagged dict, tuple -> list, non-finite float -> tagged text."""
+    if isinstance(value, Value):
+        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        return {"type": type(value).__name__, **fields}
+    if isinstance(value, float) and not math.isfinite(value):
+        return {"float": repr(value)}
+    if isinstance(value, tuple | list):
+        return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): encode(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"`value` of type {type(value).__name__} has no JSON form; use numbers, text, tuples and `Value`s")
+
+
+def decode(plain: Any) -> Any:
+    """The inverse of `encode`; lists come back as tuples."""
+    if isinstance(plain, list):
+        return tuple(decode(item) for item in plain)
+    if not isinstance(plain, dict):
+        return plain
+    if set(plain) == {"float"}:
+        return float(plain["float"])
+    if "type" not in plain:
+        return {key: decode(item) for key, item in plain.items()}
+    name = plain["type"]
+    if name not in Value._registry:
+        raise ValueError(f"`type` is {name!r}, which is not a known value; import the module that defines it first")
+    cls = Value._registry[name]
+    given = {key: decode(item) for key, item in plain.items() if key != "type"}
+    known = {f.name for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if unknown := sorted(set(given) - known):
+        raise ValueError(f"`{unknown[0]}` is not a field of {name}; its fields are {', '.join(sorted(known))}")
+    return cls(**given)
+
+
+def require_number(
+    name: str,
+    value: float,
+    *,
+    at_least: float = -math.inf,
+    above: float = -math.inf,
+    at_most: float = math.inf,
+    finite: bool = True,
+) -> None:
+    """Refuse what is not a number in the given range, naming the argument, what came and what to do."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise TypeError(f"`{name}` must be a number, got {value!r} of type {type(value).__name__}")
+    if math.isnan(value) or (finite and math.isinf(value)):
+        raise ValueError(f"`{name}` must be a finite number, got {value}")
+    if value < at_least:
+        raise ValueError(f"`{name}` must be at least {at_least:g}, got {value:g}")
+    if value <= above:
+        raise ValueError(f"`{name}` must be greater than {above:g}, got {value:g}")
+    if value > at_most:
+        raise ValueError(f"`{name}` must be at most {at_most:g}, got {value:g}")
+
+
+def require_integer(name: str, value: int, *, at_least: int) -> None:
+    """Refuse what is not a whole number of at least `at_least`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"`{name}` must be a whole number, got {value!r} of type {type(value).__name__}")
+    if value < at_least:
+        raise ValueError(f"`{name}` must be at least {at_least}, got {value}")
+
+
+def require_instance(name: str, value: object, kind: type | tuple[type, ...]) -> None:
+    """Refuse a value of another type."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(k.__name__ for k in kinds)
+        raise TypeError(f"`{name}` must be {wanted}, got {value!r} of type {type(value).__name__}")
+
+
+def require_choice(name: str, value: str, choices: tuple[str, ...]) -> None:
+    """Refuse a word that is not among the choices."""
+    if value not in choices:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, choices))}, got {value!r}")

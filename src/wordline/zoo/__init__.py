@@ -1,0 +1,30 @@
+"""Data sets and trained networks by name; training."""
+
+from .architectures import ARCHITECTURES, build_model
+from .cards import Card, read_card
+from .data import ImageData, ImageSplit, to_float
+from .files import load_state, read_weights, save_weights
+from .load import load_dataset, load_model, packaged_models
+from .recipe import Milestones, OneCycle, Recipe
+from .train import accuracy, train
+
+__all__ = [
+    "ARCHITECTURES",
+    "Card",
+    "ImageData",
+    "ImageSplit",
+    "Milestones",
+    "OneCycle",
+    "Recipe",
+    "accuracy",
+    "build_model",
+    "load_dataset",
+    "load_model",
+    "load_state",
+    "packaged_models",
+    "read_card",
+    "read_weights",
+    "save_weights",
+    "to_float",
+    "train",
+]

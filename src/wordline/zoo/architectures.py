@@ -1,0 +1,36 @@
+"""Network architectures by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import nn
+
+from .digits_cnn import DigitsCNN
+from .resnet import ResNet
+from .vgg import VGG, VGG8, VGG16
+
+ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {  # name -> (classes, image side) -> network
+    "digits-cnn": lambda classes, side: DigitsCNN(classes),
+    "vgg8": lambda classes, side: VGG(VGG8, 1024, classes, side=side),
+    "vgg8-half": lambda classes, side: VGG(VGG8, 1024, classes, width=0.5, side=side),
+    "vgg16": lambda classes, side: VGG(VGG16, 512, classes, side=side),
+    "resnet10": lambda classes, side: ResNet((1, 1, 2), classes),
+    "resnet10-w4": lambda classes, side: ResNet((1, 1, 2), classes, width=4),
+    "resnet20": lambda classes, side: ResNet((3, 3, 3), classes),
+    "resnet20-w4": lambda classes, side: ResNet((3, 3, 3), classes, width=4),
+}
+
+
+def build_model(name: str, classes: int, side: int = 32, *, seed: int = 0) -> nn.Module:
+    """An untrained network, initialised from `seed` without touching the global random state.
+
+    >>> build_model("resnet10", classes=10)(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+    if name not in ARCHITECTURES:
+        raise ValueError(f"`name` must be one of {', '.join(ARCHITECTURES)}, got {name!r}")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ARCHITECTURES[name](classes, side)

@@ -1,0 +1,82 @@
+"""What a data set is here: two splits of images and labels that fit in memory, stored as uint8 where they can be."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSplit(Dataset[tuple[Tensor, int]]):
+    """Images and their labels; item i is (float image in [0, 1], int label).
+
+    `images` is `(N, C, H, W)`, either uint8 (converted on access as value / 255) or floating point in [0, 1];
+    `labels` is `(N,)` int64. Both are frozen fields that `dataclasses.replace` can swap.
+
+    >>> split = ImageSplit(torch.full((3, 1, 2, 2), 255, dtype=torch.uint8), torch.tensor([0, 1, 2]))
+    >>> len(split), split[1][0].max().item(), split[1][1]
+    (3, 1.0, 1)
+    """
+
+    images: Tensor
+    labels: Tensor
+
+    def __post_init__(self) -> None:
+        if self.images.ndim != 4:
+            raise ValueError(f"`images` must be (N, C, H, W), got shape {tuple(self.images.shape)}")
+        if self.images.dtype != torch.uint8 and not self.images.dtype.is_floating_point:
+            raise TypeError(f"`images` must be uint8 or floating point, got {self.images.dtype}")
+        if self.labels.dtype != torch.int64 or self.labels.shape != self.images.shape[:1]:
+            raise ValueError(
+                f"`labels` must be int64 of shape ({self.images.shape[0]},), "
+                f"got {self.labels.dtype} of shape {tuple(self.labels.shape)}"
+            )
+        if len(self.labels) == 0:
+            raise ValueError("`images` is empty; a split needs at least one image")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, int]:
+        return to_float(self.images[index]), int(self.labels[index])
+
+    def take(self, limit: int) -> ImageSplit:
+        """The first `limit` images, the same for everyone; all of them when `limit` is larger."""
+        return replace(self, images=self.images[:limit], labels=self.labels[:limit])
+
+    def fingerprint(self) -> str:
+        """Sixteen hex digits of the content, so that a record says exactly which images it was measured on."""
+        digest = hashlib.sha256(f"{self.images.dtype}{tuple(self.images.shape)}".encode())
+        digest.update(self.images.contiguous().numpy().tobytes())
+        digest.update(self.labels.contiguous().numpy().tobytes())
+        return digest.hexdigest()[:16]
+
+
+@dataclass(frozen=True, eq=False)
+class ImageData:
+    """A named data set; each split is read when first asked for."""
+
+    name: str
+    classes: tuple[str, ...]
+    read: Callable[[str], ImageSplit]  # "train" or "test" -> split
+
+    @cached_property
+    def train(self) -> ImageSplit:
+        """The training split."""
+        return self.read("train")
+
+    @cached_property
+    def test(self) -> ImageSplit:
+        """The test split."""
+        return self.read("test")
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Images as float in [0, 1]: uint8 / 255 in float32; floating point as it is."""
+    return images.to(torch.float32) / 255 if images.dtype == torch.uint8 else images

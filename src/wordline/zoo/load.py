@@ -1,0 +1,60 @@
+"""Data sets and trained networks by name."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+from torch import nn
+
+from .architectures import ARCHITECTURES, build_model
+from .cards import read_card
+from .data import ImageData
+from .digits import digits
+from .files import load_state, read_weights
+from .hub import HUB, hub_data
+
+
+def load_dataset(name: str, root: str | Path = "") -> ImageData:
+    """A data set by name: "digits" (embedded), "cifar10", "cifar100" or "tiny-imagenet".
+
+    The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files or of
+    `split/CLASS/image` folders. Raises ValueError for an unknown name or a folder that holds no such data.
+
+    >>> load_dataset("digits").classes[:3]
+    ('0', '1', '2')
+    """
+    if name == "digits":
+        if root:
+            raise ValueError("`root` is not used by the embedded 'digits'; leave it out")
+        return digits()
+    if name not in HUB:
+        raise ValueError(f"`name` must be one of {', '.join(['digits', *HUB])}, got {name!r}")
+    return hub_data(name, root)
+
+
+def packaged_models() -> dict[str, Path]:
+    """The trained networks that ship with wordline: name -> weight file."""
+    folder = Path(str(resources.files("wordline.zoo") / "weights"))
+    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+
+
+def load_model(name: str | Path) -> nn.Module:
+    """A trained network in evaluation mode: a name that ships with wordline, or a weight file with its card beside it.
+
+    Names: "digits-cnn", "vgg8-half-cifar10", "resnet10-cifar10". Images in [0, 1] -> logits. Raises ValueError for an
+    unknown name, a missing card, or weights that do not fit.
+
+    >>> load_model("digits-cnn").training
+    False
+    """
+    known = packaged_models()
+    path = known.get("digits-cnn-digits" if name == "digits-cnn" else str(name), Path(name))
+    if path.suffix not in (".safetensors", ".pt", ".pth"):
+        names = ", ".join(stem.removesuffix("-digits") for stem in known)
+        raise ValueError(f"`name` must be one of {names}, or a .safetensors file, got {str(name)!r}")
+    state = read_weights(path)
+    card = read_card(path.with_suffix(".json"))
+    if card.architecture not in ARCHITECTURES:
+        raise ValueError(f"`name` has a card of architecture {card.architecture!r}, which is unknown here")
+    return load_state(build_model(card.architecture, card.classes, card.side), state, str(path)).eval()
