@@ -47,9 +47,7 @@ def ascend(
     return here if kept is None else better(kept, here)
 
 
-def ascend_blindly(
-    objective: Objective, ball: AbstractBall, start: Images, *, steps: int, step_size: float
-) -> Images:
+def ascend_blindly(objective: Objective, ball: AbstractBall, start: Images, *, steps: int, step_size: float) -> Images:
     """The last iterate, whose loss nobody asks for: one forward less."""
     images = start
     for _ in range(steps):
@@ -67,9 +65,7 @@ def ascend_until_fooled(
     """
     images = start
     gradient, _, _ = objective.gradient(images)  # at the start, where nothing is judged
-    moving = torch.arange(
-        len(start), device=start.device
-    )  # the places in the batch of the images still moving
+    moving = torch.arange(len(start), device=start.device)  # the places in the batch of the images still moving
     result, result_values = torch.empty_like(start), torch.empty_like(start.flatten(1)[:, 0])
     success = torch.zeros(len(start), dtype=torch.bool, device=start.device)
     kept = None

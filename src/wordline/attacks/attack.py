@@ -60,9 +60,7 @@ class AbstractAttack(Value, ABC):
         check_batch(images, labels)
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         if generator.device.type != "cpu":
-            raise ValueError(
-                f"`generator` must live on the CPU, got {generator.device}; make it by torch.Generator()"
-            )
+            raise ValueError(f"`generator` must live on the CPU, got {generator.device}; make it by torch.Generator()")
         with torch.inference_mode(False), torch.no_grad():
             # Inference tensors cannot enter a graph, and what is returned must never be the caller's own
             # tensor.
@@ -74,7 +72,7 @@ class AbstractAttack(Value, ABC):
         if not valid.all():
             raise ValueError(
                 f"{type(self).__name__} left [0, 1] in {int((~valid).sum())} of {len(images)} images; "
-                "the gradient of `model` is not finite there, so this attack cannot judge it"
+                "its `perturb` must return images in [0, 1] without NaN"
             )
         return adversarial
 
@@ -86,23 +84,15 @@ def check_batch(images: Tensor, labels: Tensor) -> None:
             f"`images` and `labels` must be tensors, got {type(images).__name__} and {type(labels).__name__}"
         )
     if not images.is_floating_point():
-        raise ValueError(
-            f"`images` must be floating point in [0, 1], got {images.dtype}; divide bytes by 255"
-        )
+        raise ValueError(f"`images` must be floating point in [0, 1], got {images.dtype}; divide bytes by 255")
     if images.ndim < 2 or images.numel() == 0:
-        raise ValueError(
-            f"`images` must be a batch (n, ...) of at least one image, got shape {tuple(images.shape)}"
-        )
+        raise ValueError(f"`images` must be a batch (n, ...) of at least one image, got shape {tuple(images.shape)}")
     if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
         raise ValueError(f"`labels` must be integers, got {labels.dtype}; use labels.long()")
     if tuple(labels.shape) != (len(images),):
-        raise ValueError(
-            f"`labels` must have shape ({len(images)},), one per image, got {tuple(labels.shape)}"
-        )
+        raise ValueError(f"`labels` must have shape ({len(images)},), one per image, got {tuple(labels.shape)}")
     if labels.device != images.device:
-        raise ValueError(
-            f"`labels` are on {labels.device}, `images` on {images.device}; move both to one device"
-        )
+        raise ValueError(f"`labels` are on {labels.device}, `images` on {images.device}; move both to one device")
     if not bool(((images >= 0) & (images <= 1)).all()):
         raise ValueError(
             f"`images` must lie in [0, 1] without NaN, got {float(images.min()):g} to "
@@ -125,9 +115,7 @@ def checked(model: Model, largest_label: int) -> Model:
                 f"got {tuple(logits.shape)}"
             )
         if largest_label >= logits.shape[1]:
-            raise ValueError(
-                f"`labels` hold class {largest_label}, but the model has only {logits.shape[1]} logits"
-            )
+            raise ValueError(f"`labels` hold class {largest_label}, but the model has only {logits.shape[1]} logits")
         return logits
 
     return logits_of

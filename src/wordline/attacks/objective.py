@@ -29,7 +29,7 @@ class Objective:
     def gradient(self, images: Images) -> tuple[Images, PerSample, Logits]:
         """Gradient, loss and logits, each the mean over the draws.
 
-        Raises `ValueError` when the model gives no gradient with respect to the images.
+        Raises `ValueError` when there is no gradient with respect to the images, or one that is not finite.
         """
         leaf = images.detach().requires_grad_(True)
         gradient, values, logits = self._draw_gradient(leaf)
@@ -38,6 +38,13 @@ class Objective:
                 more = self._draw_gradient(leaf)
                 gradient, values, logits = gradient + more[0], values + more[1], logits + more[2]
             gradient, values, logits = gradient / self._eot, values / self._eot, logits / self._eot
+        # The sign of NaN is 0: without this check such an image would silently stay where it is.
+        if not torch.isfinite(gradient.sum()):
+            bad = int((~torch.isfinite(gradient)).flatten(1).any(1).sum())
+            raise ValueError(
+                f"`model` has a gradient with NaN or infinity for {bad} of {len(images)} images, so no attack that "
+                "follows gradients can judge it; repair the model, or use `Square` or `RandomSearch`"
+            )
         return gradient, values, logits
 
     def values(self, images: Images) -> tuple[PerSample, Logits]:
@@ -61,11 +68,7 @@ class Objective:
         with torch.enable_grad():
             logits = self._model(leaf)
             values = self._loss(logits, *self._aim)
-            gradient = (
-                torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0]
-                if values.requires_grad
-                else None
-            )
+            gradient = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
         if gradient is None:
             raise ValueError(
                 "`model` gives no gradient with respect to the images; declare one (straight-through, BPDA), "

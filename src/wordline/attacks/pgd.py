@@ -69,11 +69,14 @@ class PGD(AbstractAttack):
         require_instance("early_stop", self.early_stop, bool)
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-        """One ascent for every restart, the best kept per image."""
-        objective = Objective(model, UNTARGETED[self.loss], (labels,), self.eot)
+        """The climb towards any wrong class."""
+        return self.climb(Objective(model, UNTARGETED[self.loss], (labels,), self.eot), images, generator)
+
+    def climb(self, objective: Objective, images: Images, generator: torch.Generator) -> Images:
+        """One ascent of `objective` for every restart, the best kept per image."""
         allowed = ball(self.norm, images, self.eps)
         if self.early_stop:
-            return self._until_fooled(objective, allowed, images, generator)
+            return self._climb_until_fooled(objective, allowed, images, generator)
         start = self._start(allowed, images, generator, restart=0)
         steps, step_size, keep = self.steps, self.step_length(), self.keep
         if self.restarts == 1 and (keep == "last" or steps == 1):
@@ -81,23 +84,19 @@ class PGD(AbstractAttack):
         best = ascend(objective, allowed, start, steps=steps, step_size=step_size, keep=keep)
         for restart in range(1, self.restarts):
             start = self._start(allowed, images, generator, restart)
-            best = better(
-                best, ascend(objective, allowed, start, steps=steps, step_size=step_size, keep=keep)
-            )
+            best = better(best, ascend(objective, allowed, start, steps=steps, step_size=step_size, keep=keep))
         return best.images
 
     def step_length(self) -> float:
         """The length of one step: `step_size`, or 2.5 eps / steps."""
         return 2.5 * self.eps / self.steps if self.step_size is None else self.step_size
 
-    def _until_fooled(
+    def _climb_until_fooled(
         self, objective: Objective, allowed: AbstractBall, images: Images, generator: torch.Generator
     ) -> Images:
         steps, step_size, keep = self.steps, self.step_length(), self.keep
         start = self._start(allowed, images, generator, restart=0)
-        best, fooled = ascend_until_fooled(
-            objective, allowed, start, steps=steps, step_size=step_size, keep=keep
-        )
+        best, fooled = ascend_until_fooled(objective, allowed, start, steps=steps, step_size=step_size, keep=keep)
         for restart in range(1, self.restarts):
             standing = (~fooled).nonzero().squeeze(1)
             if len(standing) == 0:
@@ -112,5 +111,5 @@ class PGD(AbstractAttack):
             fooled[standing] = broken
         return best.images
 
-    def _start(self, ball: AbstractBall, images: Images, generator: torch.Generator, restart: int) -> Images:
-        return ball.random_point(generator) if self.random_start or restart > 0 else images
+    def _start(self, allowed: AbstractBall, images: Images, generator: torch.Generator, restart: int) -> Images:
+        return allowed.random_point(generator) if self.random_start or restart > 0 else images

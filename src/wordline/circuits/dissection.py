@@ -39,6 +39,11 @@ class Block:
         return self.rows == self.cols == 1
 
     @property
+    def small(self) -> bool:
+        """True up to 2 x 2 cells: compiled code keeps these in registers, one order of ports for all borders."""
+        return self.rows <= 2 and self.cols <= 2
+
+    @property
     def ports(self) -> tuple[Port, ...]:
         """The ports that exist, in the order in which `H` stores them."""
         if self.cell:
@@ -80,10 +85,17 @@ def join(block: Block) -> Join:
         giver = Block(block.rows - down, block.cols, left, bottom, right, False)
         taker = Block(down, block.cols, left, False, right, top)
         gives, takes = "T", "B"
-    giver_kept = tuple(k for k, (side, _) in enumerate(giver.ports) if side != gives)
-    taker_kept = tuple(k for k, (side, _) in enumerate(taker.ports) if side != takes)
+    giver_kept = _kept(giver, gives, block)
+    taker_kept = _kept(taker, takes, block)
     giver_met = tuple(giver.ports.index((gives, n)) for n in range(len(giver.ports) - len(giver_kept)))
     taker_met = tuple(taker.ports.index((takes, n)) for n in range(len(taker.ports) - len(taker_kept)))
     ports = tuple((s, n + down * (s in "LR")) for s, n in (giver.ports[k] for k in giver_kept))
     ports += tuple((s, n + across * (s in "BT")) for s, n in (taker.ports[k] for k in taker_kept))
     return Join(giver, taker, down, across, giver_kept, giver_met, taker_kept, taker_met, ports)
+
+
+def _kept(child: Block, met: str, block: Block) -> tuple[int, ...]:
+    """Ports on the array's driven and grounded borders first, as nobody asks how they act on themselves."""
+    order = "LBRT" if block.small else "L" * block.left + "B" * block.bottom + "LBRT"
+    kept = [port for port, (side, _) in enumerate(child.ports) if side != met]
+    return tuple(sorted(kept, key=lambda port: order.index(child.ports[port][0])))

@@ -7,26 +7,27 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ..values import Value, require_number
+from wordline.values import Value, require_number
 
 
 class AbstractDeviceLaw(Value, ABC):
-    """The current through a two-terminal device: zero or steady at rest, and never falling as the voltage rises.
+    """The current through a two-terminal device, which never falls as the voltage across it rises.
 
         i = current(v, g),   slope(v, g) = di/dv >= 0
 
-    A law of your own is a frozen dataclass with `current` written in differentiable torch operations that act cell by
-    cell; `slope` then comes from autograd. `v`: device voltages, volt; `g`: programmed conductances, siemens; both of
-    one shape `(..., rows, cols)`, both float64. The result is in ampere. Write `slope` too where the formula is known
-    (it saves time), and `spice` where `netlist` should be able to write the device.
+    A law of your own is a frozen dataclass whose `current` is written in differentiable torch operations that act
+    cell by cell; `slope` then comes from autograd. `v`: device voltages, volt; `g`: programmed conductances, siemens;
+    both float64 of one shape; the result is in ampere. It may be called from several threads at once. Write `slope`
+    too where its formula is known, which saves time, and `spice` where `netlist` should know the device.
 
     >>> @dataclass(frozen=True)
     ... class Cubic(AbstractDeviceLaw):
     ...     k: float
     ...     def current(self, v, g):
     ...         return g * (v + self.k * v**3)
-    >>> Cubic(k=2.0).slope(torch.tensor(0.5), torch.tensor(1e-3)).item()  # 1e-3 (1 + 3 * 2 * 0.25)
-    0.0025...
+    >>> v, g = torch.tensor(0.5, dtype=torch.float64), torch.tensor(1e-3, dtype=torch.float64)
+    >>> round(Cubic(k=2.0).slope(v, g).item(), 12)  # 1e-3 (1 + 3 * 2 * 0.25)
+    0.0025
     """
 
     @abstractmethod
@@ -34,23 +35,23 @@ class AbstractDeviceLaw(Value, ABC):
         """Current through each device, in ampere."""
 
     def slope(self, v: Tensor, g: Tensor) -> Tensor:
-        """Differential conductance dI/dV of each device, in siemens; by autograd unless a law knows better."""
+        """Differential conductance di/dv of each device, in siemens, by autograd unless a law knows better."""
         with torch.enable_grad():
             v = v.detach().requires_grad_()
             i = self.current(v, g.detach())
             if not i.requires_grad:
                 raise ValueError(
-                    f"`law` {type(self).__name__}: `current` returned a tensor that does not depend differentiably on "
-                    "`v`; use torch operations throughout, or define `slope` as well"
+                    f"`law` {type(self).__name__}: `current` does not depend differentiably on `v`; "
+                    "use torch operations throughout, or define `slope` as well"
                 )
             (slope,) = torch.autograd.grad(i, v, torch.ones_like(i))
         return slope
 
     def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:
-        """The SPICE line of one device between nodes `plus` and `minus`; `name` is its row and column, `3_7`."""
+        """The SPICE line of one device between two nodes; `name` is its row and column, such as `3_7`."""
         raise ValueError(
-            f"`law` {type(self).__name__} has no SPICE element; define `spice(name, plus, minus, siemens)` on it, "
-            "for instance returning a B source"
+            f"`law` {type(self).__name__} has no SPICE element; "
+            "define `spice(name, plus, minus, siemens)` on it, for instance returning a B source"
         )
 
 
@@ -59,8 +60,8 @@ class AbstractDeviceLaw(Value, ABC):
 class Ohmic(AbstractDeviceLaw):
     """A device that is a resistor: I = g V.
 
-    >>> Ohmic().current(torch.tensor(0.5), torch.tensor(1e-3)).item()
-    0.0005...
+    >>> Ohmic().current(torch.tensor(0.5), torch.tensor(2.0)).item()
+    1.0
     """
 
     def current(self, v: Tensor, g: Tensor) -> Tensor:
@@ -68,7 +69,7 @@ class Ohmic(AbstractDeviceLaw):
         return g * v
 
     def slope(self, v: Tensor, g: Tensor) -> Tensor:
-        """DI/dV = g, at any voltage."""
+        """The conductance, at any voltage."""
         return g.expand_as(v)
 
     def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:
@@ -79,14 +80,14 @@ class Ohmic(AbstractDeviceLaw):
 @final
 @dataclass(frozen=True)
 class SinhDevice(AbstractDeviceLaw):
-    """A filament whose current grows as the hyperbolic sine of its voltage: I = g sinh(b V) / b.
+    """A device whose current grows as the hyperbolic sine of its voltage: I = g sinh(b V) / b.
 
-    `b`: per volt; the law is ohmic for b = 0 and departs from ohmic by (b V)^2 / 6. `g` is the conductance at small
-    voltage. Valid for up to some 0.5 V per device. Fit of measured filaments and the law in GENIEx, arXiv 2003.06902;
-    its b is assumed to be 4 per volt there, as the paper does not print it.
+    `b`: per volt; g is the conductance at small voltage, the current exceeds the ohmic one by (b V)^2 / 6, and b = 0
+    is ohmic. Describes filaments up to some 0.5 V per device.
 
-    >>> SinhDevice(b=4.0).current(torch.tensor(0.25), torch.tensor(1e-3)).item()  # 1e-3 sinh(1) / 4
-    0.000293800...
+    >>> v, g = torch.tensor(0.25, dtype=torch.float64), torch.tensor(1e-3, dtype=torch.float64)
+    >>> round(SinhDevice(b=4.0).current(v, g).item(), 12)  # 1e-3 sinh(1) / 4
+    0.000293800298
     """
 
     b: float
@@ -96,16 +97,15 @@ class SinhDevice(AbstractDeviceLaw):
 
     @property
     def _ohmic(self) -> bool:
-        # Below this, sinh(bV)/b is V to the last bit for any voltage under a megavolt, and b V cannot lose digits to
-        # denormal numbers.
+        # Below this, sinh(b V) / b is V to the last bit up to a megavolt, and b V could become a denormal number.
         return self.b < 1e-14
 
     def current(self, v: Tensor, g: Tensor) -> Tensor:
-        """I = g sinh(b V) / b; infinite where the exponential leaves the number range."""
+        """I = g sinh(b V) / b; infinite where the exponential leaves the numbers."""
         return g * v if self._ohmic else g * (torch.sinh(self.b * v) / self.b)
 
     def slope(self, v: Tensor, g: Tensor) -> Tensor:
-        """DI/dV = g cosh(b V)."""
+        """The differential conductance g cosh(b V)."""
         return g.expand_as(v) if self._ohmic else g * torch.cosh(self.b * v)
 
     def spice(self, name: str, plus: str, minus: str, siemens: float) -> str:

@@ -1,11 +1,9 @@
-"""The two chain operations of `nonlinear_ladders.py`, compiled for the CPU: one sample at a time, chains across lanes.
+"""`nonlinear_ladders.py` compiled for the CPU: one sample at a time, its chains side by side in vector registers.
 
-Same formulas, same order, for float64 on a CPU. A sample's arithmetic never depends on which samples it travels with,
-so its bits do not either. Threads take disjoint slices of the samples and hold no lock; a pool that lives for one call
-survives forks and leaves the caller's thread settings alone.
+The same formulas in the same order. A sample's arithmetic never depends on the samples it travels with, so its bits do
+not either. The kernels hold no lock, so that threads can take parts of a batch.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, no_type_check
 
 import numpy as np
@@ -15,79 +13,68 @@ from torch import Tensor
 
 from .wires import Wires
 
-# Sums may be reordered into lanes, which LLVM does in one fixed way per shape; nothing that assumes finite numbers.
+# Sums may be reordered into lanes, which LLVM does in one fixed way; nothing here assumes numbers to be finite.
 _COMPILE = {"nogil": True, "cache": True, "fastmath": {"reassoc", "contract"}}
 _BLOCK = 8  # side of the squares in which a matrix is transposed: one cache line of doubles
-_THREADS_FROM = 1 << 16  # cells below which a thread costs more than it saves
 
 
-def wire_drops(i: Tensor, wires: Wires) -> Tensor:
-    """`nonlinear_ladders.wire_drops`, compiled."""
-    drops = torch.empty_like(i)
-    _run(_drop_many, (i, drops), wires)
-    return drops
-
-
-def solve_emf(s: Tensor, emf: Tensor, wires: Wires, rtol: float, steps: int) -> Tensor:
-    """`nonlinear_ladders.solve_emf`, compiled."""
-    volts = torch.empty_like(emf)
-    _run(_solve_many, (s, emf, volts), wires, rtol, steps)
+def drops(i: Tensor, wires: Wires) -> Tensor:
+    """`nonlinear_ladders.drops`, compiled."""
+    volts = torch.empty_like(i, memory_format=torch.contiguous_format)
+    _drops(*_arrays(i, volts), *_ohms(wires))
     return volts
 
 
-def _run(kernel: Any, tensors: tuple[Tensor, ...], wires: Wires, *scalars: float) -> None:
-    """Run a kernel on slices of the samples, one slice a thread."""
-    ohms = (float(wires.driver_ohm), float(wires.row_ohm), float(wires.col_ohm), float(wires.sense_ohm))
-    arrays = [tensor.detach().contiguous().numpy() for tensor in tensors]
-    n, threads = len(arrays[0]), torch.get_num_threads()
-    if threads == 1 or n == 1 or arrays[0].size < _THREADS_FROM:
-        kernel(*arrays, *ohms, *scalars)
-        return
-    bounds = np.linspace(0, n, min(threads, n) + 1).astype(int)
-    with ThreadPoolExecutor(threads) as pool:
-        jobs = [
-            pool.submit(kernel, *(array[a:b] for array in arrays), *ohms, *scalars)
-            for a, b in zip(bounds[:-1], bounds[1:], strict=True)
-        ]
-        for job in jobs:
-            job.result()
+def respond(s: Tensor, e: Tensor, wires: Wires, rtol: float, steps: int) -> Tensor:
+    """`nonlinear_ladders.respond`, compiled."""
+    volts = torch.empty_like(e, memory_format=torch.contiguous_format)
+    _respond(*_arrays(s, e, volts), *_ohms(wires), rtol, steps)
+    return volts
+
+
+def _arrays(*tensors: Tensor) -> tuple[Any, ...]:
+    return tuple(tensor.detach().contiguous().numpy() for tensor in tensors)
+
+
+def _ohms(wires: Wires) -> tuple[float, float, float, float]:
+    return float(wires.driver_ohm), float(wires.row_ohm), float(wires.col_ohm), float(wires.sense_ohm)
 
 
 @njit(**_COMPILE)
 @no_type_check
-def _drop_many(currents, drops, driver, row, col, sense):
+def _drops(currents, volts, driver, row, col, sense):
     n, rows, cols = currents.shape
-    branch = np.empty(cols)
+    line = np.empty(cols)
     for k in range(n):
-        i, out = currents[k], drops[k]
-        branch[:] = 0.0
-        for a in range(rows):  # current collected by each bit line so far, parked in `out`
-            for j in range(cols):
-                branch[j] += i[a, j]
-                out[a, j] = branch[j]
-        for j in range(cols):
-            branch[j] = sense * out[rows - 1, j]
-            out[rows - 1, j] = branch[j]
+        i, out = currents[k], volts[k]
+        line[:] = 0.0
+        for a in range(rows):  # current that each bit line has collected so far, parked in `out`
+            for b in range(cols):
+                line[b] += i[a, b]
+                out[a, b] = line[b]
+        for b in range(cols):
+            line[b] = sense * out[rows - 1, b]
+            out[rows - 1, b] = line[b]
         for a in range(rows - 2, -1, -1):
-            for j in range(cols):
-                branch[j] += col * out[a, j]
-                out[a, j] = branch[j]
+            for b in range(cols):
+                line[b] += col * out[a, b]
+                out[a, b] = line[b]
         for a in range(rows):
             onward = 0.0
-            for j in range(cols - 1, -1, -1):  # current that flows on through each segment of this word line
-                onward += i[a, j]
-                branch[j] = onward
+            for b in range(cols - 1, -1, -1):  # current that flows on through each segment of this word line
+                onward += i[a, b]
+                line[b] = onward
             drop = driver * onward
             out[a, 0] += drop
-            for j in range(1, cols):
-                drop += row * branch[j]
-                out[a, j] += drop
+            for b in range(1, cols):
+                drop += row * line[b]
+                out[a, b] += drop
 
 
 @njit(**_COMPILE)
 @no_type_check
 def _fold(s, first, step, end, wire, t):
-    """The factors t of a ladder of chains; position k of every chain stands at index first + step k."""
+    """Factors of ladders whose positions, from the end resistor outwards, stand at first, first + step, ..."""
     length, width = s.shape
     seen = np.empty(width)
     last = first + step * (length - 1)
@@ -104,16 +91,16 @@ def _fold(s, first, step, end, wire, t):
 
 @njit(**_COMPILE)
 @no_type_check
-def _follow(s, t, e, first, step, end, wire, out):
-    """Potentials of the ladder's nodes when the far side of every device is held at e."""
-    length, width = s.shape
+def _follow(t, j, first, step, end, wire, out):
+    """Potentials along ladders when currents j enter their nodes."""
+    length, width = t.shape
     last = first + step * (length - 1)
     for w in range(width):
-        out[last, w] = s[last, w] * e[last, w]
+        out[last, w] = j[last, w]
     for k in range(length - 1, 0, -1):
         here, nearer = first + step * k, first + step * (k - 1)
         for w in range(width):
-            out[nearer, w] = s[nearer, w] * e[nearer, w] + t[here, w] * out[here, w]
+            out[nearer, w] = j[nearer, w] + t[here, w] * out[here, w]
     for w in range(width):
         out[first, w] = end * (t[first, w] * out[first, w])
     for k in range(1, length):
@@ -135,11 +122,27 @@ def _transpose(a, out):
 
 @njit(**_COMPILE)
 @no_type_check
-def _weighted(s, a, b):
+def _multiply(a, b, out):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j] * b[i, j]
+
+
+@njit(**_COMPILE)
+@no_type_check
+def _subtract_product(a, s, b, out):
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j] - s[i, j] * b[i, j]
+
+
+@njit(**_COMPILE)
+@no_type_check
+def _power(a, b):
     total = 0.0
-    for i in range(s.shape[0]):
-        for j in range(s.shape[1]):
-            total += s[i, j] * a[i, j] * b[i, j]
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            total += a[i, j] * b[i, j]
     return total
 
 
@@ -161,56 +164,51 @@ def _scale_add(a, factor, b):
 
 @njit(**_COMPILE)
 @no_type_check
-def _solve_many(slopes, emfs, volts, driver, row, col, sense, rtol, steps):
+def _respond(slopes, sources, volts, driver, row, col, sense, rtol, steps):
     n, rows, cols = slopes.shape
-    s_t, t_row, e_t, r_t = np.empty((cols, rows)), np.empty((cols, rows)), np.empty((cols, rows)), np.empty((cols, rows))
-    t_col, c, lag, z = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
-    p, p_hat, q = np.empty((rows, cols)), np.empty((rows, cols)), np.empty((rows, cols))
-    bottom = rows - 1
+    turned, shape, bottom = (cols, rows), (rows, cols), rows - 1
+    s_turned, t_row, j_turned, r_turned = np.empty(turned), np.empty(turned), np.empty(turned), np.empty(turned)
+    t_col, c, lack, z = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
+    p, p_lack, q, r = np.empty(shape), np.empty(shape), np.empty(shape), np.empty(shape)
     for k in range(n):
-        s, emf, out = slopes[k], emfs[k], volts[k]
-        _transpose(s, s_t)
-        _fold(s_t, 0, 1, driver, row, t_row)
+        s, e, out = slopes[k], sources[k], volts[k]
+        _transpose(s, s_turned)
+        _fold(s_turned, 0, 1, driver, row, t_row)
         _fold(s, bottom, -1, sense, col, t_col)
-        _transpose(emf, e_t)
-        _follow(s_t, t_row, e_t, 0, 1, driver, row, r_t)
-        _transpose(r_t, q)
+        _transpose(e, j_turned)
+        _follow(t_row, j_turned, 0, 1, driver, row, r_turned)
+        _transpose(r_turned, r)
         c[:] = 0.0
-        for i in range(rows):
-            for j in range(cols):
-                lag[i, j] = emf[i, j] - q[i, j]
-        _follow(s, t_col, lag, bottom, -1, sense, col, z)
+        _subtract_product(e, s, r, lack)
+        _follow(t_col, lack, bottom, -1, sense, col, z)
         p[:] = z
-        p_hat[:] = lag
-        energy = _weighted(s, lag, z)
+        p_lack[:] = lack
+        energy = _power(z, lack)
         goal = rtol * rtol * energy
         for _ in range(steps):
             if not energy > goal:
                 break
-            _transpose(p, e_t)
-            _follow(s_t, t_row, e_t, 0, 1, driver, row, r_t)
-            _transpose(r_t, q)
-            for i in range(rows):
-                for j in range(cols):
-                    q[i, j] = p_hat[i, j] - q[i, j]
-            curvature = _weighted(s, p, q)
+            _multiply(s, p, q)
+            _transpose(q, j_turned)
+            _follow(t_row, j_turned, 0, 1, driver, row, r_turned)
+            _transpose(r_turned, r)
+            _subtract_product(p_lack, s, r, q)
+            curvature = _power(p, q)
             if not curvature > 0.0:  # nothing left but rounding
                 break
             alpha = energy / curvature
             _add(c, alpha, p)
-            _add(lag, -alpha, q)
-            _follow(s, t_col, lag, bottom, -1, sense, col, z)
-            fresh = _weighted(s, lag, z)
+            _add(lack, -alpha, q)
+            _follow(t_col, lack, bottom, -1, sense, col, z)
+            fresh = _power(z, lack)
             beta = fresh / energy
             energy = fresh
             _scale_add(p, beta, z)
-            _scale_add(p_hat, beta, lag)
+            _scale_add(p_lack, beta, lack)
+        _subtract_product(e, s, c, q)
+        _transpose(q, j_turned)
+        _follow(t_row, j_turned, 0, 1, driver, row, r_turned)
+        _transpose(r_turned, r)
         for i in range(rows):
             for j in range(cols):
-                c[i, j] -= emf[i, j]
-        _transpose(c, e_t)
-        _follow(s_t, t_row, e_t, 0, 1, driver, row, r_t)
-        _transpose(r_t, q)
-        for i in range(rows):
-            for j in range(cols):
-                out[i, j] = q[i, j] - c[i, j]
+                out[i, j] = -r[i, j] - c[i, j]

@@ -1,13 +1,17 @@
-"""Newton's method for the device voltages of many arrays at once, each sample on its own path.
+"""Newton's method for the device currents of many arrays at once, each sample on its own path.
 
-Unknown: the voltage u across every device, which the drive v and the wires leave to it,
+Unknown: the currents y that the wires carry for the devices. They leave each device the voltage u = v - Z y, at which
+it carries i(u). Kirchhoff's current law asks for e = i(u) - y = 0, as far as a wire can tell: Z e = 0. There a convex
+function of y, the co-content of the network, has its least value,
 
-    f(u) = u + Z i(u) - v = 0,   Newton step: (1 + Z diag(i')) du = -f,
+    E(y) = sum of (integral of i du) + y Z y / 2,   gradient -Z e,
 
-a linear array with the slopes as conductances and f as sources in series with the devices (`nonlinear_ladders.py`).
-Kirchhoff's current law holds by construction; f is what is missing in the voltage law. As Z is positive semidefinite
-and slopes are not negative, the step exists for every array, and taken short enough it shrinks every component of f.
-The first step, from rest, is the solution of the linear array.
+so that an array whose device currents do not fall with the voltage has one operating point, and the Newton step
+
+    dy = e + s du,   du = -Z dy,   s = di/du   (the linear array of `respond`)
+
+goes downhill towards it from anywhere. How far to walk along it is read from the slope of E there, sum of du (i - y),
+which costs device currents only and never falls on the way.
 """
 
 from types import ModuleType
@@ -20,127 +24,186 @@ from . import nonlinear_compiled, nonlinear_ladders
 from .laws import AbstractDeviceLaw
 from .wires import Wires
 
-TOLERANCE = 1e-12  # of the largest |f| at rest, which is the largest applied voltage
+TOLERANCE = 1e-12  # of Z e, relative to the largest voltage that drives the devices at rest
 STEPS = 200
-_HALVINGS = 50
+_NEAR = 1e-9  # from here on it may be rounding that keeps a sample from arriving
+_TRIALS = 60  # lengths of one step, and stiffnesses of the start
+_FLATTER = 0.25  # a step is long enough when E is this much flatter at its end
+_STEEP = 8.0  # largest device current over largest wire current from which the linear array is no start
 _INNER_RTOL = 1e-4  # a tighter one costs inner steps, a looser one costs Newton steps
+_LOOSE = 0.01  # mismatch of du and -Z dy from which the inner solution is done again, to
+_STIFF_RTOL = 1e-12
 _INNER_STEPS = 1000
-
-
-class Samples(NamedTuple):
-    """Where Newton's method stands, for samples in a row."""
-
-    volts: Tensor  # (n, rows, cols), u, across each device
-    currents: Tensor  # (n, rows, cols), i(u), through each device
-    missing: Tensor  # (n, rows, cols), f(u)
-    worst: Tensor  # (n,), largest |f|
+_ULPS = 8 * torch.finfo(torch.float64).eps
 
 
 class Arrival(NamedTuple):
     """Where Newton's method arrived, for samples in a row."""
 
-    volts: Tensor  # (n, rows, cols)
-    currents: Tensor  # (n, rows, cols)
-    iterations: Tensor  # (n,)
-    residual: Tensor  # (n,), largest |f| over the largest |f| at rest
+    volts: Tensor  # (n, rows, cols), u
+    currents: Tensor  # (n, rows, cols), i(u)
+    residual: Tensor  # (n,), largest |Z e| over the largest driving voltage
     converged: Tensor  # (n,)
+    iterations: Tensor  # (n,)
 
 
-class _Array(NamedTuple):
-    """The equations of samples in a row: arrays g `(n, rows, cols)` under drives v `(n, rows, 1)`."""
+class _Samples(NamedTuple):
+    """Samples on their way; all fields `(n, rows, cols)`."""
 
     g: Tensor
-    v: Tensor
-    wires: Wires
-    law: AbstractDeviceLaw
+    v: Tensor  # drive of each device's row
+    u: Tensor
+    y: Tensor
+    i: Tensor
 
-    def at(self, u: Tensor) -> Samples:
-        i = self.law.current(u, self.g)
-        f = u + engine(u).wire_drops(i, self.wires) - self.v
-        return Samples(u, i, f, f.abs().amax((1, 2)))
+    def take(self, which: Tensor) -> "_Samples":
+        # Not self.u[which]: torch wakes threads for that even where there is little to do.
+        return _Samples(*(x.index_select(0, which) for x in self))
 
-    def take(self, samples: Tensor) -> "_Array":
-        return self._replace(g=self.g[samples], v=self.v[samples])
+    def put(self, which: Tensor, new: "_Samples") -> None:
+        for whole, part in zip(self, new, strict=True):
+            whole.index_copy_(0, which, part)
 
 
 def engine(tensor: Tensor) -> ModuleType:
-    """The chain operations where the tensor lives: compiled on a CPU, in torch elsewhere."""
+    """The wires' functions where the tensor lives: compiled on a CPU, in torch elsewhere."""
     return nonlinear_compiled if tensor.device.type == "cpu" else nonlinear_ladders
 
 
 def find_operating_points(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> Arrival:
-    """Device voltages of arrays g `(n, rows, cols)` under drives v `(n, rows)`; what stands alone and what has arrived
-    is never touched by the rest of the batch.
-    """
-    array = _Array(g, v.unsqueeze(2), wires, law)
-    now = array.at(torch.zeros_like(g))
-    _require_law(law, now.currents, g)
-    scale, index = now.worst, torch.arange(len(g), device=g.device)
-    stuck = torch.zeros_like(index, dtype=torch.bool)
-    out = Arrival(g.clone(), g.clone(), index.clone(), scale.clone(), stuck.clone())
+    """Settle arrays g `(n, rows, cols)` under drives v `(n, rows)`; a sample never feels the rest of its batch."""
+    line = engine(g).drops
+    now, scale = _start(v.unsqueeze(2).expand_as(g).contiguous(), g, wires, law)
+    index = torch.arange(len(g), device=g.device)
+    stuck = ~torch.isfinite(_largest(now.i))
+    out = Arrival(g.clone(), g.clone(), scale.clone(), stuck.clone(), index.clone())
     for step in range(STEPS + 1):
-        arrived = now.worst <= TOLERANCE * scale + _rounding(now.currents, wires)
+        e = now.i - now.y
+        worst = _largest(line(e, wires))
+        arrived = worst <= TOLERANCE * scale
+        if (stuck | (~arrived & (worst <= _NEAR * scale))).any():
+            arrived |= worst <= _rounding(now, wires, law)
         stop = arrived | stuck | (step == STEPS)
         if stop.any():
-            done, go = index[stop], ~stop
-            out.volts[done], out.currents[done] = now.volts[stop], now.currents[stop]
-            out.iterations[done], out.converged[done] = step, arrived[stop]
-            out.residual[done] = now.worst[stop] / torch.where(scale[stop] > 0, scale[stop], 1)
-            now, array = Samples(*(x[go] for x in now)), array.take(go)
-            index, scale = index[go], scale[go]
+            end, go = stop.nonzero().squeeze(1), (~stop).nonzero().squeeze(1)
+            residual, steps = worst / torch.where(scale > 0, scale, 1), torch.full_like(index, step)
+            for whole, part in zip(out, (now.u, now.i, residual, arrived, steps), strict=True):
+                whole.index_copy_(0, index[end], part.index_select(0, end))
+            now, e = now.take(go), e.index_select(0, go)
+            index, scale, worst = index[go], scale[go], worst[go]
         if len(index) == 0:
             break
-        slopes = law.slope(now.volts, array.g)
-        _require_slope(law, slopes)
-        along = engine(g).solve_emf(slopes, -now.missing, wires, _INNER_RTOL, _INNER_STEPS)
-        now, stuck = _search(array, now, along)
+        s = _slope(law, now.u, now.g)
+        dy, du = _linear(s, e, wires)
+        now, stuck = _step(now, du, dy, worst, wires, law)
     return out
 
 
-def _search(array: _Array, now: Samples, along: Tensor) -> tuple[Samples, Tensor]:
-    """Halve each sample's step until its residual falls; returns the new points and which samples found none."""
-    length = 1.0
-    new = array.at(now.volts + along)
-    short = torch.arange(len(along), device=along.device)
-    for _ in range(_HALVINGS):
-        # Written so that NaN and infinity, where an exponential overflows, count as a step too long.
-        short = short[~(new.worst[short] <= (1 - 1e-4 * length) * now.worst[short])]
-        if len(short) == 0:
+def _start(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> tuple[_Samples, Tensor]:
+    """The linear array; where its devices would carry far more than its wires, one of stiffer devices. Also |v|."""
+    line, rest = engine(g).drops, torch.zeros_like(g)
+    i_rest = law.current(rest, g)
+    _require_current(law, i_rest, g)
+    s_rest = _slope(law, rest, g)
+    now, left = _Samples(g, v, rest.clone(), rest.clone(), rest.clone()), torch.arange(len(g), device=g.device)
+    for trial in range(_TRIALS):
+        some, i, s = now.take(left), i_rest.index_select(0, left), _STEEP**trial * s_rest.index_select(0, left)
+        e = i + s * some.v
+        y, du = _linear(s, e, wires)
+        u = some.v + du
+        i = law.current(u, some.g)
+        now.put(left, some._replace(u=u, y=y, i=i))
+        left = left[~(_largest(i) <= _STEEP * _largest(y)) & (_largest(s) > 0)]
+        if len(left) == 0:
             break
-        length /= 2
-        trial = array.take(short).at(now.volts[short] + length * along[short])
-        for whole, part in zip(new, trial, strict=True):
-            whole[short] = part
-    for whole, before in zip(new, now, strict=True):
-        whole[short] = before[short]
-    stuck = torch.zeros(len(along), dtype=torch.bool, device=along.device)
-    stuck[short] = True
+    return now, _largest(v - line(i_rest, wires))
+
+
+def _linear(s: Tensor, e: Tensor, wires: Wires) -> tuple[Tensor, Tensor]:
+    """dy = e + s du and du = -Z dy. A loose solution will do, if it is one: a stiff array may need more digits."""
+    respond, line = engine(s).respond, engine(s).drops
+    guess = respond(s, e, wires, _INNER_RTOL, _INNER_STEPS)
+    dy = e + s * guess
+    du = -line(dy, wires)
+    loose = (~(_largest(du - guess) <= _LOOSE * _largest(du))).nonzero().squeeze(1)
+    if len(loose):
+        s, e = s.index_select(0, loose), e.index_select(0, loose)
+        better = e + s * respond(s, e, wires, _STIFF_RTOL, _INNER_STEPS)
+        dy.index_copy_(0, loose, better)
+        du.index_copy_(0, loose, -line(better, wires))
+    return dy, du
+
+
+def _step(
+    now: _Samples, du: Tensor, dy: Tensor, worst: Tensor, wires: Wires, law: AbstractDeviceLaw
+) -> tuple[_Samples, Tensor]:
+    """Walk each sample's Newton step until E is much flatter; also tells which samples found no such point."""
+    steepness = -_dot(du, now.i - now.y)  # of E, downhill
+    new, slope = _walk(now, du, dy, torch.ones_like(worst), law)
+    good = slope.abs() <= _FLATTER * steepness
+    if not good.all():  # close to the end E is flat to rounding, and the residual the better guide
+        good |= _largest(engine(du).drops(new.i - new.y, wires)) <= worst / 2
+    length, low, high = torch.ones_like(worst), torch.zeros_like(worst), torch.full_like(worst, torch.inf)
+    left = (~good & (steepness > 0)).nonzero().squeeze(1)
+    stuck = ~good
+    for _ in range(_TRIALS):
+        if len(left) == 0:
+            break
+        beyond = ~(slope < 0)  # past the least value, or where an exponential has left the numbers
+        high[left] = torch.where(beyond, length, high)[left]
+        low[left] = torch.where(beyond, low, length)[left]
+        length[left] = torch.where(torch.isinf(high), 2 * length, (low + high) / 2)[left]
+        part = [x.index_select(0, left) for x in (du, dy, length)]
+        trial, slope[left] = _walk(now.take(left), *part, law)
+        new.put(left, trial)
+        stuck[left] = ~(slope.abs() <= _FLATTER * steepness)[left]
+        left = left[stuck[left]]
+    end = stuck.nonzero().squeeze(1)
+    new.put(end, now.take(end))
     return new, stuck
 
 
-def _rounding(i: Tensor, wires: Wires) -> Tensor:
-    """What f cannot fall below: currents of both signs that cancel in a wire leave the rounding of each."""
-    _, rows, cols = i.shape
-    size = i.abs()
+def _walk(now: _Samples, du: Tensor, dy: Tensor, length: Tensor, law: AbstractDeviceLaw) -> tuple[_Samples, Tensor]:
+    """Each sample moved by its length along its step, and the slope of E there."""
+    far = length[:, None, None]
+    u, y = now.u + far * du, now.y + far * dy
+    i = law.current(u, now.g)
+    return now._replace(u=u, y=y, i=i), _dot(du, i - y)
+
+
+def _dot(a: Tensor, b: Tensor) -> Tensor:
+    return (a * b).sum(2).sum(1)
+
+
+def _largest(a: Tensor) -> Tensor:
+    return a.abs().amax((1, 2))
+
+
+def _rounding(now: _Samples, wires: Wires, law: AbstractDeviceLaw) -> Tensor:
+    """What Z e cannot be known below: u carries the rounding of v, device currents s times that, wires add them up."""
+    _, rows, cols = now.u.shape
+    size = now.i.abs() + law.slope(now.u, now.g) * now.v.abs().amax(1, keepdim=True)
     along_row = (wires.driver_ohm + (cols - 1) * wires.row_ohm) * size.sum(2).amax(1)
     along_col = (wires.sense_ohm + (rows - 1) * wires.col_ohm) * size.sum(1).amax(1)
-    return 4 * torch.finfo(i.dtype).eps * (along_row + along_col)
+    return _ULPS * (along_row + along_col)
 
 
-def _require_law(law: AbstractDeviceLaw, i: Tensor, g: Tensor) -> None:
-    name = type(law).__name__
+def _slope(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> Tensor:
+    s = law.slope(u, g)
+    lowest, highest = torch.aminmax(s)
+    if not (lowest >= 0 and highest < torch.inf):
+        raise ValueError(
+            f"`law` {type(law).__name__}: `slope` runs from {lowest.item():g} to {highest.item():g} S; a device current "
+            "must not fall as the voltage rises, and its slope must be finite"
+        )
+    return s
+
+
+def _require_current(law: AbstractDeviceLaw, i: Tensor, g: Tensor) -> None:
     if i.shape != g.shape or i.dtype != g.dtype:
         raise ValueError(
-            f"`law` {name}: `current` must return {g.dtype} of the shape of `v`, {tuple(g.shape)}, "
+            f"`law` {type(law).__name__}: `current` must return {g.dtype} of the shape of `v`, {tuple(g.shape)}, "
             f"got {i.dtype} of {tuple(i.shape)}; act cell by cell"
         )
     if not torch.isfinite(i).all():
-        raise ValueError(f"`law` {name}: `current` is not finite at 0 V; write it so that a device at rest is")
-
-
-def _require_slope(law: AbstractDeviceLaw, slopes: Tensor) -> None:
-    if not (slopes >= 0).all() or not torch.isfinite(slopes).all():
-        raise ValueError(
-            f"`law` {type(law).__name__}: `slope` returned {slopes.min().item():g} S; the current must be smooth and must "
-            "not fall as the voltage rises, else an array can have several operating points"
-        )
+        raise ValueError(f"`law` {type(law).__name__}: `current` is not finite at 0 V; a device at rest must be finite")

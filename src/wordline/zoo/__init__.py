@@ -1,15 +1,19 @@
 """Data sets and trained networks by name; training."""
 
+from .accuracy import accuracy
 from .architectures import ARCHITECTURES, build_model
 from .cards import Card, read_card
+from .custom import from_factory
 from .data import ImageData, ImageSplit, to_float
 from .files import load_state, read_weights, save_weights
 from .load import load_dataset, load_model, packaged_models
-from .recipe import Milestones, OneCycle, Recipe
-from .train import accuracy, train
+from .recipe import Recipe
+from .schedules import AbstractSchedule, Milestones, OneCycle
+from .train import train
 
 __all__ = [
     "ARCHITECTURES",
+    "AbstractSchedule",
     "Card",
     "ImageData",
     "ImageSplit",
@@ -18,6 +22,7 @@ __all__ = [
     "Recipe",
     "accuracy",
     "build_model",
+    "from_factory",
     "load_dataset",
     "load_model",
     "load_state",

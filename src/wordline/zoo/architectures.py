@@ -7,12 +7,13 @@ from collections.abc import Callable
 import torch
 from torch import nn
 
+from ..values import require_integer
 from .digits_cnn import DigitsCNN
 from .resnet import ResNet
 from .vgg import VGG, VGG8, VGG16
 
 ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {  # name -> (classes, image side) -> network
-    "digits-cnn": lambda classes, side: DigitsCNN(classes),
+    "digits-cnn": DigitsCNN,
     "vgg8": lambda classes, side: VGG(VGG8, 1024, classes, side=side),
     "vgg8-half": lambda classes, side: VGG(VGG8, 1024, classes, width=0.5, side=side),
     "vgg16": lambda classes, side: VGG(VGG16, 512, classes, side=side),
@@ -24,13 +25,19 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {  # name -> (classe
 
 
 def build_model(name: str, classes: int, side: int = 32, *, seed: int = 0) -> nn.Module:
-    """An untrained network, initialised from `seed` without touching the global random state.
+    """An untrained network in training mode, initialised from `seed` without touching the global random state.
+
+    `side` is the height and width of the images. Raises ValueError for an unknown name, fewer than two classes, or a
+    side that the network cannot halve often enough.
 
     >>> build_model("resnet10", classes=10)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
     """
     if name not in ARCHITECTURES:
         raise ValueError(f"`name` must be one of {', '.join(ARCHITECTURES)}, got {name!r}")
+    require_integer("classes", classes, at_least=2)
+    require_integer("side", side, at_least=1)
+    require_integer("seed", seed, at_least=0)
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.random.default_generator.manual_seed(seed)  # of the CPU alone: torch.manual_seed would seed GPUs too
         return ARCHITECTURES[name](classes, side)

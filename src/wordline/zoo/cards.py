@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from ..values import Value, decode
+from ..values import Value, require_instance, require_integer, require_number
 from .files import write_atomically
 from .recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Card(Value):
-    """What a trained network is: enough to build it, to repeat its training and to know what to expect of it."""
+    """What a trained network is: enough to build it, to repeat its training and to know what to expect of it.
+
+    `test_accuracy` is that of the weights as they stand in the file, in full precision arithmetic.
+    """
 
     architecture: str
     data: str
@@ -27,9 +29,18 @@ class Card(Value):
     test_accuracy: float
     test_images: int
     minutes: float
-    versions: dict[str, str]
+    versions: dict[str, str] = field(hash=False)
     command: str = ""
     note: str = ""
+
+    def __post_init__(self) -> None:
+        require_instance("architecture", self.architecture, str)
+        require_instance("recipe", self.recipe, Recipe)
+        require_instance("versions", self.versions, dict)
+        require_integer("classes", self.classes, at_least=2)
+        require_integer("side", self.side, at_least=1)
+        require_integer("test_images", self.test_images, at_least=1)
+        require_number("test_accuracy", self.test_accuracy, at_least=0.0, at_most=1.0)
 
     def write(self, path: Path) -> None:
         """Indented JSON, for people too."""
@@ -38,12 +49,13 @@ class Card(Value):
 
 
 def read_card(path: Path) -> Card:
-    """The card in a JSON file."""
+    """The card in a JSON file; ValueError if it is missing, damaged or no card."""
     try:
-        plain: Any = json.loads(path.read_text())
-    except (OSError, json.JSONDecodeError) as error:
-        raise ValueError(f"`weights` needs its card {str(path)!r} beside it ({error})") from error
-    card = decode(plain)
-    if not isinstance(card, Card):
-        raise ValueError(f"`weights` card {str(path)!r} holds no Card")
-    return card
+        return Card.from_json(path.read_text())
+    except OSError as error:
+        raise ValueError(
+            f"`weights` needs its card {str(path)!r} beside it ({error.strerror}); "
+            "for a network of your own pass package.module:factory"
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"`weights` card {str(path)!r} is damaged ({error})") from error

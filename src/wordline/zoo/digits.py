@@ -1,5 +1,7 @@
 """scikit-learn's 1,797 handwritten digits: real data that needs no download (UCI, Alpaydin & Kaynak 1998)."""
 
+from __future__ import annotations
+
 import torch
 from sklearn.datasets import load_digits
 

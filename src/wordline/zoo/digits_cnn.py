@@ -1,21 +1,26 @@
 """A small network for the embedded digits: large enough to need several tiles, small enough to train in seconds."""
 
+from __future__ import annotations
+
 from torch import Tensor, nn
 
 
 class DigitsCNN(nn.Module):
-    """Conv 1 -> 16 -> 32 (3 x 3, ReLU, pool), linear 128 -> 64 -> 10, no batch norm."""
+    """Conv 1 -> 16, pool, conv 16 -> 32 (3 x 3, ReLU), linear 512 -> 64 -> classes for 8 x 8 images; no batch norm.
 
-    def __init__(self, classes: int = 10) -> None:
+    As matrices: 9 x 16, 144 x 32, 512 x 64 and 64 x 10, so two layers need more than one tile of 64 x 64.
+    """
+
+    def __init__(self, classes: int = 10, side: int = 8) -> None:
         super().__init__()
         self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
         self.pool = nn.MaxPool2d(2)
-        self.fc1 = nn.Linear(32 * 2 * 2, 64)
+        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.fc1 = nn.Linear(32 * (side // 2) ** 2, 64)
         self.fc2 = nn.Linear(64, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images `(n, 1, 8, 8)` in [0, 1] -> logits `(n, classes)`."""
+        """Images `(n, 1, side, side)` in [0, 1] -> logits `(n, classes)`."""
         x = self.pool(self.conv1(images).relu())
-        x = self.pool(self.conv2(x).relu())
+        x = self.conv2(x).relu()
         return self.fc2(self.fc1(x.flatten(1)).relu())

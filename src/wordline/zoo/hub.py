@@ -1,97 +1,100 @@
-"""Public image data sets through Hugging Face `datasets`: from the hub, or from a local folder of parquet or images."""
+"""Public image data sets through Hugging Face `datasets`: from the hub, or from a local folder of the same schema."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from .data import ImageData, ImageSplit
+from .local import find
+from .pictures import decode
+from .rows import Columns, Rows
+from .tables import table_rows
 
 
 @dataclass(frozen=True)
 class HubSet:
-    """Where a data set lives on the hub and what its columns are called."""
+    """Where a data set lives on the hub, what its columns and test split are called, and the side of its images."""
 
     path: str
-    image: str
-    label: str
+    test: str
     side: int
-    splits: tuple[tuple[str, str], ...]  # our split -> theirs
+    columns: Columns
 
 
 HUB = {
-    "cifar10": HubSet("uoft-cs/cifar10", "img", "label", 32, (("train", "train"), ("test", "test"))),
-    "cifar100": HubSet("uoft-cs/cifar100", "img", "fine_label", 32, (("train", "train"), ("test", "test"))),
-    "tiny-imagenet": HubSet("zh-plus/tiny-imagenet", "image", "label", 64, (("train", "train"), ("test", "valid"))),
+    "cifar10": HubSet("uoft-cs/cifar10", "test", 32, Columns(("img", "image"), ("label",), 10)),
+    "cifar100": HubSet("uoft-cs/cifar100", "test", 32, Columns(("img", "image"), ("fine_label", "label"), 100)),
+    "tiny-imagenet": HubSet("zh-plus/tiny-imagenet", "valid", 64, Columns(("image", "img"), ("label",), 200)),
 }
 
 
 def hub_data(name: str, root: str | Path = "") -> ImageData:
-    """The data set `name` of `HUB`; `root` is a local folder of parquet files or of `split/class/image` folders."""
+    """The data set `name` of `HUB`, RGB and of its own size; each split is read when first asked for.
+
+    `root` is a local folder, of parquet files or of images (see `zoo.local`); without it the hub is asked. Raises
+    ValueError if there is no such folder, if it does not hold what it should, or if the hub cannot be reached.
+    """
     spec = HUB[name]
-    source = _local_files(Path(root), spec) if root else {}
+    if str(root):
+        found = {split: find(Path(root), split, _stems(spec, split)) for split in ("train", "test")}
+        classes = found["test"].classes(spec.columns)
+        return ImageData(name, classes, lambda split: _to_split(found[split].read(spec.columns), classes, spec.side))
+    test = _from_hub(spec, "test")
 
     def read(split: str) -> ImageSplit:
-        return _to_split(_load(spec, source, split), spec)
+        return _to_split(test if split == "test" else _from_hub(spec, split), test.classes, spec.side)
 
-    names = _load(spec, source, "test").features[_column(_load(spec, source, "test"), spec.label, "label")].names
-    return ImageData(name, tuple(names), read)
-
-
-def _local_files(root: Path, spec: HubSet) -> dict[str, list[str] | Path]:
-    """Our split -> parquet files, or the folder of images; says what was looked for when nothing is there."""
-    if not root.is_dir():
-        raise ValueError(f"`root` must be a folder, got {str(root)!r}, which does not exist")
-    found: dict[str, list[str] | Path] = {}
-    for ours, theirs in spec.splits:
-        for stem in (ours, theirs, "val"):
-            files = sorted(str(path) for path in root.rglob(f"{stem}*.parquet"))
-            if files:
-                found[ours] = files
-            elif (root / stem).is_dir():
-                found[ours] = root / stem
-            if ours in found:
-                break
-        if ours not in found:
-            raise ValueError(
-                f"`root` {str(root)!r} holds neither {ours}*.parquet nor a folder {ours}/CLASS/IMAGE; "
-                "pass the folder that does"
-            )
-    return found
+    return ImageData(name, test.classes, read)
 
 
-def _load(spec: HubSet, source: dict[str, Any], split: str) -> Any:
-    from datasets import load_dataset  # heavy to import, and only needed here
+def _stems(spec: HubSet, split: str) -> tuple[str, ...]:
+    """What files and folders of a split may be called; Tiny ImageNet's own `test` has no labels, so it comes last."""
+    return ("train",) if split == "train" else tuple(dict.fromkeys((spec.test, "test", "valid", "val", "validation")))
 
-    if not source:
-        return load_dataset(spec.path, split=dict(spec.splits)[split])
-    where = source[split]
+
+def _from_hub(spec: HubSet, split: str) -> Rows:
+    import datasets  # slow to import, and only needed here
+
     try:
-        if isinstance(where, Path):
-            return load_dataset("imagefolder", data_dir=str(where), split="train")
-        return load_dataset("parquet", data_files={split: where}, split=split)
-    except Exception as error:  # the library raises a dozen kinds; the user needs the file and the reason
-        raise ValueError(f"`root` holds data that cannot be read as images ({error}); check {where}") from error
+        with _without_bars(datasets):
+            table = datasets.load_dataset(spec.path, split=spec.test if split == "test" else "train")
+    except Exception as error:  # no network, no such set, no room: the library raises a dozen kinds
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"`root` was not given, and {spec.path!r} could not be had from the Hugging Face hub ({reason}); "
+            "pass a local folder of parquet files or images"
+        ) from error
+    return table_rows(table.data.table, spec.columns, f"{spec.path} ({split})")
 
 
-def _column(rows: Any, *names: str) -> str:
-    for name in names:
-        if name in rows.features:
-            return name
-    raise ValueError(f"`root` has columns {sorted(rows.features)}, none of which is {' or '.join(names)}")
+@contextmanager
+def _without_bars(datasets: Any) -> Iterator[None]:
+    """No progress bars from `datasets` meanwhile; its setting is put back."""
+    shown = not datasets.are_progress_bars_disabled()
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        if shown:
+            datasets.enable_progress_bars()
 
 
-def _to_split(rows: Any, spec: HubSet) -> ImageSplit:
-    if len(rows) == 0:
-        raise ValueError("`root` holds an empty data set; a split needs at least one image")
-    image = _column(rows, spec.image, "img", "image")
-    label = _column(rows, spec.label, "label")
-    pixels = np.empty((len(rows), spec.side, spec.side, 3), dtype=np.uint8)
-    for index, picture in enumerate(rows[image]):
-        pixels[index] = np.asarray(picture.convert("RGB").resize((spec.side, spec.side)))
-    labels = torch.tensor(list(rows[label]), dtype=torch.int64)
-    return ImageSplit(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels)
+def _to_split(rows: Rows, classes: tuple[str, ...], side: int) -> ImageSplit:
+    if not rows.labels:
+        raise ValueError(f"`root` holds an empty data set in {rows.where}; a split needs at least one image")
+    if rows.classes != classes:
+        raise ValueError(
+            f"`root` names other classes in {rows.where} ({len(rows.classes)}) than in its test split ({len(classes)}); "
+            "both splits need the same"
+        )
+    for label in (min(rows.labels), max(rows.labels)):
+        if not 0 <= label < len(classes):
+            raise ValueError(f"`root` has the label {label} in {rows.where}; labels must be 0 to {len(classes) - 1}")
+    labels = torch.tensor(rows.labels, dtype=torch.int64)
+    return ImageSplit(decode(rows.encoded(), len(rows.labels), side), labels)

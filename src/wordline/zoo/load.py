@@ -14,18 +14,20 @@ from .digits import digits
 from .files import load_state, read_weights
 from .hub import HUB, hub_data
 
+SUFFIXES = (".safetensors", ".pt", ".pth")
+
 
 def load_dataset(name: str, root: str | Path = "") -> ImageData:
     """A data set by name: "digits" (embedded), "cifar10", "cifar100" or "tiny-imagenet".
 
-    The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files or of
-    `split/CLASS/image` folders. Raises ValueError for an unknown name or a folder that holds no such data.
+    The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files or of images (see
+    `zoo.local`). Raises ValueError for an unknown name or a folder that holds no such data.
 
     >>> load_dataset("digits").classes[:3]
     ('0', '1', '2')
     """
     if name == "digits":
-        if root:
+        if str(root):
             raise ValueError("`root` is not used by the embedded 'digits'; leave it out")
         return digits()
     if name not in HUB:
@@ -34,9 +36,13 @@ def load_dataset(name: str, root: str | Path = "") -> ImageData:
 
 
 def packaged_models() -> dict[str, Path]:
-    """The trained networks that ship with wordline: name -> weight file."""
+    """The trained networks that ship with wordline: name -> weight file.
+
+    >>> "digits-cnn" in packaged_models()
+    True
+    """
     folder = Path(str(resources.files("wordline.zoo") / "weights"))
-    return {path.stem: path for path in sorted(folder.glob("*.safetensors"))}
+    return {path.stem.removesuffix("-digits"): path for path in sorted(folder.glob("*.safetensors"))}
 
 
 def load_model(name: str | Path) -> nn.Module:
@@ -49,12 +55,12 @@ def load_model(name: str | Path) -> nn.Module:
     False
     """
     known = packaged_models()
-    path = known.get("digits-cnn-digits" if name == "digits-cnn" else str(name), Path(name))
-    if path.suffix not in (".safetensors", ".pt", ".pth"):
-        names = ", ".join(stem.removesuffix("-digits") for stem in known)
-        raise ValueError(f"`name` must be one of {names}, or a .safetensors file, got {str(name)!r}")
+    path = known.get(str(name), Path(name))
+    if path.suffix not in SUFFIXES or not path.is_file():
+        choices = ", ".join(known)
+        raise ValueError(f"`name` must be one of {choices}, or an existing {SUFFIXES[0]} file, got {str(name)!r}")
     state = read_weights(path)
     card = read_card(path.with_suffix(".json"))
     if card.architecture not in ARCHITECTURES:
-        raise ValueError(f"`name` has a card of architecture {card.architecture!r}, which is unknown here")
+        raise ValueError(f"`name` {str(name)!r} has a card of architecture {card.architecture!r}, unknown here")
     return load_state(build_model(card.architecture, card.classes, card.side), state, str(path)).eval()

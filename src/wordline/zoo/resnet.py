@@ -1,5 +1,7 @@
 """The thin residual networks of arXiv 2109.09060: ResNet-10 and ResNet-20 for 32 x 32 images, at any width."""
 
+from __future__ import annotations
+
 from torch import Tensor, nn
 
 

@@ -1,22 +1,27 @@
-"""Training a network on an image data set: one loop, resumable to the bit, on whatever device there is."""
+"""Training a network on an image data set: one loop, resumable to the bit, on whatever devices there are."""
 
 from __future__ import annotations
 
-import hashlib
+import math
 import platform
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..progress import AbstractProgress, Silent
+from ..progress import AbstractProgress, Advance, Silent
+from ..values import require_instance, require_integer
+from .accuracy import accuracy
 from .architectures import build_model
 from .augment import augment
 from .cards import Card
+from .checkpoint import Checkpoint
 from .data import ImageData, ImageSplit, to_float
-from .files import save_weights, write_atomically
+from .files import load_state, require_writable, save_weights
 from .recipe import Recipe
 
 
@@ -33,111 +38,134 @@ def train(
 ) -> Card:
     """Train `architecture` on `data` and leave `NAME.safetensors` and its card `NAME.json` in `out`.
 
-    After every epoch `NAME.checkpoint` is replaced; a run that finds one made by the same settings goes on from it and
-    ends with the same bits, for every draw derives from (seed, epoch). The test split is looked at once, at the end.
+    After every epoch `NAME.checkpoint` is replaced; a run that finds one made by the same settings goes on from it and,
+    on the CPU, ends with the same bits, for every draw derives from (seed, epoch). The test split is looked at once, at
+    the end. Under `accelerate launch` each process takes its slice of every batch, so that the batches are the same
+    for any number of processes, and only the main one writes. Raises ValueError for settings that do not go together,
+    a folder that cannot be written, a checkpoint of another run, or a loss that is no longer finite.
     """
     from accelerate import Accelerator  # slow to import, and only training needs it
 
     started = time.monotonic()
     name = f"{architecture}-{data.name}"
-    side = data.train.images.shape[-1]
-    model = build_model(architecture, len(data.classes), side, seed=seed).to(memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=0.1, momentum=recipe.momentum, weight_decay=recipe.weight_decay,
-        nesterov=recipe.momentum > 0,
-    )  # fmt: skip
-    accelerator = Accelerator(mixed_precision=_precision(recipe))
-    model, optimizer = accelerator.prepare(model, optimizer)
-    key = hashlib.sha256(f"{name} {seed} {recipe.to_json()} {data.train.fingerprint()}".encode()).hexdigest()
-    checkpoint = out / f"{name}.checkpoint"
-    done, spent = _resume(checkpoint, key, accelerator.unwrap_model(model), optimizer)
+    require_instance("recipe", recipe, Recipe)
+    require_integer("seed", seed, at_least=0)
+    accelerator = Accelerator(mixed_precision="no")  # its setting is one for the whole process; ours is the recipe's
+    bare = _untrained(architecture, data, recipe, seed, accelerator.num_processes)
+    require_writable("out", out)
 
-    split = data.train
-    steps = len(split) // recipe.batch_size
-    if steps == 0:
-        raise ValueError(f"`batch_size` is {recipe.batch_size}, more than the {len(split)} training images")
+    bare = bare.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # absent from torch's overloads
+    model, optimizer = accelerator.prepare(bare, _sgd(bare, recipe))
+    settings = name, str(seed), recipe.to_json(), data.train.fingerprint()
+    checkpoint = Checkpoint.of(out / f"{name}.checkpoint", *settings)
+    done, spent = checkpoint.resume(bare, optimizer)
+    accelerator.wait_for_everyone()  # nobody may write before everybody has read
+
+    bf16 = _uses_bf16(recipe)
+    steps = len(data.train) // recipe.batch_size
     with (progress or Silent()).task(f"training {name}", recipe.epochs * steps) as advance:
         advance(done * steps, "")
         for epoch in range(done, recipe.epochs):
-            generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
-            order = torch.randperm(len(split), generator=generator)
-            model.train()
-            for step in range(steps):
-                for group in optimizer.param_groups:
-                    group["lr"] = recipe.schedule.lr(epoch + step / steps, recipe.epochs)
-                batch = order[step * recipe.batch_size : (step + 1) * recipe.batch_size]
-                images = augment(to_float(split.images[batch]), recipe.crop, recipe.flip, generator=generator)
-                images = images.to(accelerator.device, memory_format=torch.channels_last)
-                labels = split.labels[batch].to(accelerator.device)
-                with accelerator.autocast():
-                    logits = model(images)
-                loss = functional.cross_entropy(logits.float(), labels)
-                optimizer.zero_grad()
-                accelerator.backward(loss)
-                optimizer.step()
-                advance(1, f"epoch {epoch + 1}/{recipe.epochs}  loss {loss.item():.3f}")
-            _save_checkpoint(
-                checkpoint, key, epoch + 1, spent + time.monotonic() - started, accelerator.unwrap_model(model), optimizer
-            )
+            _train_epoch(accelerator, model, optimizer, data.train, recipe, epoch, seed, bf16, advance)
+            if accelerator.is_main_process:
+                checkpoint.save(epoch + 1, spent + time.monotonic() - started, bare, optimizer)
 
-    trained = accelerator.unwrap_model(model).eval()
+    bare.eval()
+    if half:  # so that the card tells what the file holds
+        load_state(bare, {k: v.half() if v.is_floating_point() else v for k, v in bare.state_dict().items()}, name)
     card = Card(
-        architecture=architecture, data=data.name, classes=len(data.classes), side=side, recipe=recipe, seed=seed,
-        train_fingerprint=split.fingerprint(), test_fingerprint=data.test.fingerprint(),
-        test_accuracy=accuracy(trained, data.test), test_images=len(data.test),
+        architecture=architecture, data=data.name, classes=len(data.classes), side=data.train.images.shape[-1],
+        recipe=recipe, seed=seed, train_fingerprint=data.train.fingerprint(), test_fingerprint=data.test.fingerprint(),
+        test_accuracy=accuracy(bare, data.test), test_images=len(data.test),
         minutes=round((spent + time.monotonic() - started) / 60, 2),
         versions={"python": platform.python_version(), "torch": torch.__version__}, command=command,
     )  # fmt: skip
-    save_weights(trained, out / f"{name}.safetensors", half=half)
-    card.write(out / f"{name}.json")
-    checkpoint.unlink(missing_ok=True)
+    if accelerator.is_main_process:
+        save_weights(bare, out / f"{name}.safetensors", half=half)
+        card.write(out / f"{name}.json")
+        checkpoint.path.unlink(missing_ok=True)
+    accelerator.wait_for_everyone()
     return card
 
 
-def accuracy(model: nn.Module, split: ImageSplit, *, batch_size: int = 250) -> float:
-    """Share of images whose largest logit is the label's, in full precision."""
-    device = next((p.device for p in model.parameters()), torch.device("cpu"))
-    correct = 0
-    with torch.no_grad():
-        for start in range(0, len(split), batch_size):
-            images = to_float(split.images[start : start + batch_size]).to(device)
-            labels: Tensor = split.labels[start : start + batch_size].to(device)
-            correct += int((model(images).argmax(1) == labels).sum())
-    return correct / len(split)
-
-
-def _precision(recipe: Recipe) -> str:
-    if recipe.precision != "auto":
-        return "bf16" if recipe.precision == "bf16" else "no"
-    if torch.cuda.is_available():
-        return "bf16" if torch.cuda.is_bf16_supported() else "no"
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # absent from other builds
-    return "bf16" if supported() else "no"
-
-
-def _save_checkpoint(
-    path: Path, key: str, epochs: int, seconds: float, model: nn.Module, optimizer: torch.optim.Optimizer
-) -> None:
-    state = {
-        "key": key,
-        "epochs": epochs,
-        "seconds": seconds,
-        "model": model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-    }
-    write_atomically(path, lambda temporary: torch.save(state, temporary))
-
-
-def _resume(path: Path, key: str, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-    """Epochs done and seconds spent by an interrupted run of the same settings; (0, 0) without one."""
-    if not path.exists():
-        return 0, 0.0
+def _untrained(architecture: str, data: ImageData, recipe: Recipe, seed: int, processes: int) -> nn.Module:
+    """The network at its start, once everything that can go wrong later has been tried."""
+    images = data.train.images
+    side = images.shape[-1]
+    model = build_model(architecture, len(data.classes), side, seed=seed)
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise ValueError(f"`out` holds a damaged checkpoint {str(path)!r} ({error}); delete it to start over") from error
-    if state["key"] != key:
-        raise ValueError(f"`out` holds {str(path)!r} of a run with other settings; delete it or choose another folder")
-    model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    return state["epochs"], state["seconds"]
+        with torch.no_grad():
+            model.eval()(to_float(images[:1]))
+    except RuntimeError as error:
+        shape = " x ".join(map(str, images.shape[1:]))
+        raise ValueError(f"`architecture` {architecture!r} does not take the {shape} images of {data.name!r}") from error
+    if recipe.batch_size > len(data.train):
+        raise ValueError(f"`batch_size` is {recipe.batch_size}, more than the {len(data.train)} training images")
+    if recipe.batch_size % processes:
+        raise ValueError(f"`batch_size` is {recipe.batch_size}, which {processes} processes cannot share evenly")
+    if recipe.crop >= side:
+        raise ValueError(f"`crop` is {recipe.crop}, but the images have only {side} pixels a side")
+    if int(data.train.labels.max()) >= len(data.classes):
+        raise ValueError(f"`data` has the label {int(data.train.labels.max())} but only {len(data.classes)} classes")
+    return model
+
+
+def _sgd(model: nn.Module, recipe: Recipe) -> torch.optim.SGD:
+    return torch.optim.SGD(
+        model.parameters(),
+        lr=recipe.schedule.lr(0.0, recipe.epochs),
+        momentum=recipe.momentum,
+        weight_decay=recipe.weight_decay,
+        nesterov=recipe.nesterov,
+    )
+
+
+def _train_epoch(
+    accelerator: Any,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    split: ImageSplit,
+    recipe: Recipe,
+    epoch: int,
+    seed: int,
+    bf16: bool,
+    advance: Advance,
+) -> None:
+    """One pass over the training images."""
+    model.train()
+    steps = len(split) // recipe.batch_size
+    for step, (images, labels) in enumerate(_batches(split, recipe, epoch, seed, accelerator.device)):
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.schedule.lr(epoch + step / steps, recipe.epochs)
+        mine = slice(accelerator.process_index, None, accelerator.num_processes)
+        with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=bf16):
+            logits = model(images[mine].contiguous(memory_format=torch.channels_last))
+        loss = functional.cross_entropy(logits.float(), labels[mine])
+        optimizer.zero_grad()
+        accelerator.backward(loss)
+        optimizer.step()
+        if not math.isfinite(now := loss.item()):
+            raise ValueError(f"`recipe` lets the loss become {now} in epoch {epoch + 1}; lower its learning rate")
+        advance(1, f"epoch {epoch + 1}/{recipe.epochs}  loss {now:.3f}")
+
+
+def _batches(
+    split: ImageSplit, recipe: Recipe, epoch: int, seed: int, device: torch.device
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Augmented batches in random order; all draws come from one stream that belongs to (seed, epoch)."""
+    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    order = torch.randperm(len(split), generator=generator)
+    for start in range(0, len(split) - recipe.batch_size + 1, recipe.batch_size):
+        batch = order[start : start + recipe.batch_size]
+        images = to_float(split.images[batch].to(device))
+        yield augment(images, recipe.crop, recipe.flip, generator=generator), split.labels[batch].to(device)
+
+
+def _uses_bf16(recipe: Recipe) -> bool:
+    """Whether the recipe's precision means bf16 here: a processor without the arithmetic would only be slower."""
+    if recipe.precision != "auto":
+        return recipe.precision == "bf16"
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # absent from other builds
+    return bool(supported())

@@ -1,0 +1,138 @@
+"""What stands between a user's model and an attack library: nothing of the caller's is changed by the visit.
+
+`pyautoattack` and `foolbox` draw from the global generators, accumulate `.grad` in the parameters (FAB calls
+`backward`), write into the logits they are given (Square), cast to float32, and `pyautoattack` leaves `sys.settrace`
+switched off behind it. Each is undone or kept away here. Their authors' verdicts on a stochastic model are wrong
+(one lucky draw counts as broken), so such a model is refused.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import ModuleType
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+
+from wordline.attacks.norms import Norm, ball
+from wordline.attacks.objective import Model
+from wordline.typing import Images
+
+PACKAGE_NORMS: Final[dict[Norm, str]] = {"linf": "Linf", "l2": "L2"}
+PACKAGE_LOG: Final = logging.getLogger("auto-attack")  # pyautoattack's own, so that its warnings come from one place
+
+
+def visit(
+    attack: str,
+    model: Model,
+    images: Images,
+    eps: float,
+    norm: Norm,
+    generator: torch.Generator,
+    run: Callable[[Model, Images, int], Tensor],
+) -> Images:
+    """The images that `run(model, images, seed)` makes in float32, brought back into ball, box, dtype.
+
+    Images that the library leaves alone come back bit by bit. Raises `ValueError` for a stochastic model.
+    """
+    if not torch.equal(model(images), model(images)):
+        raise ValueError(
+            f"`model` gives two different answers to the same images, and {attack} is wrong for stochastic models; "
+            "freeze the noise first, or use `PGD` with `eot` and a mean over draws"
+        )
+    seed = seed_of(generator)
+    if eps == 0:
+        return images.clone()
+    plain = images.float().contiguous()
+    with _unchanged_surroundings():
+        found = run(_InputOnly.of(model, images.dtype), plain.clone(), seed)
+    changed = (found != plain).flatten(1).any(1)
+    adversarial = images.clone()
+    adversarial[changed] = ball(norm, images[changed], eps).project(found[changed].to(images.dtype))
+    return adversarial
+
+
+def seed_of(generator: torch.Generator) -> int:
+    """A fresh generator hands over its own seed, so that a run by hand with that seed agrees; a used one draws.
+
+    >>> generator = torch.Generator().manual_seed(7)
+    >>> seed_of(generator), seed_of(generator) == 7
+    (7, False)
+    """
+    seed = generator.initial_seed()
+    fresh = torch.equal(generator.get_state(), torch.Generator().manual_seed(seed).get_state())
+    drawn = int(torch.randint(2**31, (1,), generator=generator))
+    return seed if fresh else drawn
+
+
+def require_library(name: str, extra: str, attack: str) -> ModuleType:
+    """The library, imported only now; `ImportError` says how to get it."""
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise ImportError(f"{attack} needs `{name.partition('.')[0]}`; get it by: pip install {extra}") from error
+
+
+@contextmanager
+def _unchanged_surroundings() -> Iterator[None]:
+    trace = sys.gettrace()
+    cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
+    try:
+        with torch.random.fork_rng(devices=cuda):
+            yield
+    finally:
+        sys.settrace(trace)
+
+
+def classes_of(model: Model, images: Images) -> int:
+    """How many logits the model gives."""
+    return model(images[:1]).shape[1]
+
+
+def require_classes(model: Model, images: Images, at_least: int, loss: str) -> int:
+    """The number of classes, refused where the loss does not exist for so few."""
+    if (classes := classes_of(model, images)) < at_least:
+        raise ValueError(
+            f"`loss` {loss!r} needs at least {at_least} classes, got {classes} logits; "
+            "use `PGD`, `Square`, `FAB` or `APGD(loss='cross-entropy')`"
+        )
+    return classes
+
+
+def require_pictures(images: Images, norm: Norm, attack: str) -> None:
+    """Refuse images in which Square has no room for a square."""
+    if images.ndim != 4 or (norm == "l2" and images.shape[2] < 5):
+        wanted = "(n, channels, height, width)" + (" with a height of at least 5" if norm == "l2" else "")
+        raise ValueError(f"`images` must have shape {wanted} for {attack}, got {tuple(images.shape)}")
+
+
+class _InputOnly(torch.autograd.Function):
+    """The model as a function of its images alone: whatever calls `backward` on it reaches no parameter."""
+
+    @staticmethod
+    def of(model: Model, dtype: torch.dtype) -> Model:
+        def logits_of(images: Tensor) -> Tensor:
+            if torch.is_grad_enabled() and images.requires_grad:
+                return _InputOnly.apply(images, model, dtype)  # type: ignore[no-untyped-call]
+            with torch.no_grad():
+                return model(images.to(dtype)).float().clone()  # a copy: Square writes into its logits
+
+        return logits_of
+
+    @staticmethod
+    def forward(ctx: Any, images: Tensor, model: Model, dtype: torch.dtype) -> Tensor:
+        with torch.enable_grad():
+            ctx.leaf = images.detach().to(dtype).requires_grad_(True)
+            ctx.logits = model(ctx.leaf)
+        return ctx.logits.detach().float().clone()
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[Tensor, None, None]:
+        # FAB asks once for every class, so the graph is kept; it dies with `ctx`.
+        (gradient,) = torch.autograd.grad(ctx.logits, ctx.leaf, upstream[0].to(ctx.logits.dtype), retain_graph=True)
+        return gradient.float().contiguous(), None, None

@@ -1,0 +1,102 @@
+"""What can be found out from the predicted class alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+from wordline.attacks.attack import AbstractAttack
+from wordline.attacks.guard import require_library, visit
+from wordline.attacks.norms import NORMS, Norm, per_sample
+from wordline.attacks.objective import Model
+from wordline.typing import Images, Labels
+from wordline.values import require_choice, require_integer, require_number
+
+_NOISE_DRAWS = 200  # random images tried as a start
+
+
+@final
+@dataclass(frozen=True)
+class HopSkipJump(AbstractAttack):
+    """Walks along the class border towards the image, asking only for labels; `foolbox` does the walking.
+
+    It starts from a misclassified image: uniform noise, or another image of the batch. Where neither exists, or where
+    the border stays farther away than eps, the image comes back as near to the border as eps allows. `evaluations`
+    is the number of queries of the first direction estimate; it grows with the root of the step. Deterministic models
+    only. Needs `pip install foolbox`. Chen, Jordan & Wainwright 2020 (arXiv 1904.02144).
+    """
+
+    eps: float
+    norm: Norm = "linf"
+    steps: int = 20
+    evaluations: int = 100
+
+    def __post_init__(self) -> None:
+        require_number("eps", self.eps, at_least=0)
+        require_choice("norm", self.norm, NORMS)
+        require_integer("steps", self.steps, at_least=1)
+        require_integer("evaluations", self.evaluations, at_least=1)
+
+    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
+        """foolbox's run, guarded, on the images that have a start."""
+        foolbox = require_library("foolbox", "foolbox", "HopSkipJump")
+
+        def run(callee: Model, clean: Images, seed: int) -> Tensor:
+            torch.manual_seed(seed)  # the global generator is forked around this
+            starts, found = _starts(callee, clean, labels)
+            able = found & (callee(clean).argmax(1) == labels)
+            if not able.any():
+                return clean
+            attack = _per_sample(foolbox)(
+                steps=self.steps, initial_gradient_eval_steps=self.evaluations, constraint=self.norm
+            )
+            wrapped = foolbox.PyTorchModel(_Callee(callee), bounds=(0, 1), device=clean.device)
+            criterion = foolbox.Misclassification(labels[able])
+            result = clean.clone()
+            result[able] = attack.run(wrapped, clean[able], criterion, starting_points=starts[able]).clamp(0, 1)
+            return result
+
+        return visit("HopSkipJump", model, images, self.eps, self.norm, generator, run)
+
+
+class _Callee(nn.Module):
+    """foolbox wants a module in eval mode; the user's own is behind the function, out of its reach."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self._model = model
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self._model(images)
+
+
+def _starts(model: Model, images: Images, labels: Labels) -> tuple[Images, Tensor]:
+    """A misclassified image for every sample, and for which samples there is one."""
+    starts, found = images.clone(), torch.zeros_like(labels, dtype=torch.bool)
+    noise = (torch.rand_like(images) for _ in range(_NOISE_DRAWS))
+    neighbours = (images.roll(shift, 0) for shift in range(1, len(images)))
+    for candidate in chain(noise, neighbours):
+        fits = ~found & (model(candidate).argmax(1) != labels)
+        starts[fits] = candidate[fits]
+        found |= fits
+        if found.all():
+            break
+    return starts, found
+
+
+def _per_sample(foolbox: Any) -> Any:
+    """foolbox 3.3.4 divides the estimated directions by the norm of the whole batch, so that a large batch takes
+    short steps; here each is divided by its own."""
+
+    class HopSkipJumpPerSample(foolbox.attacks.HopSkipJumpAttack):
+        def approximate_gradients(self, *arguments: Any) -> Any:
+            estimated = super().approximate_gradients(*arguments)
+            length = torch.linalg.vector_norm(estimated.raw.flatten(1), dim=1)
+            return type(estimated)(estimated.raw / (per_sample(length, estimated.raw) + 1e-12))
+
+    return HopSkipJumpPerSample

@@ -1,0 +1,50 @@
+"""No gradient, no idea: what chance alone finds in the ball."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+
+from wordline.attacks.attack import AbstractAttack
+from wordline.attacks.norms import NORMS, Norm, ball
+from wordline.attacks.objective import Model
+from wordline.attacks.worst_case import Worst
+from wordline.typing import Images, Labels
+from wordline.values import require_choice, require_integer, require_number
+
+
+@final
+@dataclass(frozen=True)
+class RandomSearch(AbstractAttack):
+    """`draws` random images in the ball, half of them uniform in it, half as far out as it goes.
+
+    Per image the first that is misclassified is kept, else the one of largest margin. Weak on purpose: where it
+    breaks images that gradient attacks do not, the gradients are masked (Carlini et al. 2019, arXiv 1902.06705).
+
+    >>> attack = RandomSearch(eps=0.25, draws=20)
+    >>> attack(torch.nn.Identity(), torch.tensor([[0.75, 0.5]]), torch.tensor([0])).argmax(1)
+    tensor([1])
+    """
+
+    eps: float
+    draws: int = 100
+    norm: Norm = "linf"
+
+    def __post_init__(self) -> None:
+        require_number("eps", self.eps, at_least=0)
+        require_integer("draws", self.draws, at_least=1)
+        require_choice("norm", self.norm, NORMS)
+
+    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
+        """Draw after draw, for the images still standing."""
+        allowed = ball(self.norm, images, self.eps)
+        worst = Worst(model, images, labels)
+        for draw in range(self.draws):
+            standing = worst.standing()
+            if len(standing) == 0:
+                break
+            here = allowed.at(standing)
+            worst.offer(standing, here.random_extreme(generator) if draw % 2 else here.random_point(generator))
+        return worst.images

@@ -1,0 +1,105 @@
+"""Two blocks become one, and the way back for the adjoint.
+
+With i the currents and v the voltages where the giver's right (top) ports meet the taker's left (bottom) ports,
+i = Y v + X_taker^T x_taker and v = X_giver^T x_giver - Z i close a loop:
+
+    i = Y' X_giver^T x_giver + K X_taker^T x_taker         K = (1 + Y Z)^-1, Y' = K Y, Z' = Z K
+    v = K^T X_giver^T x_giver - Z' X_taker^T x_taker
+
+The loop can always be closed: for Y and Z positive semidefinite all eigenvalues of Y Z are real and not negative. No
+pivoting is needed, as closing the loop port by port is itself a sequence of passive networks.
+
+`kind` holds: where the port lists begin, met ports, kept ports of giver and taker, and how many of these stand first
+that are driven (left border of the array) or grounded (bottom border): giver driven, grounded, taker driven, grounded.
+Driven ports' answers to driven ports, and grounded ones' to grounded ones, interest nobody and are left out.
+"""
+
+from __future__ import annotations
+
+from numba import njit
+
+from .lanes import copy
+from .lanes_matrices import ADD, SET, SUBTRACT, fill, invert, mirror, product, triangle
+
+
+@njit(nogil=True, cache=True)
+def _gather(ws, to, pitch, h, ld, ports, rows, m, cols, n):
+    """to[i, j] = H[rows_i, cols_j], where only the lower triangle of H is stored."""
+    for i in range(m):
+        row = ports[rows + i]
+        for j in range(n):
+            col = ports[cols + j]
+            copy(ws, to + i * pitch + j, h + (row * ld + col if row >= col else col * ld + row))
+
+
+@njit(nogil=True, cache=True)
+def _gather_triangle(ws, to, pitch, h, ld, ports, rows, m):
+    for i in range(m):
+        row = ports[rows + i]
+        for j in range(i + 1):
+            col = ports[rows + j]
+            copy(ws, to + i * pitch + j, h + (row * ld + col if row >= col else col * ld + row))
+
+
+@njit(nogil=True, cache=True)
+def _add_square(ws, h, ld, t, x, q, driven, grounded, kept):
+    """H += T X^T, lower triangle, without driven-driven and grounded-grounded."""
+    first = driven + grounded
+    if grounded > 0 and driven > 0:
+        product(ws, h + driven * ld, ld, t + driven * q, q, 1, x, 1, q, grounded, driven, q, ADD)
+    if kept > first:
+        if first > 0:
+            product(ws, h + first * ld, ld, t + first * q, q, 1, x, 1, q, kept - first, first, q, ADD)
+        triangle(ws, h + first * ld + first, ld, t + first * q, q, 1, x + first * q, 1, q, kept - first, q, ADD)
+
+
+@njit(nogil=True, cache=True)
+def join_blocks(ws, giver, taker, h, kind, ports, keep, scratch):
+    """H of the joined block from those of giver and taker.
+
+    Leaves X_giver, X_taker, K, Y' and minus Z' at `keep`; `scratch` holds (kept + 2 met) met vectors.
+    """
+    at, q, pg, pt, lg, bg, lt, bt = kind
+    giver_kept, giver_met = at, at + pg
+    taker_kept, taker_met = at + pg + q, at + pg + q + pt
+    x_giver = keep
+    x_taker = x_giver + pg * q
+    k = x_taker + pt * q
+    y_closed = k + q * q
+    z_closed = y_closed + q * q
+    y, z, t = scratch, scratch + q * q, scratch + 2 * q * q
+    _gather(ws, x_giver, q, giver, pg + q, ports, giver_kept, pg, giver_met, q)
+    _gather(ws, x_taker, q, taker, pt + q, ports, taker_kept, pt, taker_met, q)
+    _gather(ws, y, q, taker, pt + q, ports, taker_met, q, taker_met, q)
+    _gather(ws, z, q, giver, pg + q, ports, giver_met, q, giver_met, q)  # minus Z, here and below
+    for i in range(q):
+        for j in range(q):
+            fill(ws, (k + i * q + j,), (1.0 if i == j else 0.0,))
+    product(ws, k, q, y, q, 1, z, 1, q, q, q, q, SUBTRACT)
+    invert(ws, k, q, q, t)
+    triangle(ws, y_closed, q, k, q, 1, y, 1, q, q, q, SET)
+    triangle(ws, z_closed, q, z, q, 1, k, q, 1, q, q, SET)
+    mirror(ws, y_closed, q, q)
+    mirror(ws, z_closed, q, q)
+    ld = pg + pt
+    below = h + pg * ld
+    if pg > lg:
+        _gather_triangle(ws, h, ld, giver, pg + q, ports, giver_kept, pg)
+        product(ws, t + lg * q, q, x_giver + lg * q, q, 1, y_closed, 1, q, pg - lg, q, q, SET)
+        _add_square(ws, h, ld, t, x_giver, q, lg, bg, pg)
+    if pt > lt:
+        _gather_triangle(ws, below + pg, ld, taker, pt + q, ports, taker_kept, pt)
+        product(ws, t + lt * q, q, x_taker + lt * q, q, 1, z_closed, 1, q, pt - lt, q, q, SET)
+        _add_square(ws, below + pg, ld, t, x_taker, q, lt, bt, pt)
+    product(ws, t, q, x_taker, q, 1, k, 1, q, pt, q, q, SET)
+    sg, st = lg + bg, lt + bt
+    if lt > 0 and pg > lg:
+        product(ws, below + lg, ld, t, q, 1, x_giver + lg * q, 1, q, lt, pg - lg, q, SET)
+    if bt > 0:
+        middle = below + lt * ld
+        if lg > 0:
+            product(ws, middle, ld, t + lt * q, q, 1, x_giver, 1, q, bt, lg, q, SET)
+        if pg > sg:
+            product(ws, middle + sg, ld, t + lt * q, q, 1, x_giver + sg * q, 1, q, bt, pg - sg, q, SET)
+    if pt > st:
+        product(ws, below + st * ld, ld, t + st * q, q, 1, x_giver, 1, q, pt - st, pg, q, SET)

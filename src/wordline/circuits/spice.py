@@ -1,0 +1,105 @@
+"""The SPICE netlist of one tile, as every other circuit simulator would be given it."""
+
+import math
+import re
+import shutil
+import subprocess
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from wordline.values import require_instance
+from .laws import AbstractDeviceLaw, Ohmic
+from .wires import Wires
+
+_OHMIC = Ohmic()
+# The tightest at which ngspice 39 still settles on arrays with exponential devices. No gmin: 1e-12 S beside every
+# device would be seen.
+_OPTIONS = ".options reltol=1e-9 abstol=1e-17 vntol=1e-14 gmin=1e-20 itl1=500"
+
+
+def netlist(
+    g: Float[Tensor, "rows cols"],
+    wires: Wires,
+    volts: Float[Tensor, " rows"],
+    law: AbstractDeviceLaw = _OHMIC,
+    title: str = "wordline tile",
+) -> str:
+    """The circuit of one programmed tile with one set of row voltages, which `ngspice -b` runs unchanged.
+
+    `g`: siemens `(rows, cols)`; `volts`: row voltages `(rows,)`; `law`: what the devices are, see
+    `AbstractDeviceLaw.spice`. Prints `i(vsense_j)`, the current of column j into virtual ground in ampere, in all its
+    digits. Nodes on the two sides of a zero resistance are one node; open devices are left out.
+
+    >>> print(netlist(torch.tensor([[1e-3]]), Wires(driver_ohm=1e3), torch.tensor([0.5])))
+    * wordline tile
+    Vin_0 in_0 0 0.5
+    Rdriver_0 in_0 r_0 1000.0
+    Rd0_0 r_0 c_0 1000.0...
+    Vsense_0 c_0 0 0
+    ...
+    """
+    require_instance("wires", wires, Wires)
+    require_instance("law", law, AbstractDeviceLaw)
+    for name, tensor in (("g", g), ("volts", volts)):
+        require_instance(name, tensor, Tensor)
+        if not torch.isfinite(tensor).all():
+            raise ValueError(f"`{name}` must be finite, got NaN or infinity; SPICE has no number for it")
+    if g.ndim != 2 or volts.shape != g.shape[:1]:
+        raise ValueError(
+            f"`g` must be one tile (rows, cols) and `volts` its rows, got {tuple(g.shape)} and {tuple(volts.shape)}; "
+            "write one netlist a tile and input"
+        )
+    if (g < 0).any():
+        raise ValueError(f"`g` must not be negative, got {g.min().item():g} S; an open device is 0")
+    if "\n" in title:
+        raise ValueError(f"`title` must be one line, got {title!r}; a second line would be read as an element")
+    rows, cols = g.shape
+    # A node is named after the segment that ends in it, so that a zero resistance leaves no second name for one node.
+    row_node = [[f"r_{i}" + f"_{j}" * (wires.row_ohm > 0) for j in range(cols)] for i in range(rows)]
+    col_node = [[f"c_{j}" if wires.col_ohm == 0 else f"c_{i}_{j}" for j in range(cols)] for i in range(rows)]
+    lines = [f"* {title}"]
+    for i, value in enumerate(volts.tolist()):
+        near = row_node[i][0] if wires.driver_ohm == 0 else f"in_{i}"
+        lines.append(f"Vin_{i} {near} 0 {value!r}")
+        lines += _resistor(f"driver_{i}", near, row_node[i][0], wires.driver_ohm)
+        for j in range(1, cols):
+            lines += _resistor(f"row_{i}_{j}", row_node[i][j - 1], row_node[i][j], wires.row_ohm)
+    for i, cells in enumerate(g.tolist()):
+        for j, siemens in enumerate(cells):
+            if siemens > 0 and math.isfinite(1 / siemens):
+                lines.append(law.spice(f"{i}_{j}", row_node[i][j], col_node[i][j], siemens))
+    for j in range(cols):
+        far = col_node[-1][j] if wires.sense_ohm == 0 else f"out_{j}"
+        for i in range(1, rows):
+            lines += _resistor(f"col_{i}_{j}", col_node[i - 1][j], col_node[i][j], wires.col_ohm)
+        lines += _resistor(f"sense_{j}", col_node[-1][j], far, wires.sense_ohm)
+        lines.append(f"Vsense_{j} {far} 0 0")
+    lines += [_OPTIONS, ".control", "set numdgt=15", "op", *(f"print i(vsense_{j})" for j in range(cols)), "quit 0"]
+    return "\n".join([*lines, ".endc", ".end", ""])
+
+
+def run_ngspice(text: str, seconds: float = 600.0) -> Float[Tensor, " cols"]:
+    """Column currents, in ampere, that ngspice finds for what `netlist` wrote.
+
+    Needs the program `ngspice` on PATH; raises RuntimeError where it is missing, takes longer than `seconds` or finds
+    no operating point.
+    """
+    program = shutil.which("ngspice")
+    if program is None:
+        raise RuntimeError("`ngspice` is not on PATH; install it (for instance `apt install ngspice`) or use `netlist`")
+    try:
+        run = subprocess.run(
+            [program, "-b", "/dev/stdin"], input=text, capture_output=True, text=True, timeout=seconds, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise RuntimeError(f"`ngspice` took longer than `seconds` = {seconds:g}; use a smaller tile") from error
+    found = {int(j): float(value) for j, value in re.findall(r"^i\(vsense_(\d+)\) = (\S+)", run.stdout, re.M)}
+    if not found or sorted(found) != list(range(len(found))) or "rror" in run.stderr:
+        raise RuntimeError(f"`ngspice` found no column currents; it said: {(run.stderr or run.stdout).strip()[-500:]}")
+    return torch.tensor([found[j] for j in range(len(found))], dtype=torch.float64)
+
+
+def _resistor(name: str, a: str, b: str, ohm: float) -> list[str]:
+    return [f"R{name} {a} {b} {float(ohm)!r}"] if ohm > 0 else []

@@ -1,0 +1,223 @@
+"""What stands behind the command line: arguments in, one line of Python each, text out."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import shlex
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import tyro
+from torch import nn
+from tyro.constructors import PrimitiveConstructorSpec
+
+from . import zoo
+from .attacks import FGSM, PGD, AbstractAttack
+from .circuits import netlist
+from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
+from .mapping.explain import explain
+from .nn import map_model
+from .progress import Bar
+from .records import table
+from .reports import accuracy_curves
+from .studies import Grid, Journal, run_grid, selfcheck
+from .studies import quickstart as run_quickstart
+from .studies.selfcheck import render_checks
+from .values import require_choice
+
+GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
+STEP = 2 / 255
+
+
+def parse_number(text: str) -> float:
+    """A number or a fraction of numbers: "0.1", "8/255"."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"`{text}` is no number; write 0.03 or 8/255") from error
+
+
+Number = Annotated[
+    float,
+    PrimitiveConstructorSpec(
+        nargs=1, metavar="NUMBER", instance_from_str=lambda args: parse_number(args[0]),
+        is_instance=lambda value: isinstance(value, float), str_from_instance=lambda value: [f"{value:g}"],
+    ),
+]  # fmt: skip
+
+
+def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool = False) -> None:
+    """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table and a figure."""
+    records = run_quickstart(out, limit=limit, progress=Bar())
+    figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
+    _print_records(records, json, title=f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals")
+    if not json:
+        print(f"\nfigure:  {figure}\nrecords: {out / 'records.jsonl'}")
+
+
+def train(
+    architecture: tyro.conf.Positional[str],
+    data: str,
+    root: str = "",
+    out: Path = Path("runs/models"),
+    epochs: int = 10,
+    batch_size: int = 128,
+    schedule: str = "one-cycle",
+    lr: float = 0.1,
+    crop: int = 4,
+    flip: bool = True,
+    precision: str = "auto",
+    half: bool = False,
+    seed: int = 0,
+) -> None:
+    """Train a network; leaves NAME.safetensors and NAME.json, and resumes where it was interrupted.
+
+    Args:
+        architecture: one of the names in wordline.zoo.ARCHITECTURES, such as vgg8, vgg8-half, resnet10, digits-cnn.
+        data: digits, cifar10, cifar100 or tiny-imagenet.
+        root: local folder of parquet files or images; without it the data come from the hub.
+        schedule: one-cycle, or milestones (the papers': times 0.1 at 40 % and 60 % of the epochs).
+        lr: peak (one-cycle) or initial (milestones) learning rate.
+        crop: pixels of random shift; not used for digits.
+        flip: random mirror images; not used for digits.
+        precision: auto, fp32 or bf16.
+        half: store the weights as float16.
+    """
+    require_choice("schedule", schedule, ("one-cycle", "milestones"))
+    images = zoo.load_dataset(data, root)
+    milestones = (round(0.4 * epochs), round(0.6 * epochs))
+    recipe = zoo.Recipe(
+        epochs=epochs, batch_size=batch_size, precision=precision,
+        schedule=zoo.OneCycle(lr) if schedule == "one-cycle" else zoo.Milestones(lr, milestones),
+        crop=0 if data == "digits" else crop, flip=flip and data != "digits",
+    )  # fmt: skip
+    said = shlex.join(["wordline", *sys.argv[1:]])
+    card = zoo.train(architecture, images, recipe, out, seed=seed, half=half, command=said, progress=Bar())
+    print(card.to_json())
+
+
+def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = False, seed: int = 0) -> None:
+    """Explain a crossbar in words and units, with its NF; or print one array of it as a netlist.
+
+    Args:
+        crossbar: a preset such as rethinking-64, or a JSON file of a Crossbar.
+        spice: print the netlist of one array with conductances drawn uniformly from the window, for ngspice.
+        seed: of those conductances.
+    """
+    chosen = _crossbar(crossbar, gain)
+    if not spice:
+        print(explain(chosen, name=crossbar))
+        return
+    generator = torch.Generator().manual_seed(seed)
+    g = chosen.device.conductance(torch.rand(chosen.tile, generator=generator, dtype=torch.float64))
+    for nonideality in chosen.nonidealities:
+        g = nonideality.apply(g, chosen.device, generator=generator)
+    print(netlist(g, chosen.wires, torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)))
+
+
+def map_(
+    model: str = "digits-cnn", crossbar: str = "rethinking-64", gain: str = "", weights: str = "", seed: int = 0,
+    strict: bool = False, json: bool = False,
+) -> None:  # fmt: skip
+    """Map a network onto a crossbar and print the chip's report."""
+    report = map_model(_model(model, weights), _crossbar(crossbar, gain), seed, strict=strict).report()
+    print(report.to_json() if json else report)
+
+
+def evaluate(
+    model: str = "digits-cnn",
+    data: str = "digits",
+    root: str = "",
+    weights: str = "",
+    crossbar: tuple[str, ...] = ("rethinking-64",),
+    gain: tuple[str, ...] = ("unit",),
+    attack: str = "pgd",
+    eps: tuple[Number, ...] = (8 / 255,),
+    steps: int = 0,
+    step_size: Number = STEP,
+    loss: tuple[str, ...] = ("margin",),
+    random_start: bool = True,
+    early_stop: bool = False,
+    settings: tuple[str, ...] = ("SW", "SH", "HH"),
+    seeds: tuple[int, ...] = (0,),
+    limit: int = 500,
+    batch_size: int = 100,
+    threads: int = 0,
+    out: Path = Path("runs/evaluate.jsonl"),
+    json: bool = False,
+) -> None:
+    """Accuracy in software (SW), of chips under transferred (SH) and white-box (HH) attack; resumes from `out`.
+
+    Args:
+        model: a name that ships with wordline, a .safetensors file with its card, or package.module:factory.
+        weights: weight file for a factory.
+        crossbar: presets or JSON files; every one is combined with every gain.
+        gain: unit, least-squares or per-column.
+        attack: fgsm or pgd.
+        eps: Linf radii; 8/255 is a number here.
+        steps: of PGD; 0 takes max(10, 2.5 eps / step_size, rounded up).
+        early_stop: white-box attacks stop moving an image once it is misclassified; images for transfer never do.
+        seeds: one chip each.
+        limit: the first so many test images; 0 takes all.
+        threads: 0 leaves torch's choice; part of a result's conditions.
+        out: JSON lines, one a finished cell.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    software, images = _model(model, weights), zoo.load_dataset(data, root).test
+    attacks = tuple(_attack(attack, e, steps, step_size, kind, random_start, early_stop) for kind in loss for e in eps)
+    crossbars = tuple(_crossbar(name, g) for g in gain for name in crossbar)
+    grid = Grid(crossbars=crossbars, attacks=attacks, seeds=seeds, settings=settings, batch_size=batch_size)
+    split = images.take(limit) if limit else images
+    records = run_grid(software, split, grid, Journal(out), name=data, progress=Bar())
+    _print_records(records, json, title=f"{model} on {data}, {len(split)} test images; 95 % intervals")
+
+
+def check(json: bool = False) -> None:
+    """Compare the solver, the gradients and the attacks with independent answers, on this machine."""
+    results = selfcheck()
+    print("\n".join(r.to_json() for r in results) if json else render_checks(results))
+    if not all(r.passed for r in results):
+        raise SystemExit(1)
+
+
+def _print_records(records: Sequence[object], json: bool, *, title: str) -> None:
+    print("\n".join(r.to_json() for r in records) if json else table(records, title=title))  # type: ignore[attr-defined, arg-type]
+
+
+def _model(name: str, weights: str) -> nn.Module:
+    if ":" in name:
+        return zoo.from_factory(name, weights)
+    if weights:
+        raise ValueError("`weights` goes with a factory, package.module:factory; a named model has its own")
+    return zoo.load_model(name)
+
+
+def _crossbar(name: str, gain: str) -> Crossbar:
+    if gain:
+        require_choice("gain", gain, tuple(GAINS))
+    if not name.endswith(".json"):
+        return Crossbar.preset(name, gain=GAINS.get(gain))
+    path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"`crossbar` file {name!r} does not exist")
+    chosen = Crossbar.from_json(path.read_text())
+    return dataclasses.replace(chosen, gain=GAINS[gain]) if gain else chosen
+
+
+def _attack(
+    name: str, eps: float, steps: int, step_size: float, loss: str, random_start: bool, early_stop: bool
+) -> AbstractAttack:
+    require_choice("attack", name, ("fgsm", "pgd"))
+    require_choice("loss", loss, ("cross-entropy", "margin", "dlr"))
+    if name == "fgsm":
+        return FGSM(eps=eps, loss=loss)  # type: ignore[arg-type]
+    count = steps or max(10, math.ceil(2.5 * eps / step_size - 1e-9))
+    return PGD(
+        eps=eps, steps=count, step_size=step_size, loss=loss, random_start=random_start, early_stop=early_stop  # type: ignore[arg-type]
+    )  # fmt: skip

@@ -1,0 +1,155 @@
+"""Crossbars x seeds x attacks x settings: the grid behind most tables, resumable cell by cell."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ..attacks import AbstractAttack
+from ..evaluation import Conditions, craft, party, score
+from ..evaluation.party import require_evaluation_mode
+from ..mapping import Crossbar
+from ..nn import map_model
+from ..progress import AbstractProgress, Silent
+from ..records import Party, Record, Software, describe_attack
+from ..values import Value, require_choice
+from ..zoo import ImageSplit
+from .journal import Journal
+
+SETTINGS = ("SW", "SH", "HH")
+
+
+@dataclass(frozen=True)
+class Cell(Value):
+    """Everything that decides one record; its hash is the cell's name in a journal."""
+
+    setting: str
+    software: Party
+    crossbar: Value
+    chip_seed: int
+    attack: AbstractAttack
+    fingerprint: str
+    images: int
+    conditions: tuple[str, int, int, int, int]  # data, seed, draws, batch size, threads
+
+    @property
+    def key(self) -> str:
+        """Twenty hex digits of the content."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()[:20]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Which evaluations to run of one software network on one split.
+
+    SW cells are run once per attack; SH and HH for every crossbar and seed. An attack with `early_stop` saves most of
+    the cost of white-box cells; images that are to be transferred (SH) are always attacked to the end.
+    """
+
+    crossbars: tuple[Crossbar, ...]
+    attacks: tuple[AbstractAttack, ...]
+    seeds: tuple[int, ...] = (0,)
+    settings: tuple[str, ...] = SETTINGS
+    batch_size: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for setting in self.settings:
+            require_choice("settings", setting, SETTINGS)
+
+
+def run_grid(
+    software: nn.Module,
+    split: ImageSplit,
+    grid: Grid,
+    journal: Journal,
+    *,
+    name: str = "",
+    progress: AbstractProgress | None = None,
+) -> list[Record]:
+    """Run what the journal does not hold yet; all records of the grid, in its order."""
+    require_evaluation_mode("software", software)
+    cells = list(_cells(software, split, grid, name))
+    transfer: dict[AbstractAttack, Tensor] = {}  # images crafted on software serve every chip
+    with (progress or Silent()).task("grid", len(cells)) as advance:
+        chip: nn.Module | None = None
+        held: tuple[Value, int] | None = None
+        for cell in cells:
+            if cell.key not in journal.records:
+                if cell.setting != "SW" and held != (cell.crossbar, cell.chip_seed):
+                    chip, held = map_model(software, _crossbar(cell), cell.chip_seed), (cell.crossbar, cell.chip_seed)
+                journal.append(cell.key, _run(cell, software, chip, split, grid, name, transfer))
+            record = journal.records[cell.key]
+            advance(1, f"{cell.setting} {describe_attack(cell.attack)}: AA {100 * record.adversarial_accuracy:.1f} %")
+    return [journal.records[cell.key] for cell in cells]
+
+
+def _cells(software: nn.Module, split: ImageSplit, grid: Grid, name: str) -> Iterator[Cell]:
+    who, content = party(software), split.fingerprint()
+    conditions = (name, grid.seed, 1, grid.batch_size, torch.get_num_threads())
+    if "SW" in grid.settings:
+        for attack in grid.attacks:
+            yield Cell("SW", who, Software(), 0, attack, content, len(split), conditions)
+    for crossbar in grid.crossbars:
+        for seed in grid.seeds:
+            for setting in grid.settings:
+                if setting != "SW":
+                    for attack in grid.attacks:
+                        used = attack if setting == "HH" else _to_the_end(attack)
+                        yield Cell(setting, who, crossbar, seed, used, content, len(split), conditions)
+
+
+def _run(
+    cell: Cell,
+    software: nn.Module,
+    chip: nn.Module | None,
+    split: ImageSplit,
+    grid: Grid,
+    name: str,
+    transfer: dict[AbstractAttack, Tensor],
+) -> Record:
+    victim = software if chip is None or cell.setting == "SW" else chip
+    source = victim if cell.setting == "HH" else software
+    if cell.setting == "SH":
+        if cell.attack not in transfer:
+            transfer[cell.attack] = craft(software, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
+        images = transfer[cell.attack]
+    else:
+        images = craft(source, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
+    return score(victim, party(source), cell.attack, split, images, Conditions(name, grid.seed, 1, grid.batch_size))
+
+
+def _crossbar(cell: Cell) -> Crossbar:
+    if not isinstance(cell.crossbar, Crossbar):
+        raise TypeError(f"`crossbar` of a {cell.setting} cell must be a Crossbar, got {cell.crossbar!r}")
+    return cell.crossbar
+
+
+def _to_the_end(attack: AbstractAttack) -> AbstractAttack:
+    """The same attack without early stopping, where it knows such a thing."""
+    if getattr(attack, "early_stop", False):
+        return dataclasses.replace(attack, early_stop=False)  # type: ignore[call-arg]
+    return attack
+
+
+def summarise(records: Sequence[Record]) -> dict[tuple[str, str, str], tuple[float, float, float, float, int]]:
+    """Mean and sample standard deviation of CA and AA over chips that differ in nothing but their seed.
+
+    (setting, crossbar JSON, attack JSON) -> (mean CA, sd CA, mean AA, sd AA, chips).
+    """
+    groups: dict[tuple[str, str, str], list[Record]] = {}
+    for record in records:
+        key = (record.setting, record.victim.crossbar.to_json(), record.attack.to_json())
+        groups.setdefault(key, []).append(record)
+    summary = {}
+    for key, members in groups.items():
+        ca = torch.tensor([r.clean_accuracy for r in members], dtype=torch.float64)
+        aa = torch.tensor([r.adversarial_accuracy for r in members], dtype=torch.float64)
+        sd = [float(x.std()) if len(members) > 1 else 0.0 for x in (ca, aa)]
+        summary[key] = (float(ca.mean()), sd[0], float(aa.mean()), sd[1], len(members))
+    return summary

@@ -1,0 +1,123 @@
+"""Grids resume after anything; what was finished is never computed again and never lost."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+import wordline as wl
+from wordline.studies import Grid, Journal, read_records, run_grid, summarise
+from wordline.zoo import ImageSplit
+
+
+def _software() -> nn.Module:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3, bias=False))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.randn(3, 16, generator=torch.Generator().manual_seed(0)))
+    return model.eval()
+
+
+def _split() -> ImageSplit:
+    images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        return ImageSplit(images, _software()(images).argmax(1))
+
+
+GRID = Grid(
+    crossbars=(wl.Crossbar.preset("rethinking-16"), wl.Crossbar.preset("ideal")),
+    attacks=(wl.FGSM(eps=0.05), wl.PGD(eps=0.05, steps=3, step_size=0.02, early_stop=True)),
+    seeds=(0, 1),
+    batch_size=16,
+)
+
+
+def _run(path: Path, grid: Grid = GRID) -> list[wl.Record]:
+    return run_grid(_software(), _split(), grid, Journal(path), name="generated")
+
+
+def test_grid_holds_every_combination_once_and_says_which(tmp_path: Path) -> None:
+    records = _run(tmp_path / "r.jsonl")
+    assert [r.setting for r in records].count("SW") == 2
+    assert len(records) == 2 + 2 * 2 * 2 * 2  # crossbars x seeds x attacks x (SH, HH)
+    assert all(r.clean_accuracy == 1 for r in records if r.setting == "SW")
+    transferred = [r for r in records if r.setting == "SH" and isinstance(r.attack, wl.PGD)]
+    assert transferred
+    assert not any(r.attack.early_stop for r in transferred)  # images for transfer are attacked to the end
+    assert read_records(tmp_path / "r.jsonl") == records
+
+
+def test_an_ideal_chip_is_as_easy_to_fool_as_software(tmp_path: Path) -> None:
+    records = _run(tmp_path / "r.jsonl")
+    by_attack = {r.attack: r.adversarial_accuracy for r in records if r.setting == "SW"}
+    for record in records:
+        if record.setting == "HH" and record.victim.crossbar == GRID.crossbars[1]:
+            assert record.adversarial_accuracy == by_attack[record.attack]
+
+
+def test_resuming_computes_only_what_is_missing_and_gives_the_same_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = _run(tmp_path / "whole.jsonl")
+    lines = (tmp_path / "whole.jsonl").read_bytes().splitlines(keepends=True)
+    torn = tmp_path / "torn.jsonl"
+    torn.write_bytes(b"".join(lines[:7]) + lines[7][:50])  # killed while writing the eighth
+    assert _run(torn) == whole
+    assert torn.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
+    monkeypatch.setattr("wordline.studies.grid.craft", lambda *a, **k: pytest.fail("computed a finished cell again"))
+    assert _run(torn) == whole
+
+
+def test_an_interrupted_grid_keeps_its_finished_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from wordline.studies import grid as module
+
+    original, calls = module.score, []
+
+    def interrupted(*arguments: object, **keywords: object) -> wl.Record:
+        calls.append(1)
+        if len(calls) > 5:
+            raise KeyboardInterrupt
+        return original(*arguments, **keywords)
+
+    monkeypatch.setattr(module, "score", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _run(tmp_path / "r.jsonl")
+    assert len(read_records(tmp_path / "r.jsonl")) == 5
+
+
+def test_conditions_are_part_of_a_cells_name(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    small = dataclasses.replace(GRID, settings=("SW",))
+    _run(path, small)
+    _run(path, dataclasses.replace(small, batch_size=8))
+    _run(path, dataclasses.replace(small, seed=1))
+    assert len(read_records(path)) == 6
+
+
+def test_damaged_journals_are_refused_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_text("{}\n")
+    with pytest.raises(ValueError, match="line 1 is no record"):
+        Journal(path)
+    path.write_text(json.dumps({"key": "k", "record": {"type": "UnitGain"}}) + "\n")
+    with pytest.raises(ValueError, match="line 1 holds a UnitGain, no Record"):
+        Journal(path)
+    assert path.exists()
+    with pytest.raises(ValueError, match="`path` .* does not exist"):
+        read_records(tmp_path / "none.jsonl")
+
+
+def test_unknown_setting_is_refused() -> None:
+    with pytest.raises(ValueError, match="`settings` must be one of 'SW', 'SH', 'HH', got 'XX'"):
+        dataclasses.replace(GRID, settings=("XX",))
+
+
+def test_summary_is_mean_and_sample_deviation_over_seeds(tmp_path: Path) -> None:
+    records = _run(tmp_path / "r.jsonl")
+    hh = [r for r in records if r.setting == "HH" and r.attack == GRID.attacks[0] and r.victim.crossbar == GRID.crossbars[0]]
+    values = torch.tensor([r.adversarial_accuracy for r in hh], dtype=torch.float64)
+    key = ("HH", GRID.crossbars[0].to_json(), GRID.attacks[0].to_json())
+    summary = summarise(records)[key]
+    assert summary[2:] == pytest.approx((float(values.mean()), float(values.std()), 2))

@@ -1,0 +1,105 @@
+"""The rules of CONTRIBUTING.md that a program can check."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import wordline
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "src" / "wordline"
+MODULES = sorted(LIBRARY.rglob("*.py"))
+MAY_PRINT = {"cli.py", "reports"}
+SEEDS = {"manual_seed", "manual_seed_all", "seed", "set_rng_state"}
+DEFAULTS = {"set_default_dtype", "set_num_threads", "use_deterministic_algorithms", "basicConfig", "filterwarnings", "simplefilter"}
+
+every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+
+
+def test_imports_run_one_way() -> None:
+    code = "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@every_module
+def test_a_file_holds_one_idea_and_says_which(path: Path) -> None:
+    lines = path.read_text().splitlines()
+    assert len(lines) <= 300
+    if lines and path.name != "__init__.py":
+        assert ast.get_docstring(ast.parse(path.read_text()))
+
+
+@every_module
+def test_the_library_neither_talks_nor_asserts_nor_seeds(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), "raise with a message instead of assert"
+    top = path.relative_to(LIBRARY).parts[0]
+    for call, forked in _calls(tree):
+        name = _dotted(call.func)
+        owner, _, last = name.rpartition(".")
+        where = f"{path.name}:{call.lineno}: {name}"
+        assert name != "print" or top in MAY_PRINT, f"{where}: the library stays silent"
+        seeds = last in SEEDS and owner in {"torch", "torch.random", "torch.cuda", "np.random", "numpy.random", "random"}
+        assert not seeds or forked, f"{where}: pass a generator, or fork the state around it"
+        assert last not in DEFAULTS or forked, f"{where} changes what the whole process does"
+        assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, f"{where} runs what a file says"
+        if name == "torch.load":
+            assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in call.keywords), where
+
+
+def _calls(node: ast.AST, forked: bool = False) -> Iterator[tuple[ast.Call, bool]]:
+    """Every call below `node`, and whether it stands in a block that puts the global state back."""
+    if isinstance(node, ast.With):
+        restored = ("fork_rng", "catch_warnings")
+        forked = forked or any(word in ast.unparse(item.context_expr) for item in node.items for word in restored)
+    if isinstance(node, ast.Call):
+        yield node, forked
+    for child in ast.iter_child_nodes(node):
+        yield from _calls(child, forked)
+
+
+def _dotted(node: ast.AST) -> str:
+    if isinstance(node, ast.Attribute):
+        return f"{_dotted(node.value)}.{node.attr}"
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def test_every_public_name_is_explained() -> None:
+    for name in getattr(wordline, "__all__", ()):
+        thing = getattr(wordline, name)
+        if inspect.isclass(thing) or inspect.isfunction(thing):
+            text = inspect.getdoc(thing) or ""
+            # a dataclass without a docstring gets its signature as one
+            assert text and not text.startswith(f"{name}("), f"wordline.{name} has no docstring"
+
+
+def test_the_oracles_are_independent() -> None:
+    for path in (ROOT / "tests" / "oracles").rglob("*.py"):
+        assert "wordline.circuits" not in path.read_text(), path
+
+
+def test_tests_mirror_the_library() -> None:
+    packages = {path.parent.relative_to(LIBRARY) for path in MODULES if path.name != "__init__.py"}
+    missing = [str(p) for p in packages if not list((ROOT / "tests" / p).glob("test_*.py"))]
+    assert not missing
+
+
+@pytest.mark.slow
+def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    subprocess.run(build, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert wheel.stat().st_size < 12_000_000
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {"wordline/py.typed", "wordline/zoo/weights/digits-cnn-digits.safetensors"} <= set(names)
+    assert not [name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))]

@@ -1,0 +1,138 @@
+"""The command line: each command does its one line of Python; bad input is one line and exit code 2."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+import wordline as wl
+from wordline.cli import main
+from wordline.commands import parse_number
+from wordline.studies import read_records
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["wordline", *arguments])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def wordline(capsys, monkeypatch):
+    return lambda *arguments: run(capsys, monkeypatch, *arguments)
+
+
+def test_show_explains_a_preset(wordline) -> None:
+    code, out, _ = wordline("show", "rethinking-16")
+    assert code == 0
+    assert "1000 ohm at the start of every word line" in out
+    assert "arXiv 2008.11298" in out
+
+
+def test_show_prints_a_netlist(wordline) -> None:
+    code, out, _ = wordline("show", "rethinking-16", "--spice")
+    assert code == 0
+    assert out.count("\nRd") >= 256  # one resistor a device, and the drivers
+    assert out.rstrip().endswith(".end")
+
+
+def test_map_prints_a_report_and_json(wordline) -> None:
+    code, out, _ = wordline("map", "--crossbar", "rethinking-32", "--gain", "least-squares")
+    assert code == 0
+    assert "conv2" in out
+    code, out, _ = wordline("map", "--crossbar", "ideal", "--json")
+    assert json.loads(out)["crossbar"]["device"]["r_on_ohm"] == 20e3
+
+
+def test_a_crossbar_of_ones_own_from_a_file(wordline, tmp_path: Path) -> None:
+    file = tmp_path / "mine.json"
+    file.write_text(wl.Crossbar.preset("ideal").to_json())
+    code, out, _ = wordline("map", "--crossbar", str(file), "--gain", "per-column", "--json")
+    assert code == 0
+    assert json.loads(out)["crossbar"]["gain"]["type"] == "PerColumnGain"
+
+
+def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path: Path) -> None:
+    out_file = tmp_path / "r.jsonl"
+    arguments = (
+        "evaluate", "--crossbar", "rethinking-16", "--eps", "8/255", "0.1", "--limit", "40", "--steps", "3",
+        "--out", str(out_file), "--json",
+    )  # fmt: skip
+    code, out, _ = wordline(*arguments)
+    assert code == 0
+    records = [wl.Record.from_json(line) for line in out.splitlines()]
+    assert len(records) == 6
+    assert records == read_records(out_file)
+    software = wl.load_model("digits-cnn")
+    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16"), seed=0)
+    hh = next(r for r in records if r.setting == "HH" and r.attack.eps == 0.1)
+    attack = wl.PGD(eps=0.1, steps=3, step_size=2 / 255)
+    alone = wl.evaluate(victim=chip, source=chip, attack=attack, data=wl.load_dataset("digits").test, limit=40)
+    assert (alone.clean, alone.adversarial, alone.attack) == (hh.clean, hh.adversarial, hh.attack)
+    before = out_file.read_bytes()
+    assert wordline(*arguments)[0] == 0
+    assert out_file.read_bytes() == before  # nothing was computed again
+
+
+def test_steps_default_to_what_crosses_the_ball(wordline, tmp_path: Path) -> None:
+    wordline("evaluate", "--eps", "2/255", "32/255", "--limit", "4", "--settings", "SW", "--out", str(tmp_path / "r.jsonl"))
+    assert [r.attack.steps for r in read_records(tmp_path / "r.jsonl")] == [10, 40]
+
+
+def test_check_passes_here(wordline) -> None:
+    code, out, _ = wordline("check")
+    assert code == 0
+    assert out.count("pass") == 5
+
+
+def test_train_leaves_a_network_that_loads(wordline, tmp_path: Path) -> None:
+    code, out, _ = wordline("train", "digits-cnn", "--data", "digits", "--epochs", "1", "--out", str(tmp_path))
+    assert code == 0
+    assert json.loads(out)["recipe"]["epochs"] == 1
+    wl.load_model(tmp_path / "digits-cnn-digits.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("show", "rethinking-17"), "`name` must be one of ideal, rethinking-16"),
+        (("show", "none.json"), "`crossbar` file 'none.json' does not exist"),
+        (("map", "--model", "alexnet"), "`name` must be one of"),
+        (("map", "--gain", "big"), "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'"),
+        (("map", "--weights", "x.safetensors"), "`weights` goes with a factory"),
+        (("evaluate", "--data", "mnist"), "`name` must be one of digits, cifar10"),
+        (("evaluate", "--attack", "magic"), "`attack` must be one of 'fgsm', 'pgd', got 'magic'"),
+        (("evaluate", "--loss", "hinge"), "`loss` must be one of"),
+        (("evaluate", "--eps", "-0.1"), "`eps` must be at least 0"),
+        (("evaluate", "--settings", "XX"), "`settings` must be one of 'SW', 'SH', 'HH'"),
+        (("train", "vgg9", "--data", "digits"), "must be one of"),
+        (("train", "digits-cnn", "--data", "digits", "--schedule", "flat"), "`schedule` must be one of"),
+        (("train", "digits-cnn", "--data", "digits", "--precision", "fp8"), "`precision` must be one of"),
+        (("train", "digits-cnn", "--data", "digits", "--epochs", "0"), "`epochs` must be at least 1"),
+    ],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_code_two(
+    wordline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, out, err = wordline(*arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("wordline: ")
+    assert err.count("\n") == 1
+    assert not list(tmp_path.rglob("*.jsonl"))  # nothing half-written
+
+
+def test_numbers_may_be_fractions() -> None:
+    assert parse_number("8/255") == 8 / 255
+    assert parse_number("1e-3") == 1e-3
+    for text in ("8/0", "eight", "1/2/3"):
+        with pytest.raises(ValueError, match=f"`{text}` is no number"):
+            parse_number(text)
