@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent
 GLOBAL_SEED = 20_081_129  # no code would choose it, so finding another one means that something seeded
 
 if "wordline" in sys.modules:
-    raise RuntimeError("wordline was imported before its import hook was installed; run pytest without `-p wordline...`")
+    raise RuntimeError("wordline was imported before the hook that checks its shapes was installed")
 
 # Only tests check shapes: users pay nothing for it, and neither do benchmarks. tests/shapes.py says what is checked.
 if "--benchmark-only" not in sys.argv:
@@ -27,6 +28,10 @@ if "--benchmark-only" not in sys.argv:
     _spec.loader.exec_module(_shapes)
     _finder = install_import_hook("wordline", "shapes.checked_after_the_call").hook
     _finder.should_instrument = _shapes.is_plain_python
+
+# The same examples every time, and no clock on machines that are shared.
+settings.register_profile("wordline", deadline=None, derandomize=True)
+settings.load_profile("wordline")
 
 # Two cores: one thread for each pytest-xdist worker, all of them for a single process.
 torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else max(1, os.cpu_count() or 1))

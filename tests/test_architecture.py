@@ -19,7 +19,9 @@ LIBRARY = ROOT / "src" / "wordline"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 MAY_PRINT = {"cli.py", "reports"}
 SEEDS = {"manual_seed", "manual_seed_all", "seed", "set_rng_state"}
-DEFAULTS = {"set_default_dtype", "set_num_threads", "use_deterministic_algorithms", "basicConfig", "filterwarnings", "simplefilter"}
+RANDOM_STATES = {"torch", "torch.random", "torch.default_generator", "torch.cuda", "np.random", "random"}
+DEFAULTS = {"set_default_dtype", "set_num_threads", "use_deterministic_algorithms", "basicConfig"}
+DEFAULTS |= {"filterwarnings", "simplefilter"}
 
 every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
 
@@ -48,7 +50,7 @@ def test_the_library_neither_talks_nor_asserts_nor_seeds(path: Path) -> None:
         owner, _, last = name.rpartition(".")
         where = f"{path.name}:{call.lineno}: {name}"
         assert name != "print" or top in MAY_PRINT, f"{where}: the library stays silent"
-        seeds = last in SEEDS and owner in {"torch", "torch.random", "torch.cuda", "np.random", "numpy.random", "random"}
+        seeds = last in SEEDS and owner in RANDOM_STATES
         assert not seeds or forked, f"{where}: pass a generator, or fork the state around it"
         assert last not in DEFAULTS or forked, f"{where} changes what the whole process does"
         assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, f"{where} runs what a file says"

@@ -81,8 +81,9 @@ def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path:
 
 
 def test_steps_default_to_what_crosses_the_ball(wordline, tmp_path: Path) -> None:
-    wordline("evaluate", "--eps", "2/255", "32/255", "--limit", "4", "--settings", "SW", "--out", str(tmp_path / "r.jsonl"))
-    assert [r.attack.steps for r in read_records(tmp_path / "r.jsonl")] == [10, 40]
+    file = tmp_path / "r.jsonl"
+    wordline("evaluate", "--eps", "2/255", "32/255", "--limit", "4", "--settings", "SW", "--out", str(file))
+    assert [r.attack.steps for r in read_records(file)] == [10, 40]
 
 
 def test_check_passes_here(wordline) -> None:

@@ -3,15 +3,15 @@
 import pytest
 import torch
 from jaxtyping import Float, TypeCheckError, jaxtyped
-from shapes import checked_after_the_call, is_plain_python
 from torch import Tensor
 
+from shapes import checked_after_the_call, is_plain_python
 from wordline.zoo.augment import augment
 
 
 def test_the_library_is_instrumented() -> None:
     with pytest.raises(TypeCheckError, match="images"):
-        augment(torch.zeros(3, 8, 8, dtype=torch.int64), 0, False, generator=torch.Generator())
+        augment(torch.zeros(1, 3, 8, 8, dtype=torch.int64), 0, False, generator=torch.Generator())
 
 
 @jaxtyped(typechecker=checked_after_the_call)

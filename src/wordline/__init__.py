@@ -1,6 +1,7 @@
-"""wordline: trained PyTorch networks on memristive crossbars, with exact physics, hardware gradients and an honest audit.
+"""Trained PyTorch networks on memristive crossbars: exact physics, hardware gradients, an honest audit.
 
-Data move one way, and so does reading: circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
+Data move one way, and so does reading:
+circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
 from .attacks import FGSM, PGD, AbstractAttack

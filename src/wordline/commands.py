@@ -55,7 +55,9 @@ def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool
     """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table and a figure."""
     records = run_quickstart(out, limit=limit, progress=Bar())
     figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
-    _print_records(records, json, title=f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals")
+    _print_records(
+        records, json, title=f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals"
+    )
     if not json:
         print(f"\nfigure:  {figure}\nrecords: {out / 'records.jsonl'}")
 
@@ -96,8 +98,7 @@ def train(
         schedule=zoo.OneCycle(lr) if schedule == "one-cycle" else zoo.Milestones(lr, milestones),
         crop=0 if data == "digits" else crop, flip=flip and data != "digits",
     )  # fmt: skip
-    said = shlex.join(["wordline", *sys.argv[1:]])
-    card = zoo.train(architecture, images, recipe, out, seed=seed, half=half, command=said, progress=Bar())
+    card = zoo.train(architecture, images, recipe, out, seed=seed, half=half, command=_said(), progress=Bar())
     print(card.to_json())
 
 
@@ -184,6 +185,15 @@ def check(json: bool = False) -> None:
     print("\n".join(r.to_json() for r in results) if json else render_checks(results))
     if not all(r.passed for r in results):
         raise SystemExit(1)
+
+
+def _said() -> str:
+    """The command as typed, without the folders of this machine: what a card may say to others."""
+    words = sys.argv[1:]
+    hidden = [
+        "DIR" if before in ("--root", "--out") else word for before, word in zip(["", *words], words, strict=False)
+    ]
+    return shlex.join(["wordline", *hidden])
 
 
 def _print_records(records: Sequence[object], json: bool, *, title: str) -> None:

@@ -57,7 +57,7 @@ attacks = st.one_of(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(attack=attacks, batch=batches(), seed=st.integers(0, 2**31))
 def test_stays_in_ball_and_box_and_reproduces(attack, batch, seed):
     images, labels = batch
@@ -72,7 +72,7 @@ def test_stays_in_ball_and_box_and_reproduces(attack, batch, seed):
 
 
 @pytest.mark.parametrize("early_stop", [False, True])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(batch=batches(), norm=st.sampled_from(["linf", "l2"]), keep=st.sampled_from(["best", "last"]))
 def test_an_image_does_not_depend_on_its_neighbours(early_stop, batch, norm, keep):
     images, labels = batch

@@ -68,26 +68,26 @@ FROM_ANYWHERE = [
 
 @pytest.mark.parametrize("attack", FROM_THE_IMAGE, ids=repr)
 def test_ten_classes_fall_exactly_beyond_the_nearest_adversarial(attack, equidistant, middle_images):
-    assert is_exact(scaled(attack), equidistant, middle_images[:15], attack.norm)
+    assert is_exact(scaled(attack), equidistant, middle_images[:6], attack.norm)
 
 
 @pytest.mark.parametrize("attack", FROM_ANYWHERE, ids=repr)
 def test_two_classes_fall_exactly_beyond_the_nearest_adversarial(attack, two_classes, middle_images):
-    assert is_exact(scaled(attack), two_classes, middle_images[:8], attack.norm)
+    assert is_exact(scaled(attack), two_classes, middle_images[:4], attack.norm)
 
 
 MULTI_TARGETED = [
     MultiTargeted(PGD(0.0, 12)),
     MultiTargeted(PGD(0.0, 5, random_start=False)),
-    MultiTargeted(PGD(0.0, 12, loss="dlr", early_stop=True)),
+    MultiTargeted(PGD(0.0, 12, early_stop=True)),
     MultiTargeted(PGD(0.0, 40, norm="l2")),
-    MultiTargeted(PGD(0.0, 40, norm="l2", loss="dlr")),
+    MultiTargeted(PGD(0.0, 40, norm="l2", loss="dlr", random_start=False), targets=4),
 ]
 
 
 @pytest.mark.parametrize("attack", MULTI_TARGETED, ids=repr)
 def test_aimed_at_every_class_it_is_exact_wherever_it_starts(attack, unequal, middle_images):
-    assert is_exact(scaled(attack), unequal, middle_images[:6], attack.norm)
+    assert is_exact(scaled(attack), unequal, middle_images[:3], attack.norm)
 
 
 def test_untargeted_ascent_alone_is_not_exact_there(unequal, middle_images):
@@ -98,7 +98,7 @@ def test_worst_case_of_a_weak_and_a_strong_attack_is_as_exact_as_the_strong(two_
     def attack_at(eps):
         return WorstCase((FGSM(eps / 2), scaled(PGD(0.0, 10))(eps)))
 
-    assert is_exact(attack_at, two_classes, middle_images[:8], "linf")
+    assert is_exact(attack_at, two_classes, middle_images[:4], "linf")
 
 
 def descending(eps):
@@ -136,7 +136,7 @@ def sign_of_l2(eps):
 
 
 def test_the_measure_tells_a_broken_attack(equidistant, middle_images):
-    images = middle_images[:15]
+    images = middle_images[:6]
     assert not is_exact(descending, equidistant, images, "linf")
     for norm in ("linf", "l2"):
         assert is_exact(complete(norm), equidistant, images, norm)

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from tests.oracles.kirchhoff import effective_conductance as kirchhoff
 
 import wordline as wl
-from tests.oracles.kirchhoff import effective_conductance as kirchhoff
 from wordline.mapping import program
 from wordline.mapping.explain import explain, nonideality_of
 
@@ -58,7 +58,9 @@ def test_gain_multiplies_the_unit_gain_weight(gain: wl.LeastSquaresGain | wl.Per
 
 def test_the_same_seed_is_the_same_chip_and_another_is_not() -> None:
     crossbar = wl.Crossbar.preset("rethinking-16")
-    chips = [program(_matrix(1, 20, 20), crossbar, generator=torch.Generator().manual_seed(s)).weight for s in (0, 0, 1)]
+    chips = [
+        program(_matrix(1, 20, 20), crossbar, generator=torch.Generator().manual_seed(s)).weight for s in (0, 0, 1)
+    ]
     assert torch.equal(chips[0], chips[1])
     assert not torch.equal(chips[0], chips[2])
 
@@ -90,7 +92,15 @@ def test_nf_of_the_published_constants() -> None:
 
 def test_explanation_names_units_and_source() -> None:
     text = explain(wl.Crossbar.preset("rethinking-16"), name="rethinking-16")
-    for part in ("16 word lines", "50 uS", "1000 ohm at the start", "sigma 0.1", "UnitGain", "arXiv 2008.11298", "assumed"):
+    for part in (
+        "16 word lines",
+        "50 uS",
+        "1000 ohm at the start",
+        "sigma 0.1",
+        "UnitGain",
+        "arXiv 2008.11298",
+        "assumed",
+    ):
         assert part in text
 
 

@@ -27,7 +27,7 @@ def test_statistics_are_those_of_the_norms_input() -> None:
 
 
 def test_recalibrated_chip_recovers_a_uniform_shrink() -> None:
-    """Batch norm after a layer cancels any factor on it: recalibration must undo a shrink exactly (up to its epsilon)."""
+    """Batch norm after a layer cancels any factor on it: recalibration undoes a shrink, up to epsilon."""
     network = nn.Sequential(nn.Conv2d(2, 3, 1, bias=False), nn.BatchNorm2d(3, eps=1e-12)).eval()
     data = _split(100)
     fitted = wl.recalibrate_batch_norm(network, data, batch_size=100)

@@ -116,8 +116,9 @@ def test_unknown_setting_is_refused() -> None:
 
 def test_summary_is_mean_and_sample_deviation_over_seeds(tmp_path: Path) -> None:
     records = _run(tmp_path / "r.jsonl")
-    hh = [r for r in records if r.setting == "HH" and r.attack == GRID.attacks[0] and r.victim.crossbar == GRID.crossbars[0]]
+    crossbar, attack = GRID.crossbars[0], GRID.attacks[0]
+    hh = [r for r in records if (r.setting, r.attack, r.victim.crossbar) == ("HH", attack, crossbar)]
     values = torch.tensor([r.adversarial_accuracy for r in hh], dtype=torch.float64)
-    key = ("HH", GRID.crossbars[0].to_json(), GRID.attacks[0].to_json())
+    key = ("HH", crossbar.to_json(), attack.to_json())
     summary = summarise(records)[key]
     assert summary[2:] == pytest.approx((float(values.mean()), float(values.std()), 2))

@@ -49,7 +49,7 @@ def visit(
     if eps == 0:
         return images.clone()
     plain = images.float().contiguous()
-    with _unchanged_surroundings():
+    with _unchanged_surroundings(seed):
         found = run(_InputOnly.of(model, images.dtype), plain.clone(), seed)
     changed = (found != plain).flatten(1).any(1)
     adversarial = images.clone()
@@ -79,11 +79,13 @@ def require_library(name: str, extra: str, attack: str) -> ModuleType:
 
 
 @contextmanager
-def _unchanged_surroundings() -> Iterator[None]:
+def _unchanged_surroundings(seed: int) -> Iterator[None]:
+    """The global generators seeded inside and put back afterwards, and the caller's tracing with them."""
     trace = sys.gettrace()
     cuda = list(range(torch.cuda.device_count())) if torch.cuda.is_available() else []
     try:
         with torch.random.fork_rng(devices=cuda):
+            torch.manual_seed(seed)
             yield
     finally:
         sys.settrace(trace)

@@ -46,7 +46,7 @@ class HopSkipJump(AbstractAttack):
         foolbox = require_library("foolbox", "foolbox", "HopSkipJump")
 
         def run(callee: Model, clean: Images, seed: int) -> Tensor:
-            torch.manual_seed(seed)  # the global generator is forked around this
+            # `visit` has seeded the global generators, from which foolbox draws
             starts, found = _starts(callee, clean, labels)
             able = found & (callee(clean).argmax(1) == labels)
             if not able.any():

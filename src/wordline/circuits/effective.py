@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from . import portable
+from . import compiled, portable
 from .wires import Wires
 
 _CHUNK_CELLS = 1 << 17  # cells held at once: bounds the working memory whatever the number of tiles
@@ -38,7 +38,7 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
         raise TypeError(f"`wires` must be Wires, got {wires!r} of type {type(wires).__name__}")
     if wires.ideal or g.numel() == 0:
         return g.clone()
-    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)
+    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)  # type: ignore[no-untyped-call]
     return tiles.reshape(g.shape)
 
 
@@ -61,7 +61,9 @@ def _require_conductances(g: Tensor) -> None:
 class _Effective(torch.autograd.Function):
     @staticmethod
     def forward(g: Tensor, wires: Wires) -> Tensor:
-        return torch.cat([portable.solve(part, wires) for part in g.split(_per_chunk(g))])
+        if g.device.type == "cpu":
+            return compiled.solve(g, wires)
+        return torch.cat([portable.solve(part, wires) for part in _chunks(g)])
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Tensor, Wires], output: Tensor) -> None:
@@ -69,15 +71,17 @@ class _Effective(torch.autograd.Function):
         ctx.save_for_backward(g)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (g,) = ctx.saved_tensors
-        return _Adjoint.apply(g, grad, ctx.wires), None
+        return _Adjoint.apply(g, grads[0], ctx.wires), None  # type: ignore[no-untyped-call]
 
 
 class _Adjoint(torch.autograd.Function):
     @staticmethod
     def forward(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
-        parts = zip(g.split(_per_chunk(g)), grad.split(_per_chunk(g)), strict=True)
+        if g.device.type == "cpu":
+            return compiled.adjoint(g, grad, wires)
+        parts = zip(_chunks(g), _chunks(grad), strict=True)
         return torch.cat([portable.adjoint(part, bar, wires) for part, bar in parts])
 
     @staticmethod
@@ -85,12 +89,13 @@ class _Adjoint(torch.autograd.Function):
         pass
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None]:
         raise NotImplementedError(
             "`effective_conductance` is differentiable once, got a request for a second derivative; "
             "drop create_graph=True, or take central differences of the gradient"
         )
 
 
-def _per_chunk(g: Tensor) -> int:
-    return max(1, _CHUNK_CELLS // (g.shape[-2] * g.shape[-1]))
+def _chunks(g: Tensor) -> tuple[Tensor, ...]:
+    """Few enough tiles at a time that the working memory stays small."""
+    return torch.split(g, max(1, _CHUNK_CELLS // (g.shape[-2] * g.shape[-1])))

@@ -25,7 +25,7 @@ class Emitter:
     """Vector loads, stores and arithmetic at byte offsets of one workspace."""
 
     def __init__(self, builder: Any, dtype: Any, base: Any) -> None:
-        self.builder, self.base = builder, base
+        self.builder, self.dtype, self.base = builder, dtype, base
         self.size = dtype.bitwidth // 8
         self.lanes = VECTOR_BYTES // self.size
         self.element = ir.DoubleType() if dtype == types.float64 else ir.FloatType()
@@ -76,27 +76,33 @@ class Emitter:
         return out
 
 
+def outlined(e: Emitter, name: str, emit: Callable[..., None], values: list[Any]) -> None:
+    """Call a function of its own, emitted once per module and never inlined: compiling stays quick."""
+    symbol = f"wordline_{name}_{e.size * 8}"
+    function = e.builder.module.globals.get(symbol)
+    if function is None:
+        kinds = [e.base.type, *(value.type for value in values)]
+        function = ir.Function(e.builder.module, ir.FunctionType(ir.VoidType(), kinds), symbol)
+        function.linkage = "linkonce_odr"
+        function.attributes.add("noinline")
+        inner = ir.IRBuilder(function.append_basic_block())
+        emit(Emitter(inner, e.dtype, function.args[0]), *function.args[1:])
+        inner.ret_void()
+    e.builder.call(function, [e.base, *values])
+
+
 def vector_operation(name: str, emit: Callable[..., None]) -> Any:
     """An operation on a workspace, to be called from compiled code as `f(ws, (integers...), (numbers...))`.
 
-    `emit` receives an `Emitter` and LLVM values and writes the body, once per module and out of line.
+    `emit` receives an `Emitter` and LLVM values and writes the body.
     """
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        ws, integers, numbers = signature.args
-        symbol = f"wordline_{name}_{ws.dtype}"
-        values = [*cgutils.unpack_tuple(builder, args[1]), *cgutils.unpack_tuple(builder, args[2])]
-        function = builder.module.globals.get(symbol)
-        if function is None:
-            kinds = [ir.IntType(8).as_pointer(), *(value.type for value in values)]
-            function = ir.Function(builder.module, ir.FunctionType(ir.VoidType(), kinds), symbol)
-            function.linkage = "linkonce_odr"
-            function.attributes.add("noinline")
-            inner = ir.IRBuilder(function.append_basic_block())
-            emit(Emitter(inner, ws.dtype, function.args[0]), *function.args[1:])
-            inner.ret_void()
+        ws = signature.args[0]
         data = context.make_array(ws)(context, builder, args[0]).data
-        builder.call(function, [builder.bitcast(data, function.args[0].type), *values])
+        e = Emitter(builder, ws.dtype, builder.bitcast(data, ir.IntType(8).as_pointer()))
+        values = [*cgutils.unpack_tuple(builder, args[1]), *cgutils.unpack_tuple(builder, args[2])]
+        outlined(e, name, emit, values)
         return context.get_dummy_value()
 
     @intrinsic

@@ -10,13 +10,14 @@ from typing import Any
 
 from llvmlite import ir
 from numba import njit
+from numba.core import cgutils
 
-from .lanes import INTEGER, VECTOR_BYTES, Emitter, copy, vector_operation
+from .lanes import INTEGER, VECTOR_BYTES, Emitter, copy, outlined, vector_operation
 
 SET, ADD, SUBTRACT, SET_MINUS = 0, 1, 2, 3
 
 
-def _corner(m: int, n: int) -> Any:
+def _corner(m: int, n: int) -> Callable[..., None]:
     """C =, += or -= A B, or C = - A B, for an m x n corner C of a product; strides as in `product`."""
 
     def emit(
@@ -55,7 +56,7 @@ def _corner(m: int, n: int) -> Any:
                     for j in range(n):
                         e.store(combine(total[i][j], places[i][j]), places[i][j])
 
-    return vector_operation(f"corner_{m}{n}", emit)
+    return emit
 
 
 def _inverse(m: int) -> Any:
@@ -91,75 +92,59 @@ def _identity() -> Any:
     return vector_operation("fill", emit)
 
 
-corner_11, corner_12, corner_13, corner_14 = (_corner(1, n) for n in (1, 2, 3, 4))
-corner_21, corner_22, corner_23, corner_24 = (_corner(2, n) for n in (1, 2, 3, 4))
-corner_31, corner_32, corner_33, corner_34 = (_corner(3, n) for n in (1, 2, 3, 4))
-corner_41, corner_42, corner_43, corner_44 = (_corner(4, n) for n in (1, 2, 3, 4))
+def _least(builder: Any, x: Any, y: Any) -> Any:
+    return builder.select(builder.icmp_signed("<", x, y), x, y)
+
+
+def _corners(symmetric: bool) -> Callable[..., None]:
+    """All corners of a product; of a symmetric one those that touch the lower triangle."""
+
+    def emit(
+        e: Emitter, c: Any, ci: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, bj: Any, m: Any, n: Any, depth: Any, mode: Any
+    ) -> None:
+        builder = e.builder
+        zero, four, wide = (ir.Constant(INTEGER, x) for x in (0, 4, 32))
+        add, mul = builder.add, builder.mul
+        # 32 columns of B stay in the cache while all rows of A pass by
+        with cgutils.for_range_slice(builder, zero, n, wide, INTEGER) as (left, _):
+            right = _least(builder, n, add(left, wide))
+            with cgutils.for_range_slice(builder, left if symmetric else zero, m, four, INTEGER) as (i, _):
+                m_here = _least(builder, four, builder.sub(m, i))
+                stop = _least(builder, right, add(i, four)) if symmetric else right
+                with cgutils.for_range_slice(builder, left, stop, four, INTEGER) as (j, _):
+                    n_here = _least(builder, four, builder.sub(right, j))
+                    at_c = add(c, add(mul(i, ci), j))
+                    values = [at_c, ci, add(a, mul(i, ai)), ai, ak, add(b, mul(j, bj)), bk, bj, depth, mode]
+                    after = builder.append_basic_block()
+                    size = add(mul(m_here, four), n_here)
+                    switch = builder.switch(size, after)
+                    for mm in range(1, 5):
+                        for nn in range(1, 5):
+                            block = builder.append_basic_block()
+                            switch.add_case(ir.Constant(INTEGER, 4 * mm + nn), block)
+                            builder.position_at_end(block)
+                            outlined(e, f"corner_{mm}{nn}", _corner(mm, nn), values)
+                            builder.branch(after)
+                    builder.position_at_end(after)
+
+    return emit
+
+
 inverse_1, inverse_2, inverse_3, inverse_4 = (_inverse(m) for m in (1, 2, 3, 4))
 fill = _identity()
-
-
-@njit(nogil=True, cache=True)
-def _any_corner(ws, c, ci, a, ai, ak, b, bk, bj, depth, mode, m, n):
-    x = (c, ci, a, ai, ak, b, bk, bj, depth, mode)
-    if m == 4 and n == 4:
-        corner_44(ws, x, ())
-    elif m == 4:
-        if n == 3:
-            corner_43(ws, x, ())
-        elif n == 2:
-            corner_42(ws, x, ())
-        else:
-            corner_41(ws, x, ())
-    elif m == 3:
-        if n == 4:
-            corner_34(ws, x, ())
-        elif n == 3:
-            corner_33(ws, x, ())
-        elif n == 2:
-            corner_32(ws, x, ())
-        else:
-            corner_31(ws, x, ())
-    elif m == 2:
-        if n == 4:
-            corner_24(ws, x, ())
-        elif n == 3:
-            corner_23(ws, x, ())
-        elif n == 2:
-            corner_22(ws, x, ())
-        else:
-            corner_21(ws, x, ())
-    elif n == 4:
-        corner_14(ws, x, ())
-    elif n == 3:
-        corner_13(ws, x, ())
-    elif n == 2:
-        corner_12(ws, x, ())
-    else:
-        corner_11(ws, x, ())
+_product, _triangle = vector_operation("product", _corners(False)), vector_operation("triangle", _corners(True))
 
 
 @njit(nogil=True, cache=True)
 def product(ws, c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode):
     """C =, +=, -= A B or C = - A B: C[i, j] at c + i ci + j, A[i, k] at a + i ai + k ak, B[k, j] at b + k bk + j bj."""
-    for first in range(0, n, 32):  # 32 columns of B stay in the cache while all rows of A pass by
-        last = min(n, first + 32)
-        for i in range(0, m, 4):
-            for j in range(first, last, 4):
-                _any_corner(
-                    ws, c + i * ci + j, ci, a + i * ai, ai, ak, b + j * bj, bk, bj, depth, mode, min(4, m - i), min(4, last - j)
-                )
+    _product(ws, (c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode), ())
 
 
 @njit(nogil=True, cache=True)
 def triangle(ws, c, ci, a, ai, ak, b, bk, bj, m, depth, mode):
     """As `product` where C is symmetric: its lower triangle, and what 4 x 4 corners cover above it."""
-    for first in range(0, m, 32):
-        for i in range(first, m, 4):
-            for j in range(first, min(i + 4, m, first + 32), 4):
-                _any_corner(
-                    ws, c + i * ci + j, ci, a + i * ai, ai, ak, b + j * bj, bk, bj, depth, mode, min(4, m - i), min(4, m - j)
-                )
+    _triangle(ws, (c, ci, a, ai, ak, b, bk, bj, m, m, depth, mode), ())
 
 
 @njit(nogil=True, cache=True)

@@ -50,7 +50,7 @@ def solve_nonlinear(
     0.000210723
     """
     _require_arguments(v, g, wires, law)
-    currents: Tensor = ColumnCurrents.apply(*_aligned(v, g), wires, law)  # type: ignore[no-untyped-call]
+    currents: Tensor = ColumnCurrents.apply(*_aligned(v, g), wires, law)
     return currents.to(torch.result_type(v, g))
 
 
@@ -76,7 +76,7 @@ def nonlinear_operating_point(
 
 def _aligned(v: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:
     """Both in float64, leading dimensions broadcast against each other."""
-    tiles = torch.broadcast_shapes(v.shape[:-2], g.shape[:-2])
+    tiles = _leading(v, g)
     return v.double().expand(*tiles, *v.shape[-2:]), g.double().expand(*tiles, *g.shape[-2:])
 
 
@@ -89,6 +89,9 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
             raise TypeError(f"`{name}` must be float32 or float64, got {tensor.dtype}; pass {name}.double()")
         if tensor.ndim < 2:
             raise ValueError(f"`{name}` must have the shape {shape}, got {tuple(tensor.shape)}; add a dimension")
+    if v.device != g.device:
+        raise ValueError(f"`v` and `g` must be on one device, got {v.device} and {g.device}; move one with `.to()`")
+    for name, tensor in (("v", v), ("g", g)):
         if not torch.isfinite(tensor).all():
             raise ValueError(f"`{name}` must be finite, got NaN or infinity; look for the step that produced it")
     if 0 in g.shape[-2:]:
@@ -99,10 +102,11 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
         raise ValueError(
             f"`v` has {v.shape[-1]} rows and `g` has {g.shape[-2]}; `v` is (..., batch, rows) and `g` (..., rows, cols)"
         )
-    if v.device != g.device:
-        raise ValueError(f"`v` and `g` must be on one device, got {v.device} and {g.device}; move one with `.to()`")
+
+
+def _leading(v: Tensor, g: Tensor) -> tuple[int, ...]:
     try:
-        torch.broadcast_shapes(v.shape[:-2], g.shape[:-2])
+        return tuple(torch.broadcast_shapes(v.shape[:-2], g.shape[:-2]))
     except RuntimeError as error:
         raise ValueError(
             f"the leading dimensions of `v` {tuple(v.shape)} and `g` {tuple(g.shape)} do not broadcast; "

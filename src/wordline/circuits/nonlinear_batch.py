@@ -7,7 +7,6 @@ from typing import Any, NamedTuple, TypeVar
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from .laws import AbstractDeviceLaw
 from .nonlinear_newton import STEPS, TOLERANCE, engine, find_operating_points
@@ -60,45 +59,61 @@ def solve(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, keep_volts
 
 
 class ColumnCurrents(torch.autograd.Function):
-    """Column currents, differentiated by the implicit function theorem.
-
-    With s = di/du, and a_ij the gradient of the loss with respect to I_j, the adjoint is the array linearised at its
-    operating point with the voltages a in series with its devices: mu + Z (s mu) = a. Then
-    dL/dv_i = sum_j (s mu)_ij and dL/dg = (di/dg) mu.
-    """
+    """Column currents, differentiated by the implicit function theorem."""
 
     @staticmethod
     def forward(ctx: Any, v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> Tensor:
+        """Settle; keep the operating points if a gradient may be asked for."""
         keep = any(ctx.needs_input_grad)
         point = solve(v, g, wires, law, keep_volts=keep)
         _require_converged(point)
         if keep:
-            ctx.save_for_backward(g, point.device_volts)
-            ctx.wires, ctx.law = wires, law
+            ctx.save_for_backward(v, g)
+            ctx.device_volts, ctx.wires, ctx.law = point.device_volts, wires, law
         return point.currents
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
-        g, volts = ctx.saved_tensors
+        """One adjoint network for each sample."""
+        return *_Adjoint.apply(*ctx.saved_tensors, grad, ctx.device_volts, ctx.wires, ctx.law), None, None
+
+
+class _Adjoint(torch.autograd.Function):
+    """Gradients with respect to v and g, given that with respect to the column currents, a_ij = dL/dI_j.
+
+    With s = di/du, mu + Z (s mu) = a is the array linearised at its operating point, with the voltages a in series with
+    its devices. Then dL/dv_i = sum_j (s mu)_ij and dL/dg = (di/dg) mu.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, v: Tensor, g: Tensor, grad: Tensor, volts: Tensor, wires: Wires, law: AbstractDeviceLaw
+    ) -> tuple[Tensor, Tensor]:
         batch, rows, cols = volts.shape[-3:]
         n = math.prod(volts.shape[:-2])
-        grad_v, grad_g = volts.new_zeros(volts.shape[:-1]), torch.zeros_like(g, memory_format=torch.contiguous_format)
+        grad_v, grad_g = torch.zeros(v.shape, dtype=v.dtype, device=v.device), torch.zeros_like(g.contiguous())
         if n == 0:
-            return grad_v, grad_g, None, None
+            return grad_v, grad_g
         u, a, tiles = volts.reshape(n, rows, cols), grad.reshape(n, 1, cols), g.reshape(-1, rows, cols)
 
         def work(part: slice) -> tuple[int, Tensor]:
             tile = torch.arange(part.start, part.stop, device=u.device) // batch
-            s, di_dg = _linearised(ctx.law, u[part], tiles.index_select(0, tile))
-            mu = _adjoint(s, a[part].expand(-1, rows, cols).contiguous(), ctx.wires)
+            s, di_dg = _linearised(law, u[part], tiles.index_select(0, tile))
+            mu = _adjoint(s, a[part].expand(-1, rows, cols).contiguous(), wires)
             grad_v.view(n, rows)[part] = (s * mu).sum(2)
             first, last = part.start // batch, (part.stop - 1) // batch
             return first, u.new_zeros(last - first + 1, rows, cols).index_add_(0, tile - first, di_dg * mu)
 
         for first, share in _in_parts(work, n, rows * cols, u.device):  # in order, so that the sum has the same bits
             grad_g.view(-1, rows, cols)[first : first + len(share)] += share
-        return grad_v, grad_g, None, None
+        return grad_v, grad_g
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> None:
+        raise NotImplementedError(
+            "`solve_nonlinear` is differentiable once, got a request for a second derivative; "
+            "drop create_graph=True, or take central differences of the gradient"
+        )
 
 
 def _linearised(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:

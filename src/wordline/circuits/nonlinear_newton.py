@@ -153,8 +153,8 @@ def _step(
         high[left] = torch.where(beyond, length, high)[left]
         low[left] = torch.where(beyond, low, length)[left]
         length[left] = torch.where(torch.isinf(high), 2 * length, (low + high) / 2)[left]
-        part = [x.index_select(0, left) for x in (du, dy, length)]
-        trial, slope[left] = _walk(now.take(left), *part, law)
+        ways = du.index_select(0, left), dy.index_select(0, left)
+        trial, slope[left] = _walk(now.take(left), *ways, length[left], law)
         new.put(left, trial)
         stuck[left] = ~(slope.abs() <= _FLATTER * steepness)[left]
         left = left[stuck[left]]
@@ -193,8 +193,8 @@ def _slope(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> Tensor:
     lowest, highest = torch.aminmax(s)
     if not (lowest >= 0 and highest < torch.inf):
         raise ValueError(
-            f"`law` {type(law).__name__}: `slope` runs from {lowest.item():g} to {highest.item():g} S; a device current "
-            "must not fall as the voltage rises, and its slope must be finite"
+            f"`law` {type(law).__name__}: `slope` runs from {lowest.item():g} to {highest.item():g} S; "
+            "a device current must not fall as the voltage rises, and its slope must be finite"
         )
     return s
 
@@ -206,4 +206,4 @@ def _require_current(law: AbstractDeviceLaw, i: Tensor, g: Tensor) -> None:
             f"got {i.dtype} of {tuple(i.shape)}; act cell by cell"
         )
     if not torch.isfinite(i).all():
-        raise ValueError(f"`law` {type(law).__name__}: `current` is not finite at 0 V; a device at rest must be finite")
+        raise ValueError(f"`law` {type(law).__name__}: `current` must be finite at 0 V, got NaN or infinity")

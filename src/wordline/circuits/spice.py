@@ -4,12 +4,15 @@ import math
 import re
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from wordline.values import require_instance
+
 from .laws import AbstractDeviceLaw, Ohmic
 from .wires import Wires
 
@@ -32,13 +35,14 @@ def netlist(
     `AbstractDeviceLaw.spice`. Prints `i(vsense_j)`, the current of column j into virtual ground in ampere, in all its
     digits. Nodes on the two sides of a zero resistance are one node; open devices are left out.
 
-    >>> print(netlist(torch.tensor([[1e-3]]), Wires(driver_ohm=1e3), torch.tensor([0.5])))
+    >>> g, volts = torch.tensor([[1e-3]], dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)
+    >>> print(netlist(g, Wires(driver_ohm=500), volts))
     * wordline tile
     Vin_0 in_0 0 0.5
-    Rdriver_0 in_0 r_0 1000.0
-    Rd0_0 r_0 c_0 1000.0...
+    Rdriver_0 in_0 r_0 500.0
+    Rd0_0 r_0 c_0 1000.0
     Vsense_0 c_0 0 0
-    ...
+    .options ...
     """
     require_instance("wires", wires, Wires)
     require_instance("law", law, AbstractDeviceLaw)
@@ -88,16 +92,18 @@ def run_ngspice(text: str, seconds: float = 600.0) -> Float[Tensor, " cols"]:
     """
     program = shutil.which("ngspice")
     if program is None:
-        raise RuntimeError("`ngspice` is not on PATH; install it (for instance `apt install ngspice`) or use `netlist`")
-    try:
-        run = subprocess.run(
-            [program, "-b", "/dev/stdin"], input=text, capture_output=True, text=True, timeout=seconds, check=False
-        )
-    except subprocess.TimeoutExpired as error:
-        raise RuntimeError(f"`ngspice` took longer than `seconds` = {seconds:g}; use a smaller tile") from error
+        raise RuntimeError("`ngspice` is not on PATH; install it (apt install ngspice, brew install ngspice)")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "tile.cir").write_text(text)
+        command = [program, "-b", "tile.cir"]
+        try:
+            run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise RuntimeError(f"`ngspice` took longer than `seconds` = {seconds:g}; use a smaller tile") from error
     found = {int(j): float(value) for j, value in re.findall(r"^i\(vsense_(\d+)\) = (\S+)", run.stdout, re.M)}
     if not found or sorted(found) != list(range(len(found))) or "rror" in run.stderr:
-        raise RuntimeError(f"`ngspice` found no column currents; it said: {(run.stderr or run.stdout).strip()[-500:]}")
+        said = (run.stderr or run.stdout).strip()[-500:]
+        raise RuntimeError(f"`ngspice` found no operating point for `text`; it said: {said}")
     return torch.tensor([found[j] for j in range(len(found))], dtype=torch.float64)
 
 

@@ -52,7 +52,7 @@ class Memristor(Value):
     def conductance(self, share: Tensor) -> Tensor:
         """Conductance in siemens for a share of the window, 0 -> g_off and 1 -> g_on, rounded to the nearest level.
 
-        Rounding passes gradients straight through (what hardware-aware training differentiates is the unrounded weight).
+        Rounding passes gradients straight through: hardware-aware training differentiates the unrounded weight.
         """
         if self.levels:
             steps = self.levels - 1

@@ -39,7 +39,12 @@ def evaluate(
     require_evaluation_mode("source", source)
     require_instance("attack", attack, AbstractAttack)
     require_instance("data", data, ImageSplit)
-    for key, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("draws", draws, 1), ("seed", seed, 0)):
+    for key, value, least in (
+        ("limit", limit, 0),
+        ("batch_size", batch_size, 1),
+        ("draws", draws, 1),
+        ("seed", seed, 0),
+    ):
         require_integer(key, value, at_least=least)
     split = data.take(limit) if limit else data
     adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)

@@ -41,7 +41,9 @@ class Crossbar(Value):
         require_instance("wires", self.wires, Wires)
         require_instance("gain", self.gain, AbstractGain)
         if not isinstance(self.nonidealities, tuple):
-            raise TypeError(f"`nonidealities` must be a tuple, got {self.nonidealities!r}; write (this,) for one of them")
+            raise TypeError(
+                f"`nonidealities` must be a tuple, got {self.nonidealities!r}; write (this,) for one of them"
+            )
         for entry in self.nonidealities:
             require_instance("nonidealities", entry, AbstractNonideality)
         require_instance("encoding", self.encoding, AbstractEncoding)

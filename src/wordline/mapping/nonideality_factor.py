@@ -12,7 +12,8 @@ def nonideality_factor(wanted: Tensor, made: Tensor, volts: Tensor) -> Tensor:
         NF = mean_{inputs, columns} (I_ideal - I) / I_ideal,   I_ideal = V^T G,   I = V^T W
 
     `wanted` G and `made` W: `(..., rows, cols)` siemens; `volts` `(..., inputs, rows)` -> `(...)`.
-    Columns without ideal current, or marked NaN in `wanted`, are left out; an array without any is NaN. Source: RxNN, arXiv 1809.00072.
+    Columns without ideal current, or marked NaN in `wanted`, are left out; an array without any is NaN.
+    Source: RxNN, arXiv 1809.00072.
 
     >>> g = torch.full((4, 2), 1e-5)
     >>> round(nonideality_factor(g, 0.75 * g, torch.ones(1, 4)).item(), 6)

@@ -6,7 +6,7 @@ This is the one file that transposes: torch keeps weights as (outputs, inputs), 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -39,7 +39,7 @@ class LinearProduct:
 class ConvProduct:
     """x -> W * x + b with a convolution's stride, padding, dilation and groups."""
 
-    dims: Literal[1, 2, 3]
+    dims: int
     stride: tuple[int, ...]
     padding: tuple[int, ...] | str
     dilation: tuple[int, ...]
@@ -74,7 +74,7 @@ def product_of(layer: nn.Module) -> Product | None:
     return None
 
 
-def _conv_product(layer: nn.Module, dims: int) -> ConvProduct:
+def _conv_product(layer: Any, dims: int) -> ConvProduct:
     border: tuple[int, ...] = ()
     padding = layer.padding
     if layer.padding_mode != "zeros":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -34,7 +35,9 @@ def map_model(
     require_instance("crossbar", crossbar, Crossbar)
     require_integer("seed", seed, at_least=0)
     if model.training and not trainable:
-        raise ValueError("`model` is in training mode; call model.eval() first, so that batch norm and dropout stand still")
+        raise ValueError(
+            "`model` is in training mode; call model.eval() first, so that batch norm and dropout stand still"
+        )
     holder = nn.Module()
     holder.add_module("model", copy.deepcopy(model))
     layers: dict[str, MappedLayer] = {}
@@ -69,10 +72,10 @@ def _replace(
             continue
         product = product_of(child)
         if product is not None:
-            weight: Tensor = child.weight
+            weight, bias = cast(Tensor, child.weight), cast(Tensor | None, child.bias)
             if not weight.isfinite().all():
                 raise ValueError(f"`model` layer {shown!r} has NaN or Inf weights; train or load it again")
-            mapped = kind(weight, child.bias, product, crossbar, stream_seed(seed, shown), type(child).__name__)
+            mapped = kind(weight, bias, product, crossbar, stream_seed(seed, shown), type(child).__name__)
             layers[shown] = mapped
             done[child] = mapped
             setattr(parent, key, mapped)

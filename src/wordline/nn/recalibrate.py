@@ -22,7 +22,9 @@ def recalibrate_batch_norm(
     Raises ValueError for a network without batch norm that keeps statistics.
     """
     recalibrated = copy.deepcopy(model)
-    norms = [m for m in recalibrated.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats]
+    norms = [
+        m for m in recalibrated.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
+    ]
     if not norms:
         raise ValueError("`model` has no batch norm with running statistics; there is nothing to recalibrate")
     momenta = [norm.momentum for norm in norms]

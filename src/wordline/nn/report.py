@@ -56,7 +56,9 @@ class ChipReport(Value):
             for row in self.layers
         ]  # fmt: skip
         tiles, cells = sum(row.tiles for row in self.layers), sum(row.cells for row in self.layers)
-        table = render_table(header, rows, title=f"chip, seed {self.seed}: {tiles} tiles, {cells} cells, NF {self.nf:.3f}")
+        table = render_table(
+            header, rows, title=f"chip, seed {self.seed}: {tiles} tiles, {cells} cells, NF {self.nf:.3f}"
+        )
         digital = "".join(f"\nstays digital: {name}: {why}" for name, why in self.digital)
         return table + digital
 

@@ -25,7 +25,13 @@ def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "") -
     rows = -(-len(designs) // 3) * len(attacks)
     columns = min(3, len(designs))
     figure, grid = pyplot.subplots(
-        rows, columns, figsize=(3.6 * columns, 2.7 * rows), sharex=True, sharey=True, squeeze=False, layout="constrained"
+        rows,
+        columns,
+        figsize=(3.6 * columns, 2.7 * rows),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+        layout="constrained",
     )
     for index, design in enumerate(designs):
         for offset, attack in enumerate(attacks):

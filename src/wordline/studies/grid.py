@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..attacks import AbstractAttack
+from ..attacks import PGD, AbstractAttack
 from ..evaluation import Conditions, craft, party, score
 from ..evaluation.party import require_evaluation_mode
 from ..mapping import Crossbar
@@ -132,9 +132,7 @@ def _crossbar(cell: Cell) -> Crossbar:
 
 def _to_the_end(attack: AbstractAttack) -> AbstractAttack:
     """The same attack without early stopping, where it knows such a thing."""
-    if getattr(attack, "early_stop", False):
-        return dataclasses.replace(attack, early_stop=False)  # type: ignore[call-arg]
-    return attack
+    return dataclasses.replace(attack, early_stop=False) if isinstance(attack, PGD) else attack
 
 
 def summarise(records: Sequence[Record]) -> dict[tuple[str, str, str], tuple[float, float, float, float, int]]:

@@ -34,9 +34,13 @@ class Journal:
                 plain = json.loads(line)
                 record = decode(plain["record"])
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(f"`out` file {str(self.path)!r} line {number} is no record ({error}); move it away") from error
+                raise ValueError(
+                    f"`out` file {str(self.path)!r} line {number} is no record ({error}); move it away"
+                ) from error
             if not isinstance(record, Record):
-                raise ValueError(f"`out` file {str(self.path)!r} line {number} holds a {type(record).__name__}, no Record")
+                raise ValueError(
+                    f"`out` file {str(self.path)!r} line {number} holds a {type(record).__name__}, no Record"
+                )
             self.records[plain["key"]] = record
         if torn:  # the process died while writing: cut the line off, so that the next one starts clean
             with self.path.open("r+b") as file:

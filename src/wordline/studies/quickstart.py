@@ -1,4 +1,4 @@
-"""The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD, in software, transferred, white-box."""
+"""The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; SW, SH and HH."""
 
 from __future__ import annotations
 

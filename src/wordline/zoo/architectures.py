@@ -39,5 +39,5 @@ def build_model(name: str, classes: int, side: int = 32, *, seed: int = 0) -> nn
     require_integer("side", side, at_least=1)
     require_integer("seed", seed, at_least=0)
     with torch.random.fork_rng(devices=[]):
-        torch.random.default_generator.manual_seed(seed)  # of the CPU alone: torch.manual_seed would seed GPUs too
+        torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would seed GPUs too
         return ARCHITECTURES[name](classes, side)

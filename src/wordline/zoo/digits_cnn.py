@@ -6,16 +6,16 @@ from torch import Tensor, nn
 
 
 class DigitsCNN(nn.Module):
-    """Conv 1 -> 16, pool, conv 16 -> 32 (3 x 3, ReLU), linear 512 -> 64 -> classes for 8 x 8 images; no batch norm.
+    """Conv 1 -> 32, pool, conv 32 -> 32 (3 x 3, ReLU), linear 512 -> 64 -> classes for 8 x 8 images; no batch norm.
 
-    As matrices: 9 x 16, 144 x 32, 512 x 64 and 64 x 10, so two layers need more than one tile of 64 x 64.
+    As matrices: 9 x 32, 288 x 32, 512 x 64 and 64 x 10, so two layers need more than one tile of 64 x 64.
     """
 
     def __init__(self, classes: int = 10, side: int = 8) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(1, 16, 3, padding=1)
+        self.conv1 = nn.Conv2d(1, 32, 3, padding=1)
         self.pool = nn.MaxPool2d(2)
-        self.conv2 = nn.Conv2d(16, 32, 3, padding=1)
+        self.conv2 = nn.Conv2d(32, 32, 3, padding=1)
         self.fc1 = nn.Linear(32 * (side // 2) ** 2, 64)
         self.fc2 = nn.Linear(64, classes)
 

@@ -35,7 +35,8 @@ def require_writable(name: str, folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        raise ValueError(f"`{name}` {str(folder)!r} cannot be written ({error.strerror}); choose another folder") from error
+        reason = error.strerror or "no reason given"
+        raise ValueError(f"`{name}` {str(folder)!r} cannot be written ({reason}); choose another folder") from error
 
 
 def save_weights(model: nn.Module, path: Path, *, half: bool = False) -> None:

@@ -55,7 +55,7 @@ def hub_data(name: str, root: str | Path = "") -> ImageData:
 
 def _stems(spec: HubSet, split: str) -> tuple[str, ...]:
     """What files and folders of a split may be called; Tiny ImageNet's own `test` has no labels, so it comes last."""
-    return ("train",) if split == "train" else tuple(dict.fromkeys((spec.test, "test", "valid", "val", "validation")))
+    return ("train",) if split == "train" else tuple(dict.fromkeys((spec.test, "valid", "val", "validation", "test")))
 
 
 def _from_hub(spec: HubSet, split: str) -> Rows:
@@ -90,8 +90,8 @@ def _to_split(rows: Rows, classes: tuple[str, ...], side: int) -> ImageSplit:
         raise ValueError(f"`root` holds an empty data set in {rows.where}; a split needs at least one image")
     if rows.classes != classes:
         raise ValueError(
-            f"`root` names other classes in {rows.where} ({len(rows.classes)}) than in its test split ({len(classes)}); "
-            "both splits need the same"
+            f"`root` names other classes in {rows.where} ({len(rows.classes)}) than in the test split "
+            f"({len(classes)}); they must agree"
         )
     for label in (min(rows.labels), max(rows.labels)):
         if not 0 <= label < len(classes):

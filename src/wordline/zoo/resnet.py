@@ -28,7 +28,7 @@ class BasicBlock(nn.Module):
 
 
 class ResNet(nn.Module):
-    """Conv 3 -> 16, three groups of `blocks` basic blocks with 16w, 32w, 64w channels (strides 1, 2, 2), mean, linear."""
+    """Conv 3 -> 16; three groups of `blocks` basic blocks, 16w, 32w, 64w channels, strides 1, 2, 2; mean; linear."""
 
     def __init__(self, blocks: tuple[int, int, int], classes: int, width: int = 1) -> None:
         super().__init__()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Rows:
-    """One split; `encoded()` walks over pairs (what to call the picture, its file content), in the order of `labels`."""
+    """One split; `encoded()` walks over (what to call the picture, its file content), in the order of `labels`."""
 
     where: str
     classes: tuple[str, ...]

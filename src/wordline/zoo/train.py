@@ -98,7 +98,7 @@ def _untrained(architecture: str, data: ImageData, recipe: Recipe, seed: int, pr
             model.eval()(to_float(images[:1]))
     except RuntimeError as error:
         shape = " x ".join(map(str, images.shape[1:]))
-        raise ValueError(f"`architecture` {architecture!r} does not take the {shape} images of {data.name!r}") from error
+        raise ValueError(f"`architecture` {architecture!r} cannot take the {shape} images of {data.name!r}") from error
     if recipe.batch_size > len(data.train):
         raise ValueError(f"`batch_size` is {recipe.batch_size}, more than the {len(data.train)} training images")
     if recipe.batch_size % processes:
