@@ -4,37 +4,77 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
-from .attacks import FGSM, PGD, AbstractAttack
-from .circuits import Wires, effective_conductance
+from .attacks import (
+    APGD,
+    FAB,
+    FGSM,
+    MIFGSM,
+    PGD,
+    AbstractAttack,
+    AutoAttack,
+    HopSkipJump,
+    MultiTargeted,
+    RandomSearch,
+    Square,
+    WorstCase,
+)
+from .circuits import (
+    AbstractDeviceLaw,
+    Ohmic,
+    OperatingPoint,
+    SinhDevice,
+    Wires,
+    effective_conductance,
+    netlist,
+    nonlinear_operating_point,
+    solve_nonlinear,
+)
 from .devices import AbstractNonideality, GaussianVariation, Memristor
 from .evaluation import evaluate
 from .mapping import Crossbar, DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain, UnitGain
-from .nn import Chip, map_model, recalibrate_batch_norm
+from .nn import Chip, Normalized, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .zoo import load_dataset, load_model
 
 __all__ = [
+    "APGD",
+    "FAB",
     "FGSM",
+    "MIFGSM",
     "PGD",
     "AbstractAttack",
+    "AbstractDeviceLaw",
     "AbstractNonideality",
+    "AutoAttack",
     "Chip",
     "Crossbar",
     "DifferentialPair",
     "GaussianVariation",
+    "HopSkipJump",
     "LeastSquaresGain",
     "MaxScale",
     "Memristor",
+    "MultiTargeted",
+    "Normalized",
+    "Ohmic",
+    "OperatingPoint",
     "PerColumnGain",
     "PercentileScale",
+    "RandomSearch",
     "Record",
+    "SinhDevice",
+    "Square",
     "UnitGain",
     "Wires",
+    "WorstCase",
     "effective_conductance",
     "evaluate",
     "load_dataset",
     "load_model",
     "map_model",
+    "netlist",
+    "nonlinear_operating_point",
     "recalibrate_batch_norm",
+    "solve_nonlinear",
     "table",
 ]

@@ -150,8 +150,10 @@ def describe_attack(attack: Value) -> str:
 def fraction(eps: float) -> str:
     """Epsilon as people write it: k/255 where it is one, else a short decimal.
 
-    >>> fraction(8 / 255), fraction(0.15)
-    ('8/255', '0.15')
+    >>> fraction(8 / 255), fraction(0.15), fraction(0.2)
+    ('8/255', '0.15', '0.2')
     """
+    if float(f"{eps:.2g}") == eps:
+        return f"{eps:.2g}"
     levels = eps * 255
     return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-9 and levels >= 1 else f"{eps:.3g}"

@@ -148,6 +148,18 @@ def test_early_stop_throws_no_success_away(cnn, own):
         assert survived.sum() <= (cnn(plain).argmax(1) == labels).sum()
 
 
+def test_early_stop_prefers_a_success_of_low_loss_to_a_failure_of_high_loss():
+    def plateaus(x):  # left: correct, cross-entropy log 3; right: misclassified, cross-entropy log(1 + e^0.1) < log 3
+        left, right = torch.tensor([0.01, 0.0, 0.0]), torch.tensor([0.0, 0.1, -50.0])
+        return torch.where(x < 0.5, left, right) + 0 * x
+
+    images, labels = torch.full((8, 1), 0.4), torch.zeros(8, dtype=torch.long)
+    attack = PGD(0.3, 1, loss="cross-entropy", random_start=False, restarts=12, early_stop=True)
+    assert (plateaus(attack(plateaus, images, labels)).argmax(1) == 1).all()
+    plain = dataclasses.replace(attack, early_stop=False)  # which goes by the loss
+    assert (plateaus(plain(plateaus, images, labels)).argmax(1) == 0).all()
+
+
 def test_early_stop_moves_even_an_image_that_is_wrong_already(cnn, own):
     images, labels = own
     wrong = (labels + 1) % 5

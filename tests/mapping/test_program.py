@@ -29,7 +29,7 @@ def _by_hand(w: np.ndarray) -> np.ndarray:
         for i in range(0, g.shape[0], 4):
             for j in range(0, g.shape[1], 3):
                 made[half, i : i + 4, j : j + 3] = kirchhoff(
-                    g[i : i + 4, j : j + 3], driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3
+                    g[i : i + 4, j : j + 3], driver=1e3, row=5, col=10, sense=1e3
                 )
     return (np.abs(w).max() * (made[0] - made[1]) / 45e-6)[:k, :c]
 

@@ -23,7 +23,7 @@ def _software() -> nn.Module:
 def _split() -> ImageSplit:
     images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
-        return ImageSplit(images, _software()(images).argmax(1))
+        return ImageSplit(images, _software()(images).argmax(1), name="generated")
 
 
 GRID = Grid(
@@ -35,7 +35,7 @@ GRID = Grid(
 
 
 def _run(path: Path, grid: Grid = GRID) -> list[wl.Record]:
-    return run_grid(_software(), _split(), grid, Journal(path), name="generated")
+    return run_grid(_software(), _split(), grid, Journal(path))
 
 
 def test_grid_holds_every_combination_once_and_says_which(tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ class _InputOnly(torch.autograd.Function):
     def of(model: Model, dtype: torch.dtype) -> Model:
         def logits_of(images: Tensor) -> Tensor:
             if torch.is_grad_enabled() and images.requires_grad:
-                return _InputOnly.apply(images, model, dtype)  # type: ignore[no-untyped-call]
+                return _InputOnly.apply(images, model, dtype)
             with torch.no_grad():
                 return model(images.to(dtype)).float().clone()  # a copy: Square writes into its logits
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, no_type_check
 
 import numpy as np
 import torch
@@ -66,9 +66,10 @@ def program(rows: int, cols: int) -> Program:
         giver = _moved(giver, step.down, 0, own, 0)
         taker = _moved(taker, 0, step.across, at_taker, giver_keep)
         q, pg, pt = len(step.giver_met), len(step.giver_kept), len(step.taker_kept)
-        sides = ["".join(child.ports[k][0] for k in kept) for child, kept in
-                 ((step.giver, step.giver_kept), (step.taker, step.taker_kept))]
-        borders = [side.count(which) * there for side in sides for which, there in (("L", block.left), ("B", block.bottom))]
+        borders = []
+        for child, kept in ((step.giver, step.giver_kept), (step.taker, step.taker_kept)):
+            sides = [child.ports[k][0] for k in kept]
+            borders += [sides.count("L") * block.left, sides.count("B") * block.bottom]
         last = np.array([[len(kinds), own, at_taker, 0, giver_keep + taker_keep]], dtype=np.int64)
         kinds.append([len(ports), q, pg, pt, *borders])
         for some in (step.giver_kept, step.giver_met, step.taker_kept, step.taker_met):
@@ -86,7 +87,8 @@ def program(rows: int, cols: int) -> Program:
     pairs = [[(place["L", i], place["B", j]) for j in range(cols)] for i in range(rows)]
     answer = [[max(pair) * len(place) + min(pair) for pair in row] for row in pairs]
     table = np.array(kinds, dtype=np.int64).reshape(-1, 8)
-    return Program(steps, table, np.array(ports, dtype=np.int64), blocks, scratch, keep, keep_one, np.array(answer).ravel())
+    where = np.array(answer, dtype=np.int64).ravel()
+    return Program(steps, table, np.array(ports, dtype=np.int64), blocks, scratch, keep, keep_one, where)
 
 
 def _moved(steps: Ints, down: int, across: int, at: int, keep: int) -> Ints:
@@ -101,6 +103,7 @@ def _moved(steps: Ints, down: int, across: int, at: int, keep: int) -> Ints:
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _upwards(ws, steps, kinds, ports, g, pitch, keep, keep_all, scratch, driver, row, col, sense):
     for s in range(steps.shape[0]):
         kind, at, last = steps[s, 0], steps[s, 3], steps[s, 4]
@@ -114,6 +117,7 @@ def _upwards(ws, steps, kinds, ports, g, pitch, keep, keep_all, scratch, driver,
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _downwards(ws, steps, kinds, ports, g, out, pitch, keep, scratch, driver, row, col, sense):
     for s in range(steps.shape[0] - 1, -1, -1):
         kind, at, last = steps[s, 0], steps[s, 3], steps[s, 4]
@@ -126,12 +130,14 @@ def _downwards(ws, steps, kinds, ports, g, out, pitch, keep, scratch, driver, ro
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _sizes(kinds, kind):
     k = kinds[kind]
     return k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _to_lanes(ws, at, tiles, first, count):
     width = VECTOR_BYTES // ws.itemsize
     for cell in range(tiles.shape[1]):
@@ -140,6 +146,7 @@ def _to_lanes(ws, at, tiles, first, count):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _solve(ws, g, w, start, stop, cols, steps, kinds, ports, answer, blocks, scratch, driver, row, col, sense):
     """Tiles start to stop of g `(tiles, cells)`, a group of lanes at a time; ws holds blocks, scratch, keep, g."""
     width = VECTOR_BYTES // ws.itemsize
@@ -155,6 +162,7 @@ def _solve(ws, g, w, start, stop, cols, steps, kinds, ports, answer, blocks, scr
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _adjoint(ws, g, bar, out, start, stop, cols, steps, kinds, ports, answer, blocks, scratch, driver, row, col, sense):
     """dL/dG at `out` from dL/dW at `bar`; ws holds blocks, scratch, all keeps, g, dL/dG."""
     width = VECTOR_BYTES // ws.itemsize

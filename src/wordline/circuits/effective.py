@@ -38,7 +38,7 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
         raise TypeError(f"`wires` must be Wires, got {wires!r} of type {type(wires).__name__}")
     if wires.ideal or g.numel() == 0:
         return g.clone()
-    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)  # type: ignore[no-untyped-call]
+    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)
     return tiles.reshape(g.shape)
 
 
@@ -73,7 +73,7 @@ class _Effective(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
         (g,) = ctx.saved_tensors
-        return _Adjoint.apply(g, grads[0], ctx.wires), None  # type: ignore[no-untyped-call]
+        return _Adjoint.apply(g, grads[0], ctx.wires), None
 
 
 class _Adjoint(torch.autograd.Function):

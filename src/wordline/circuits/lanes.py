@@ -9,9 +9,9 @@ at `[n * lanes, (n + 1) * lanes)`; all offsets and strides count vectors.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, no_type_check
 
-import llvmlite.binding
+import llvmlite.binding  # type: ignore[import-untyped]
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
@@ -106,6 +106,7 @@ def vector_operation(name: str, emit: Callable[..., None]) -> Any:
         return context.get_dummy_value()
 
     @intrinsic
+    @no_type_check
     def operation(typing: Any, ws: Any, integers: Any, numbers: Any) -> Any:
         kinds = types.UniTuple(types.int64, len(integers)), types.UniTuple(ws.dtype, len(numbers))
         return types.void(ws, *kinds), codegen
@@ -114,6 +115,7 @@ def vector_operation(name: str, emit: Callable[..., None]) -> Any:
 
 
 @intrinsic
+@no_type_check
 def copy(typing: Any, ws: Any, to: Any, source: Any) -> Any:
     """ws[to] = ws[source], one vector."""
 

@@ -7,9 +7,9 @@ the instructions. Zeros and ones are Python floats and cost nothing.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, no_type_check
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit
 
 from .dissection import Block, Join, join
@@ -20,12 +20,13 @@ Table = list[Row]
 
 
 class Algebra:
-    """Small matrices of LLVM vectors."""
+    """Numbers and small matrices whose entries are LLVM vectors or Python floats."""
 
     def __init__(self, emitter: Emitter) -> None:
         self.e, self.builder = emitter, emitter.builder
 
     def mul(self, x: Any, y: Any) -> Any:
+        """X y."""
         if isinstance(x, float) and isinstance(y, float):
             return x * y
         if isinstance(y, float):
@@ -35,6 +36,7 @@ class Algebra:
         return self.builder.fmul(x, y)
 
     def add(self, x: Any, y: Any) -> Any:
+        """X + y."""
         if isinstance(x, float) and isinstance(y, float):
             return x + y
         if isinstance(x, float) and x == 0.0:
@@ -44,28 +46,35 @@ class Algebra:
         return self.builder.fadd(self.value(x), self.value(y))
 
     def neg(self, x: Any) -> Any:
+        """Minus x."""
         return -x if isinstance(x, float) else self.builder.fneg(x)
 
     def muladd(self, x: Any, y: Any, z: Any) -> Any:
+        """X y + z."""
         if any(isinstance(v, float) for v in (x, y)) or (isinstance(z, float) and z == 0.0):
             return self.add(self.mul(x, y), z)
         return self.e.muladd(x, y, self.value(z))
 
     def value(self, x: Any) -> Any:
+        """X as a vector."""
         return self.e.full(x) if isinstance(x, float) else x
 
     def dot(self, xs: Row, ys: Row, start: Any = 0.0) -> Any:
+        """Start + sum_k x_k y_k."""
         for x, y in zip(xs, ys, strict=True):
             start = self.muladd(x, y, start)
         return start
 
     def by(self, a: Table, b: Table) -> Table:
+        """Matrix product."""
         return [[self.dot(row, list(col)) for col in zip(*b, strict=True)] for row in a]
 
     def plus(self, a: Table, b: Table) -> Table:
+        """Matrix sum."""
         return [[self.add(x, y) for x, y in zip(*rows, strict=True)] for rows in zip(a, b, strict=True)]
 
     def inverse(self, x: Table) -> Table:
+        """Gauss-Jordan without pivoting."""
         x = [row[:] for row in x]
         for p in range(len(x)):
             pivot = self.builder.fdiv(self.e.full(1.0), x[p][p])
@@ -174,7 +183,6 @@ class SmallBlock:
 
 def _small(e: Emitter, block: Block, source: Any, pitch: Any, ohms: Row) -> SmallBlock:
     """Load the conductances, `pitch` vectors from row to row, and spread the resistances over the lanes."""
-    builder = e.builder
     rows = e.steps(source, pitch, block.rows)
     g = [[e.load(e.bytes(at)) for at in e.steps(row, ir.Constant(INTEGER, 1), block.cols)] for row in rows]
     a_first, a_rest, b_rest, b_last = (e.spread(ohm) for ohm in ohms)
@@ -237,6 +245,7 @@ gradient_22, gradient_22r, gradient_22t, gradient_22rt = _four(_gradient, 2, 2)
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def small_matrix(ws, kind, to, source, pitch, a_first, a_rest, b_rest, b_last):
     """H of a small block; `kind` is 8 (rows - 1) + 4 (cols - 1) + (no right ports) + 2 (no top ports)."""
     at, ohms = (to, source, pitch), (a_first, a_rest, b_rest, b_last)
@@ -275,6 +284,7 @@ def small_matrix(ws, kind, to, source, pitch, a_first, a_rest, b_rest, b_last):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def small_gradient(ws, kind, to, source, pitch, bar, a_first, a_rest, b_rest, b_last):
     """dL/dG of a small block's cells; `kind` as for `small_matrix`."""
     at, ohms = (to, source, pitch, bar), (a_first, a_rest, b_rest, b_last)

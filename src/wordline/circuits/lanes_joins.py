@@ -16,6 +16,8 @@ Driven ports' answers to driven ports, and grounded ones' to grounded ones, inte
 
 from __future__ import annotations
 
+from typing import no_type_check
+
 from numba import njit
 
 from .lanes import copy
@@ -23,6 +25,7 @@ from .lanes_matrices import ADD, SET, SUBTRACT, fill, invert, mirror, product, t
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _gather(ws, to, pitch, h, ld, ports, rows, m, cols, n):
     """to[i, j] = H[rows_i, cols_j], where only the lower triangle of H is stored."""
     for i in range(m):
@@ -33,6 +36,7 @@ def _gather(ws, to, pitch, h, ld, ports, rows, m, cols, n):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _gather_triangle(ws, to, pitch, h, ld, ports, rows, m):
     for i in range(m):
         row = ports[rows + i]
@@ -42,6 +46,7 @@ def _gather_triangle(ws, to, pitch, h, ld, ports, rows, m):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _add_square(ws, h, ld, t, x, q, driven, grounded, kept):
     """H += T X^T, lower triangle, without driven-driven and grounded-grounded."""
     first = driven + grounded
@@ -54,6 +59,7 @@ def _add_square(ws, h, ld, t, x, q, driven, grounded, kept):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def join_blocks(ws, giver, taker, h, kind, ports, keep, scratch):
     """H of the joined block from those of giver and taker.
 
@@ -106,6 +112,7 @@ def join_blocks(ws, giver, taker, h, kind, ports, keep, scratch):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _rows_times(ws, c, bar, ld, m, x, q, first, driven, grounded, kept, of):
     """C = bar[rows, first : first + kept] X for rows that are driven (`of` 0), grounded (1) or neither (2)."""
     if m == 0:
@@ -123,8 +130,9 @@ def _rows_times(ws, c, bar, ld, m, x, q, first, driven, grounded, kept, of):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def unjoin_blocks(ws, giver, taker, bar, kind, ports, keep, scratch):
-    """dL/dH of giver and taker from that of the joined block: F bar F^T, F the child's port values as driven from outside.
+    """dL/dH of giver and taker from that of the joined block: F bar F^T, F a child's ports as driven from outside.
 
     `keep` as left by `join_blocks`; `scratch` holds (3 (kept of both) + 6 met) met vectors; all dL/dH are full squares.
     """
@@ -174,6 +182,7 @@ def unjoin_blocks(ws, giver, taker, bar, kind, ports, keep, scratch):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def _scatter(ws, child, ld, ports, kept, n, met, q, bar, p, cross, s):
     for i in range(n):
         row = ports[kept + i]

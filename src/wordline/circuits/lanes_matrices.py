@@ -6,9 +6,9 @@ A product is made of 4 x 4 corners whose sixteen sums stay in registers, so that
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, no_type_check
 
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit
 from numba.core import cgutils
 
@@ -99,9 +99,8 @@ def _least(builder: Any, x: Any, y: Any) -> Any:
 def _corners(symmetric: bool) -> Callable[..., None]:
     """All corners of a product; of a symmetric one those that touch the lower triangle."""
 
-    def emit(
-        e: Emitter, c: Any, ci: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, bj: Any, m: Any, n: Any, depth: Any, mode: Any
-    ) -> None:
+    def emit(e: Emitter, *arguments: Any) -> None:
+        c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode = arguments
         builder = e.builder
         zero, four, wide = (ir.Constant(INTEGER, x) for x in (0, 4, 32))
         add, mul = builder.add, builder.mul
@@ -136,18 +135,24 @@ _product, _triangle = vector_operation("product", _corners(False)), vector_opera
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def product(ws, c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode):
-    """C =, +=, -= A B or C = - A B: C[i, j] at c + i ci + j, A[i, k] at a + i ai + k ak, B[k, j] at b + k bk + j bj."""
+    """C =, +=, -= A B or C = - A B, of m x depth and depth x n matrices.
+
+    C[i, j] stands at c + i ci + j, A[i, k] at a + i ai + k ak, B[k, j] at b + k bk + j bj.
+    """
     _product(ws, (c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode), ())
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def triangle(ws, c, ci, a, ai, ak, b, bk, bj, m, depth, mode):
     """As `product` where C is symmetric: its lower triangle, and what 4 x 4 corners cover above it."""
     _triangle(ws, (c, ci, a, ai, ak, b, bk, bj, m, m, depth, mode), ())
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def mirror(ws, x, ld, n):
     """Upper triangle = lower triangle."""
     for i in range(n):
@@ -156,6 +161,7 @@ def mirror(ws, x, ld, n):
 
 
 @njit(nogil=True, cache=True)
+@no_type_check
 def invert(ws, x, ld, n, scratch):
     """X <- X^-1 by halves, in place and without pivoting; needs n^2 vectors of scratch.
 

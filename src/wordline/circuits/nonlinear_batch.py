@@ -13,7 +13,7 @@ from .nonlinear_newton import STEPS, TOLERANCE, engine, find_operating_points
 from .wires import Wires
 
 # Devices solved at a time: on a CPU so few that a part stays in the cache and that torch wakes no threads of its own.
-_CELLS, _CELLS_ELSEWHERE = (1 << 15) - 1, 1 << 23
+_CELLS, _CELLS_ELSEWHERE = 1 << 14, 1 << 23
 _ADJOINT_RTOL, _ADJOINT_STEPS = 1e-10, 1000
 _ADJOINT_LIMIT = 1e-8  # relative residual from which a gradient is refused
 Result = TypeVar("Result")

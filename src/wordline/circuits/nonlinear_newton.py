@@ -26,7 +26,7 @@ from .wires import Wires
 
 TOLERANCE = 1e-12  # of Z e, relative to the largest voltage that drives the devices at rest
 STEPS = 200
-_NEAR = 1e-9  # from here on it may be rounding that keeps a sample from arriving
+_NEAR = 1e-6  # from here on it may be rounding that keeps a sample from arriving
 _TRIALS = 60  # lengths of one step, and stiffnesses of the start
 _FLATTER = 0.25  # a step is long enough when E is this much flatter at its end
 _STEEP = 8.0  # largest device current over largest wire current from which the linear array is no start
@@ -57,11 +57,13 @@ class _Samples(NamedTuple):
     i: Tensor
 
     def take(self, which: Tensor) -> "_Samples":
+        if len(which) == len(self.g):  # all of them, as `which` rises
+            return self
         # Not self.u[which]: torch wakes threads for that even where there is little to do.
         return _Samples(*(x.index_select(0, which) for x in self))
 
     def put(self, which: Tensor, new: "_Samples") -> None:
-        for whole, part in zip(self, new, strict=True):
+        for whole, part in ((self.u, new.u), (self.y, new.y), (self.i, new.i)):  # the arrays stay what they are
             whole.index_copy_(0, which, part)
 
 
@@ -105,14 +107,17 @@ def _start(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> tuple[
     i_rest = law.current(rest, g)
     _require_current(law, i_rest, g)
     s_rest = _slope(law, rest, g)
-    now, left = _Samples(g, v, rest.clone(), rest.clone(), rest.clone()), torch.arange(len(g), device=g.device)
+    now, left = _Samples(g, v, rest, rest, rest), torch.arange(len(g), device=g.device)
     for trial in range(_TRIALS):
         some, i, s = now.take(left), i_rest.index_select(0, left), _STEEP**trial * s_rest.index_select(0, left)
         e = i + s * some.v
         y, du = _linear(s, e, wires)
         u = some.v + du
         i = law.current(u, some.g)
-        now.put(left, some._replace(u=u, y=y, i=i))
+        if len(left) == len(g):
+            now = some._replace(u=u, y=y, i=i)
+        else:
+            now.put(left, some._replace(u=u, y=y, i=i))
         left = left[~(_largest(i) <= _STEEP * _largest(y)) & (_largest(s) > 0)]
         if len(left) == 0:
             break

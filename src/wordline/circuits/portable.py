@@ -6,12 +6,14 @@ the adjoint walks the same tree downwards. About 90 N^3 operations a tile of N x
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
 import torch
 from torch import Tensor
 
+from ..typing import Siemens
 from .dissection import Block, Join, join
 from .wires import Wires
 
@@ -57,12 +59,12 @@ class Meeting:
     z: Tensor
 
 
-def solve(g: Tensor, wires: Wires) -> Tensor:
+def solve(g: Siemens, wires: Wires) -> Siemens:
     """Effective conductance of a batch of tiles `(tiles, rows, cols)`."""
     return _up(g, wires, meetings=None)
 
 
-def adjoint(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
+def adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
     """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve."""
     meetings: dict[Block, Meeting] = {}
     _up(g, wires, meetings)
@@ -70,7 +72,7 @@ def adjoint(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
 
 
 def _up(g: Tensor, wires: Wires, meetings: dict[Block, Meeting] | None) -> Tensor:
-    tiles, rows, cols = g.shape
+    rows, cols = g.shape[1:]
     groups = schedule(rows, cols)
     h: dict[Block, Tensor] = {}
     for block, group in groups.items():
@@ -140,7 +142,7 @@ def _cells_adjoint(g: Tensor, bar: Tensor, block: Block, wires: Wires) -> Tensor
     return torch.einsum("...ij,i,j->...", bar, w, w) * e * e
 
 
-def _pick(h: Tensor, rows: tuple[int, ...], cols: tuple[int, ...]) -> Tensor:
+def _pick(h: Tensor, rows: Sequence[int], cols: Sequence[int]) -> Tensor:
     return h[..., list(rows), :][..., list(cols)]
 
 

@@ -24,14 +24,13 @@ def evaluate(
     batch_size: int = 100,
     seed: int = 0,
     draws: int = 1,
-    name: str = "",
     progress: AbstractProgress | None = None,
 ) -> Record:
     """Craft adversarial images on `source`, show them to `victim`, and record CA, AA, AL and ASR with intervals.
 
     victim = source = software is the attack in software (SW); victim a chip and source the software network is the
     transfer attack SH; victim = source = chip is the white-box attack HH. The first `limit` images are used, the same
-    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often. `name` says what the data are.
+    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often.
 
     Raises ValueError for a network in training mode or images outside [0, 1], TypeError for wrong kinds of argument.
     """
@@ -48,4 +47,4 @@ def evaluate(
         require_integer(key, value, at_least=least)
     split = data.take(limit) if limit else data
     adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)
-    return score(victim, party(source), attack, split, adversarial, Conditions(name, seed, draws, batch_size))
+    return score(victim, party(source), attack, split, adversarial, Conditions(seed, draws, batch_size))

@@ -19,7 +19,6 @@ from .party import device_of, party
 class Conditions:
     """What besides the networks, the attack and the images decides a record."""
 
-    data: str
     seed: int
     draws: int
     batch_size: int
@@ -56,7 +55,7 @@ def score(
     ca, aa, al, asr = _estimates(clean, hit)
     flags = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
     return Record(
-        victim=party(victim), source=source, attack=attack, data=conditions.data, fingerprint=split.fingerprint(),
+        victim=party(victim), source=source, attack=attack, data=split.name, fingerprint=split.fingerprint(),
         images=len(split), clean=ca, adversarial=aa, loss=al, success=asr,
         largest_change=float((adversarial - clean_images).abs().max()), seed=conditions.seed, draws=conditions.draws,
         batch_size=size, threads=torch.get_num_threads(), versions=versions(), flags=flags,

@@ -39,10 +39,11 @@ def explain(crossbar: Crossbar, *, name: str = "") -> str:
 
 
 def nonideality_of(crossbar: Crossbar, *, seed: int = 0) -> tuple[float, float]:
-    """NF of one full array: uniform conductances, and one half of a differential pair of normal weights (sd 1/3)."""
+    """NF of one full array: uniform conductances, and one half of a differential pair of normal weights."""
     generator = torch.Generator().manual_seed(seed)
     share = torch.rand(crossbar.tile, generator=generator, dtype=torch.float64)
-    weights = (torch.randn(crossbar.tile, generator=generator, dtype=torch.float64) / 3).clamp(-1, 1)
+    weights = torch.randn(crossbar.tile, generator=generator, dtype=torch.float64)
+    weights = weights / weights.abs().max()
     volts, factors = probe_volts(crossbar.tile[0], inputs=64), []
     for part in (share, weights.clamp(min=0)):
         wanted = crossbar.device.conductance(part)

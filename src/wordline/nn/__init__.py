@@ -3,7 +3,8 @@
 from .chip import Chip
 from .map_model import map_model
 from .mapped_layer import MappedLayer
+from .normalized import Normalized
 from .recalibrate import recalibrate_batch_norm
 from .report import ChipReport, LayerReport
 
-__all__ = ["Chip", "ChipReport", "LayerReport", "MappedLayer", "map_model", "recalibrate_batch_norm"]
+__all__ = ["Chip", "ChipReport", "LayerReport", "MappedLayer", "Normalized", "map_model", "recalibrate_batch_norm"]

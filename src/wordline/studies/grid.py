@@ -69,12 +69,11 @@ def run_grid(
     grid: Grid,
     journal: Journal,
     *,
-    name: str = "",
     progress: AbstractProgress | None = None,
 ) -> list[Record]:
     """Run what the journal does not hold yet; all records of the grid, in its order."""
     require_evaluation_mode("software", software)
-    cells = list(_cells(software, split, grid, name))
+    cells = list(_cells(software, split, grid))
     transfer: dict[AbstractAttack, Tensor] = {}  # images crafted on software serve every chip
     with (progress or Silent()).task("grid", len(cells)) as advance:
         chip: nn.Module | None = None
@@ -83,15 +82,15 @@ def run_grid(
             if cell.key not in journal.records:
                 if cell.setting != "SW" and held != (cell.crossbar, cell.chip_seed):
                     chip, held = map_model(software, _crossbar(cell), cell.chip_seed), (cell.crossbar, cell.chip_seed)
-                journal.append(cell.key, _run(cell, software, chip, split, grid, name, transfer))
+                journal.append(cell.key, _run(cell, software, chip, split, grid, transfer))
             record = journal.records[cell.key]
             advance(1, f"{cell.setting} {describe_attack(cell.attack)}: AA {100 * record.adversarial_accuracy:.1f} %")
     return [journal.records[cell.key] for cell in cells]
 
 
-def _cells(software: nn.Module, split: ImageSplit, grid: Grid, name: str) -> Iterator[Cell]:
+def _cells(software: nn.Module, split: ImageSplit, grid: Grid) -> Iterator[Cell]:
     who, content = party(software), split.fingerprint()
-    conditions = (name, grid.seed, 1, grid.batch_size, torch.get_num_threads())
+    conditions = (split.name, grid.seed, 1, grid.batch_size, torch.get_num_threads())
     if "SW" in grid.settings:
         for attack in grid.attacks:
             yield Cell("SW", who, Software(), 0, attack, content, len(split), conditions)
@@ -110,7 +109,6 @@ def _run(
     chip: nn.Module | None,
     split: ImageSplit,
     grid: Grid,
-    name: str,
     transfer: dict[AbstractAttack, Tensor],
 ) -> Record:
     victim = software if chip is None or cell.setting == "SW" else chip
@@ -121,7 +119,7 @@ def _run(
         images = transfer[cell.attack]
     else:
         images = craft(source, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
-    return score(victim, party(source), cell.attack, split, images, Conditions(name, grid.seed, 1, grid.batch_size))
+    return score(victim, party(source), cell.attack, split, images, Conditions(grid.seed, 1, grid.batch_size))
 
 
 def _crossbar(cell: Cell) -> Crossbar:

@@ -30,4 +30,4 @@ def quickstart(out: Path, *, limit: int = 500, progress: AbstractProgress | None
     """Run the grid on the first `limit` test digits and leave `records.jsonl` in `out`."""
     data, software = load_dataset("digits"), load_model("digits-cnn")
     journal = Journal(out / "records.jsonl")
-    return run_grid(software, data.test.take(limit), quickstart_grid(), journal, name="digits", progress=progress)
+    return run_grid(software, data.test.take(limit), quickstart_grid(), journal, progress=progress)

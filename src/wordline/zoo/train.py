@@ -63,7 +63,8 @@ def train(
 
     bf16 = _uses_bf16(recipe)
     steps = len(data.train) // recipe.batch_size
-    with (progress or Silent()).task(f"training {name}", recipe.epochs * steps) as advance:
+    shown = progress if progress is not None and accelerator.is_main_process else Silent()
+    with shown.task(f"training {name}", recipe.epochs * steps) as advance:
         advance(done * steps, "")
         for epoch in range(done, recipe.epochs):
             _train_epoch(accelerator, model, optimizer, data.train, recipe, epoch, seed, bf16, advance)

@@ -1,0 +1,49 @@
+"""Products and inverses with one matrix per lane, against numpy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from wordline.circuits.lanes import VECTOR_BYTES
+from wordline.circuits.lanes_matrices import ADD, SET, SET_MINUS, SUBTRACT, invert, product, triangle
+
+LANES = VECTOR_BYTES // 8
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 4, 5, 9])
+@pytest.mark.parametrize("n", [1, 3, 4, 6, 35])
+@pytest.mark.parametrize("mode", [SET, ADD, SUBTRACT, SET_MINUS])
+def test_product(m: int, n: int, mode: int) -> None:
+    k, rng = 5, np.random.default_rng(m + 10 * n)
+    ws = rng.random((m * (n + 2) + m * k + k * n) * LANES)
+    c, a, b = 0, m * (n + 2), m * (n + 2) + m * k
+    v = ws.reshape(-1, LANES)
+    ab = np.einsum("ikl,kjl->ijl", v[a:b].reshape(m, k, LANES), v[b:].reshape(k, n, LANES))
+    want = v.copy()
+    corner = want[:a].reshape(m, n + 2, LANES)[:, :n]
+    corner[:] = {SET: ab, ADD: corner + ab, SUBTRACT: corner - ab, SET_MINUS: -ab}[mode]
+    product(ws, c, n + 2, a, k, 1, b, n, 1, m, n, k, mode)
+    np.testing.assert_allclose(v, want, rtol=1e-14, atol=1e-14)
+
+
+@pytest.mark.parametrize("n", [1, 2, 4, 7, 33, 38])
+def test_triangle_of_a_symmetric_product(n: int) -> None:
+    ws = np.random.default_rng(n).random((n * n + n * 3) * LANES)
+    v = ws.reshape(-1, LANES)
+    x = v[n * n :].reshape(n, 3, LANES).copy()
+    triangle(ws, 0, n, n * n, 3, 1, n * n, 1, 3, n, 3, SET)
+    want = np.einsum("ikl,jkl->ijl", x, x)
+    lower = np.tril_indices(n)
+    np.testing.assert_allclose(v[: n * n].reshape(n, n, LANES)[lower], want[lower], rtol=1e-14)
+    np.testing.assert_array_equal(v[n * n :].reshape(n, 3, LANES), x)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8, 11, 16, 30])
+def test_inverse(n: int) -> None:
+    ws = np.random.default_rng(n).random(2 * n * n * LANES) / n
+    x = ws.reshape(2, n, n, LANES)[0]
+    x[range(n), range(n)] += 1
+    want = np.linalg.inv(x.transpose(2, 0, 1)).transpose(1, 2, 0)
+    invert(ws, 0, n, n, n * n)
+    np.testing.assert_allclose(x, want, atol=1e-13)
