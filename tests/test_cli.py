@@ -113,9 +113,9 @@ def test_train_leaves_a_network_that_loads(wordline, tmp_path: Path) -> None:
         (("evaluate", "--eps", "-0.1"), "`eps` must be at least 0"),
         (("evaluate", "--settings", "XX"), "`settings` must be one of 'SW', 'SH', 'HH'"),
         (("train", "vgg9", "--data", "digits"), "must be one of"),
-        (("train", "digits-cnn", "--data", "digits", "--schedule", "flat"), "`schedule` must be one of"),
+        (("train", "digits-cnn", "--data", "digits", "--recipe", "slow"), "`name` must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--precision", "fp8"), "`precision` must be one of"),
-        (("train", "digits-cnn", "--data", "digits", "--epochs", "0"), "`epochs` must be at least 1"),
+        (("train", "digits-cnn", "--data", "digits", "--epochs", "-1"), "`epochs` must be at least 1"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_code_two(

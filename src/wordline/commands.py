@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import tyro
@@ -68,13 +68,11 @@ def train(
     data: str,
     root: str = "",
     out: Path = Path("runs/models"),
-    epochs: int = 10,
-    batch_size: int = 128,
-    schedule: str = "one-cycle",
-    lr: float = 0.1,
-    crop: int = 4,
-    flip: bool = True,
-    precision: str = "auto",
+    recipe: str = "",
+    epochs: int = 0,
+    batch_size: int = 0,
+    lr: float = 0.0,
+    precision: str = "",
     half: bool = False,
     seed: int = 0,
 ) -> None:
@@ -84,22 +82,22 @@ def train(
         architecture: one of the names in wordline.zoo.ARCHITECTURES, such as vgg8, vgg8-half, resnet10, digits-cnn.
         data: digits, cifar10, cifar100 or tiny-imagenet.
         root: local folder of parquet files or images; without it the data come from the hub.
-        schedule: one-cycle, or milestones (the papers': times 0.1 at 40 % and 60 % of the epochs).
-        lr: peak (one-cycle) or initial (milestones) learning rate.
-        crop: pixels of random shift; not used for digits.
-        flip: random mirror images; not used for digits.
-        precision: auto, fp32 or bf16.
+        recipe: fast (one cycle of ten epochs), papers (arXiv 2109.09060, 200 epochs) or digits; by default what suits.
+        epochs: other than the recipe's; its milestones move along.
+        batch_size: other than the recipe's.
+        lr: peak or initial learning rate other than the recipe's.
+        precision: auto, fp32 or bf16, other than the recipe's.
         half: store the weights as float16.
     """
-    require_choice("schedule", schedule, ("one-cycle", "milestones"))
+    chosen = zoo.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
+    changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "precision": precision}
+    chosen = dataclasses.replace(
+        chosen,
+        schedule=chosen.schedule.rescaled(lr, (epochs or chosen.epochs) / chosen.epochs),
+        **{name: value for name, value in changes.items() if value},
+    )
     images = zoo.load_dataset(data, root)
-    milestones = (round(0.4 * epochs), round(0.6 * epochs))
-    recipe = zoo.Recipe(
-        epochs=epochs, batch_size=batch_size, precision=precision,
-        schedule=zoo.OneCycle(lr) if schedule == "one-cycle" else zoo.Milestones(lr, milestones),
-        crop=0 if data == "digits" else crop, flip=flip and data != "digits",
-    )  # fmt: skip
-    card = zoo.train(architecture, images, recipe, out, seed=seed, half=half, command=_said(), progress=Bar())
+    card = zoo.train(architecture, images, chosen, out, seed=seed, half=half, command=_said(), progress=Bar())
     print(card.to_json())
 
 

@@ -19,7 +19,7 @@ class Party(Value):
     """A network that takes part in an evaluation, as victim or as source.
 
     `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `crossbar` and `seed`: the chip
-    it is, if it is one; `gradient`: how far autograd is the hardware's own gradient ("exact", "straight-through", "none").
+    it is, if it is one; `gradient`: how far autograd is the hardware's own ("exact", "straight-through", "none").
     """
 
     network: str

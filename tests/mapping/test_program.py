@@ -94,7 +94,7 @@ def test_explanation_names_units_and_source() -> None:
     text = explain(wl.Crossbar.preset("rethinking-16"), name="rethinking-16")
     for part in (
         "16 word lines",
-        "50 uS",
+        "= 50 to 5 uS",
         "1000 ohm at the start",
         "sigma 0.1",
         "UnitGain",

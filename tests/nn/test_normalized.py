@@ -26,7 +26,10 @@ def test_a_normalised_network_maps_and_keeps_its_mode() -> None:
 
 @pytest.mark.parametrize(
     ("mean", "std", "message"),
-    [((0.5,), (1.0, 1.0), "`mean` and `std` must hold one number a channel"), ((0.5,), (0.0,), "`std` must be greater")],
+    [
+        ((0.5,), (1.0, 1.0), "`mean` and `std` must hold one number a channel"),
+        ((0.5,), (0.0,), "`std` must be greater"),
+    ],
 )
 def test_bad_statistics_are_refused(mean: tuple[float, ...], std: tuple[float, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):

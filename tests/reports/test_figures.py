@@ -25,7 +25,11 @@ def record(victim: Party, source: Party, eps: float, accuracy: float) -> Record:
 
 
 def test_curves_pass_through_the_records(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    records = [record(SOFTWARE, SOFTWARE, 0.2, 0.1), record(SOFTWARE, SOFTWARE, 0.1, 0.5), record(CHIP, SOFTWARE, 0.1, 0.6)]
+    records = [
+        record(SOFTWARE, SOFTWARE, 0.2, 0.1),
+        record(SOFTWARE, SOFTWARE, 0.1, 0.5),
+        record(CHIP, SOFTWARE, 0.1, 0.6),
+    ]
     kept = []
     monkeypatch.setattr(pyplot, "close", kept.append)
     path = accuracy_curves(records, tmp_path / "deep" / "figure.png", title="t")

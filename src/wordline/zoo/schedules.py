@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ..values import Value, require_instance, require_integer, require_number
 
@@ -15,6 +15,10 @@ class AbstractSchedule(Value):
     @abc.abstractmethod
     def lr(self, epoch: float, epochs: int) -> float:
         """The learning rate after `epoch` of `epochs` epochs, fractions included."""
+
+    @abc.abstractmethod
+    def rescaled(self, lr: float, stretch: float) -> AbstractSchedule:
+        """The same curve with another largest learning rate (0 keeps it), over `stretch` times as many epochs."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,10 @@ class OneCycle(AbstractSchedule):
         if share < self.warmup:
             return self.peak_lr * (self.start + (1 - self.start) * share / self.warmup)
         return self.peak_lr * 0.5 * (1 + math.cos(math.pi * (share - self.warmup) / (1 - self.warmup)))
+
+    def rescaled(self, lr: float, stretch: float) -> OneCycle:
+        """See `AbstractSchedule.rescaled`; the cycle is in shares of the training, so it stretches by itself."""
+        return replace(self, peak_lr=lr or self.peak_lr)
 
 
 @dataclass(frozen=True)
@@ -71,3 +79,8 @@ class Milestones(AbstractSchedule):
         """See `AbstractSchedule.lr`."""
         passed = sum(epoch >= milestone for milestone in self.milestones)
         return round(self.initial_lr * self.factor**passed, 12)  # 0.1 * 0.1 is not 0.01 in binary
+
+    def rescaled(self, lr: float, stretch: float) -> Milestones:
+        """See `AbstractSchedule.rescaled`; milestones that fall together become one."""
+        moved = tuple(sorted({max(1, round(milestone * stretch)) for milestone in self.milestones}))
+        return replace(self, initial_lr=lr or self.initial_lr, milestones=moved)
