@@ -2,7 +2,7 @@
 
     python benchmarks/bench_pgd.py            about a minute; prints ratios of paired runs (median, least, most)
 
-Expect 1.0: a mapped layer is an ordinary convolution with another weight. Accepted: 1.15 for the chip, 1.05 for the loop.
+Expect 1.0: a mapped layer is an ordinary convolution with another weight. Accepted: 1.15 (chip), 1.05 (loop).
 """
 
 from __future__ import annotations
