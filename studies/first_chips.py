@@ -111,7 +111,10 @@ def _spread(values: list[float]) -> str:
 
 def tables(path: Path) -> list[str]:
     """Every table of one journal."""
-    records = {key(record): record for record in read_records(path)}
+    found = read_records(path)
+    records = {key(record): record for record in found}
+    if len(records) != len(found) or len({(r.images, r.fingerprint) for r in found}) > 1:
+        raise SystemExit(f"{path} holds records of other conditions too; keep one grid a file")
     lines = clean_table(records)
     for gain in GAINS:
         for attack in ("FGSM", "PGD"):

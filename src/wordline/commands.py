@@ -28,7 +28,7 @@ from .studies import Grid, Journal, run_grid, selfcheck
 from .studies import quickstart as run_quickstart
 from .studies.quickstart import EPS
 from .studies.selfcheck import render_checks
-from .values import require_choice
+from .values import require_choice, require_integer, require_number
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
 STEP = 2 / 255
@@ -167,6 +167,9 @@ def evaluate(
         threads: 0 leaves torch's choice; part of a result's conditions.
         out: JSON lines, one a finished cell.
     """
+    for name, value, least in (("steps", steps, 0), ("limit", limit, 0), ("threads", threads, 0)):
+        require_integer(name, value, at_least=least)
+    require_number("step_size", step_size, above=0.0)
     if threads:
         torch.set_num_threads(threads)
     software, images = _model(model, weights), zoo.load_dataset(data, root).test
@@ -188,7 +191,7 @@ def check(json: bool = False) -> None:
 
 def _said() -> str:
     """The command as typed, without the folders of this machine: what a card may say to others."""
-    words = sys.argv[1:]
+    words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
     hidden = [
         "DIR" if before in ("--root", "--out") else word for before, word in zip(["", *words], words, strict=False)
     ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .text import render_table
 from .values import Value
@@ -18,7 +18,8 @@ class Software(Value):
 class Party(Value):
     """A network that takes part in an evaluation, as victim or as source.
 
-    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `crossbar` and `seed`: the chip
+    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`: sixteen of its
+    modules, their order and their plain attributes (stride, number of bits, ...); `crossbar` and `seed`: the chip
     it is, if it is one; `gradient`: how far autograd is the hardware's own ("exact", "straight-through", "none").
     """
 
@@ -27,6 +28,7 @@ class Party(Value):
     crossbar: Value = Software()
     seed: int = 0
     gradient: str = "exact"
+    structure: str = ""
 
     @property
     def is_chip(self) -> bool:
@@ -71,7 +73,7 @@ class Record(Value):
     draws: int
     batch_size: int
     threads: int
-    versions: dict[str, str]
+    versions: dict[str, str] = field(hash=False)
     flags: tuple[str, ...] = ()
 
     @property

@@ -46,7 +46,7 @@ class Value:
 def encode(value: Any) -> Any:
     """Plain JSON data for a value: dataclass -> tagged dict, tuple -> list, non-finite float -> tagged text."""
     if isinstance(value, Value):
-        fields = {f.name: encode(getattr(value, f.name)) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        fields = {f.name: _field(f, getattr(value, f.name)) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
         return {"type": type(value).__name__, **fields}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
@@ -57,6 +57,12 @@ def encode(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"`value` of type {type(value).__name__} has no JSON form; use numbers, text, tuples and `Value`s")
+
+
+def _field(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Equal values have equal text: an int in a field of floats is written as the float that it equals."""
+    floating = str(getattr(field.type, "__name__", field.type)).startswith("float")
+    return encode(float(value) if floating and type(value) is int else value)
 
 
 def decode(plain: Any) -> Any:

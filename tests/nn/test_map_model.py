@@ -99,6 +99,7 @@ def test_chip_is_an_ordinary_module(tiny_cnn: nn.Module) -> None:
     file.seek(0)
     blank.load_state_dict(torch.load(file, weights_only=True))
     assert torch.equal(blank(x), expected)
+    assert (blank.seed, blank.crossbar, blank.layers["0"].stream_seed) == (1, REAL, chip.layers["0"].stream_seed)
     assert chip.double()(x.double()).dtype == torch.float64
     assert set(dict(chip.layers["0"].named_buffers())) == {"conductances", "effective_weight", "gain", "nf"}
 
@@ -161,13 +162,16 @@ def test_nothing_with_parameters_is_skipped_in_silence() -> None:
     network = nn.ModuleDict({
         "norm": nn.BatchNorm1d(4), "scaled": Scaled(4, 4), "own": OwnParameter(), "words": nn.Embedding(5, 4),
         "attention": nn.MultiheadAttention(4, 2), "memory": nn.LSTM(4, 4), "up": nn.ConvTranspose2d(2, 2, 2),
+        "hooked": nn.Linear(4, 4), "encoder": nn.TransformerEncoderLayer(4, 2),
     }).eval()  # fmt: skip
+    network["hooked"].register_forward_hook(lambda module, inputs, out: 3 * out)
     report = wl.map_model(network, REAL).report()
     digital = dict(report.digital)
-    assert set(digital) == {"norm", "scaled", "own", "words", "attention", "memory", "up"}
+    assert set(digital) == {"norm", "scaled", "own", "words", "attention", "memory", "up", "hooked", "encoder"}
     assert digital["norm"].startswith("digital by design")
     assert "Scaled multiplies by its weights itself" in digital["scaled"]
     assert "bonus" in digital["own"]
+    assert "has forward hooks" in digital["hooked"]
     assert [row.name for row in report.layers] == ["own.inner"]
     assert "stays digital: attention" in str(report)
     with pytest.raises(ValueError, match="`model` layer 'scaled' cannot be mapped"):
@@ -234,3 +238,27 @@ def test_nan_weights_name_the_layer(tiny_cnn: nn.Module) -> None:
     tiny_cnn[5].weight.data[0, 0] = torch.nan
     with pytest.raises(ValueError, match="`model` layer '5' has NaN or Inf weights"):
         wl.map_model(tiny_cnn, REAL)
+
+
+def test_what_stays_digital_still_computes() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.TransformerEncoderLayer(4, 2, batch_first=True)).double().eval()
+    network[0].register_forward_hook(lambda module, inputs, out: 3 * out)
+    network.append(nn.Linear(4, 2).double().eval())
+    x = torch.rand(2, 3, 4, dtype=torch.float64)
+    torch.testing.assert_close(wl.map_model(network, IDEAL)(x), network(x), rtol=1e-9, atol=1e-9)
+
+
+def test_half_precision_weights_are_refused_by_name() -> None:
+    with pytest.raises(TypeError, match="`model` layer 'model' has weights of torch.float16"):
+        wl.map_model(nn.Linear(4, 2).half().eval(), IDEAL)
+
+
+def test_trainable_keeps_what_the_user_froze() -> None:
+    network = nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)).train()
+    network[0].weight.requires_grad_(False)
+    network[1].eval()
+    chip = wl.map_model(network, REAL, trainable=True)
+    assert not chip.layers["0"].weight.requires_grad
+    assert chip.layers["2"].weight.requires_grad
+    assert chip.training
+    assert not chip.model[1].training

@@ -29,6 +29,7 @@ def test_a_normalised_network_maps_and_keeps_its_mode() -> None:
     [
         ((0.5,), (1.0, 1.0), "`mean` and `std` must hold one number a channel"),
         ((0.5,), (0.0,), "`std` must be greater"),
+        ((0.5,), (float("nan"),), "`std` must be a finite"),
     ],
 )
 def test_bad_statistics_are_refused(mean: tuple[float, ...], std: tuple[float, ...], message: str) -> None:

@@ -13,8 +13,9 @@ def _split(n: int) -> ImageSplit:
     return ImageSplit(images, torch.zeros(n, dtype=torch.int64))
 
 
-def test_statistics_are_those_of_the_norms_input() -> None:
-    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, momentum=0.3), nn.Dropout(0.5)).eval()
+def test_statistics_are_those_of_the_norms_input(no_global_draws: None) -> None:
+    with torch.random.fork_rng(devices=[]):
+        network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, momentum=0.3), nn.Dropout(0.5)).eval()
     data = _split(60)
     again = wl.recalibrate_batch_norm(network, data, limit=50, batch_size=50)
     with torch.no_grad():
@@ -42,3 +43,27 @@ def test_recalibrated_chip_recovers_a_uniform_shrink() -> None:
 def test_a_network_without_batch_norm_is_refused() -> None:
     with pytest.raises(ValueError, match="`model` has no batch norm with running statistics"):
         wl.recalibrate_batch_norm(nn.Linear(2, 2), _split(3))
+
+
+@pytest.mark.parametrize("limit", [0, 11])
+def test_leftover_images_join_the_last_batch(limit: int) -> None:
+    network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)).eval()
+    data = _split(11)
+    again = wl.recalibrate_batch_norm(network, data, limit=limit, batch_size=5)  # batches of 5 and 6
+    with torch.no_grad():
+        inputs = network[0](data.images)
+    expected = (inputs[:5].mean((0, 2, 3)) + inputs[5:].mean((0, 2, 3))) / 2
+    torch.testing.assert_close(again[1].running_mean, expected)
+
+
+@pytest.mark.parametrize(
+    ("images", "limit", "batch_size", "message"),
+    [
+        (5, -1, 5, "`limit` must be at least 0"),
+        (5, 5, 1, "`batch_size` must be at least 2"),
+        (5, 1, 5, "`data` must hold"),
+    ],
+)
+def test_too_little_to_measure_is_refused(images: int, limit: int, batch_size: int, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        wl.recalibrate_batch_norm(nn.BatchNorm2d(2).eval(), _split(images), limit=limit, batch_size=batch_size)

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
-from matplotlib import pyplot
+from matplotlib.figure import Figure
 from PIL import Image
 
 import wordline as wl
@@ -31,7 +31,8 @@ def test_curves_pass_through_the_records(tmp_path: Path, monkeypatch: pytest.Mon
         record(CHIP, SOFTWARE, 0.1, 0.6),
     ]
     kept = []
-    monkeypatch.setattr(pyplot, "close", kept.append)
+    save = Figure.savefig
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: (kept.append(figure), save(figure, *a, **k)))
     path = accuracy_curves(records, tmp_path / "deep" / "figure.png", title="t")
     axes = kept[0].axes[0]
     drawn = [container.lines[0].get_xydata().tolist() for container in axes.containers]

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.studies import Grid, Journal, read_records, run_grid, summarise
+from wordline.studies import Grid, Journal, read_records, run_grid
 from wordline.zoo import ImageSplit
 
 
@@ -114,11 +114,38 @@ def test_unknown_setting_is_refused() -> None:
         dataclasses.replace(GRID, settings=("XX",))
 
 
-def test_summary_is_mean_and_sample_deviation_over_seeds(tmp_path: Path) -> None:
-    records = _run(tmp_path / "r.jsonl")
-    crossbar, attack = GRID.crossbars[0], GRID.attacks[0]
-    hh = [r for r in records if (r.setting, r.attack, r.victim.crossbar) == ("HH", attack, crossbar)]
-    values = torch.tensor([r.adversarial_accuracy for r in hh], dtype=torch.float64)
-    key = ("HH", crossbar.to_json(), attack.to_json())
-    summary = summarise(records)[key]
-    assert summary[2:] == pytest.approx((float(values.mean()), float(values.std()), 2))
+class Rounded(nn.Module):
+    """Equal weights, another function: what decides is an attribute."""
+
+    def __init__(self, levels: int) -> None:
+        super().__init__()
+        self.levels, self.network = levels, _software()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.network(images + ((images * self.levels).round() / self.levels - images).detach())
+
+
+def test_networks_of_equal_weights_but_another_structure_never_share_cells(tmp_path: Path) -> None:
+    grid, journal = dataclasses.replace(GRID, settings=("SW",)), Journal(tmp_path / "r.jsonl")
+    fine, coarse = (run_grid(Rounded(levels).eval(), _split(), grid, journal) for levels in (15, 1))
+    assert len(journal.records) == 4
+    assert fine[0].clean_accuracy > coarse[0].clean_accuracy
+    mixed = wl.evaluate(victim=Rounded(15).eval(), source=Rounded(1).eval(), attack=GRID.attacks[0], data=_split())
+    assert mixed.setting == "transfer"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [({"batch_size": 0}, "`batch_size` must be at least 1"), ({"seeds": (-1,)}, "`seeds` must be at least 0"),
+     ({"seed": -1}, "`seeds` must be at least 0")],
+)  # fmt: skip
+def test_impossible_grids_are_refused_before_anything_runs(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(GRID, **change)
+
+
+def test_images_that_do_not_fit_are_refused_in_words(tmp_path: Path) -> None:
+    wrong = ImageSplit(torch.rand(3, 1, 5, 5), torch.zeros(3, dtype=torch.int64))
+    with pytest.raises(ValueError, match=r"`data` images of shape \(1, 5, 5\) do not fit `software`"):
+        run_grid(_software(), wrong, GRID, Journal(tmp_path / "r.jsonl"))
+    assert not (tmp_path / "r.jsonl").exists()

@@ -7,6 +7,7 @@ The checks of what the user hands over stand here once, so that an attack itself
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from typing import Self
 
 import torch
 from torch import Tensor
@@ -42,6 +43,10 @@ class AbstractAttack(Value, ABC):
 
         `model` here is the caller's, wrapped so that its logits are checked; `generator` lives on the CPU.
         """
+
+    def for_transfer(self) -> Self:
+        """The attack as it makes images for other models: nothing that only pays on the attacked model itself."""
+        return self
 
     # Plain `Tensor` on purpose: wrong shapes and dtypes are user mistakes, and are answered below in words.
     def __call__(

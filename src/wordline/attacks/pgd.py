@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -67,6 +67,10 @@ class PGD(AbstractAttack):
         require_integer("eot", self.eot, at_least=1)
         require_choice("keep", self.keep, KEEPS)
         require_instance("early_stop", self.early_stop, bool)
+
+    def for_transfer(self) -> PGD:
+        """To the end: a barely misclassified image is a weak one elsewhere."""
+        return replace(self, early_stop=False)
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
         """The climb towards any wrong class."""

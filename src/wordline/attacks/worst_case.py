@@ -79,6 +79,10 @@ class WorstCase(AbstractAttack):
         """The norm that the attacks share."""
         return self.attacks[0].norm
 
+    def for_transfer(self) -> WorstCase:
+        """Every part as it makes images for other models."""
+        return WorstCase(tuple(attack.for_transfer() for attack in self.attacks))
+
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
         """The attacks one after the other, each on what still stands."""
         worst = Worst(model, images, labels)

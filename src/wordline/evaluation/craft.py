@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..attacks import AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..zoo import ImageSplit, to_float
-from .party import device_of
+from .party import device_of, dtype_of
 
 
 def craft(
@@ -20,15 +20,15 @@ def craft(
     batch_size: int = 100,
     progress: AbstractProgress | None = None,
 ) -> Tensor:
-    """Adversarial versions of all images of a split, crafted with the gradients of `source`; `(N, C, H, W)` float.
+    """Adversarial versions of all images of a split, by the gradients of `source` in its precision; `(N, C, H, W)`.
 
     Batch k draws from the stream (seed, k), so that one batch can be made again alone.
     """
-    device = device_of(source)
+    device, dtype = device_of(source), dtype_of(source)
     made: list[Tensor] = []
     with (progress or Silent()).task(f"{type(attack).__name__}", len(split)) as advance:
         for start in range(0, len(split), batch_size):
-            images = to_float(split.images[start : start + batch_size]).to(device)
+            images = to_float(split.images[start : start + batch_size]).to(device, dtype)
             labels = split.labels[start : start + batch_size].to(device)
             generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
             made.append(attack(source, images, labels, generator=generator).detach().cpu())

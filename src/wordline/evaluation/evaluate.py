@@ -10,7 +10,7 @@ from ..records import Record
 from ..values import require_instance, require_integer
 from ..zoo import ImageSplit
 from .craft import craft
-from .party import party, require_evaluation_mode
+from .party import party, require_evaluation_mode, require_fit
 from .score import Conditions, score
 
 
@@ -30,7 +30,8 @@ def evaluate(
 
     victim = source = software is the attack in software (SW); victim a chip and source the software network is the
     transfer attack SH; victim = source = chip is the white-box attack HH. The first `limit` images are used, the same
-    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often.
+    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often. Where the
+    victim is not the source, the attack is run to its end (`for_transfer`), and the record says so.
 
     Raises ValueError for a network in training mode or images outside [0, 1], TypeError for wrong kinds of argument.
     """
@@ -46,5 +47,7 @@ def evaluate(
     ):
         require_integer(key, value, at_least=least)
     split = data.take(limit) if limit else data
+    require_fit("victim", victim, split)
+    attack = attack if victim is source else attack.for_transfer()
     adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)
     return score(victim, party(source), attack, split, adversarial, Conditions(seed, draws, batch_size))

@@ -2,37 +2,77 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ..nn import Chip
 from ..records import Party
+from ..zoo import ImageSplit, to_float
 
 
 def party(model: nn.Module) -> Party:
     """The network's class, a fingerprint of its numbers, and the crossbar and seed where it is a chip."""
     chip = next((module for module in model.modules() if isinstance(module, Chip)), None)
     if chip is None:
-        return Party(type(model).__name__, fingerprint(model))
+        return Party(type(model).__name__, fingerprint(model), structure=structure(model))
     kinds = {layer.gradient for layer in chip.layers.values()}
     gradient = "exact" if kinds == {"exact"} else ", ".join(sorted(kinds - {"exact"}))
-    return Party(type(chip.model).__name__, fingerprint(model), chip.crossbar, chip.seed, gradient)
+    name = type(chip.model).__name__
+    return Party(name, fingerprint(model), chip.crossbar, chip.seed, gradient, structure(model))
 
 
 def fingerprint(model: nn.Module) -> str:
     """Sixteen hex digits of every parameter and buffer."""
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(_numbers(model)):
         digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
         digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:16]
 
 
+def structure(model: nn.Module) -> str:
+    """Sixteen hex digits of what the numbers do not say: every module's class and its plain attributes.
+
+    Two networks of equal weights but another stride, activation or number of bits differ here. What a `forward` does
+    in code cannot be seen: after editing one, start a new journal.
+    """
+    digest = hashlib.sha256()
+    for name, module in model.named_modules():
+        kind = type(module)
+        digest.update(f"{name}:{kind.__module__}.{kind.__qualname__}".encode())
+        for key, value in sorted(vars(module).items()):
+            plain = isinstance(value, bool | int | float | str | tuple) or dataclasses.is_dataclass(value)
+            if plain and key != "training" and not key.startswith("_"):
+                digest.update(f"{key}={value!r}".encode())
+    return digest.hexdigest()[:16]
+
+
 def device_of(model: nn.Module) -> torch.device:
     """Where the network's numbers are."""
-    return next((tensor.device for tensor in model.state_dict().values()), torch.device("cpu"))
+    return next((tensor.device for _, tensor in _numbers(model)), torch.device("cpu"))
+
+
+def dtype_of(model: nn.Module) -> torch.dtype:
+    """The floating-point type that the network computes in: that of its first floating-point number."""
+    return next((t.dtype for _, t in _numbers(model) if t.is_floating_point()), torch.float32)
+
+
+def require_fit(name: str, model: nn.Module, split: ImageSplit) -> None:
+    """Refuse images of a shape that the network cannot take, after one forward pass of one image."""
+    image = to_float(split.images[:1]).to(device_of(model), dtype_of(model))
+    try:
+        with torch.no_grad():
+            model(image)
+    except RuntimeError as error:
+        shape = tuple(image.shape[1:])
+        raise ValueError(f"`data` images of shape {shape} do not fit `{name}`: {str(error).splitlines()[0]}") from error
+
+
+def _numbers(model: nn.Module) -> list[tuple[str, Tensor]]:
+    return [*model.named_parameters(), *model.named_buffers()]
 
 
 def require_evaluation_mode(name: str, model: nn.Module) -> None:

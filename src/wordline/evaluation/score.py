@@ -12,7 +12,7 @@ from ..attacks import AbstractAttack
 from ..records import Estimate, Party, Record
 from ..zoo import ImageSplit, to_float
 from .intervals import over_draws, paired_difference, wilson
-from .party import device_of, party
+from .party import device_of, dtype_of, party
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Conditions:
 
 def correct(victim: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
     """Which images the victim classifies correctly, `(N,)` bool; NaN logits count as wrong."""
-    device, hits = device_of(victim), []
+    device, dtype, hits = device_of(victim), dtype_of(victim), []
     with torch.no_grad():
         for start in range(0, len(labels), batch_size):
-            logits = victim(to_float(images[start : start + batch_size]).to(device)).cpu()
+            logits = victim(to_float(images[start : start + batch_size]).to(device, dtype)).cpu()
             hit = logits.argmax(1) == labels[start : start + batch_size]
             hits.append(hit & logits.isfinite().all(1))
     return torch.cat(hits)
@@ -65,11 +65,14 @@ def score(
 def _estimates(clean: Tensor, hit: Tensor) -> tuple[Estimate, Estimate, Estimate, Estimate]:
     """CA, AA, AL, ASR from `(draws, N)` answers."""
     broken = clean & ~hit
-    if len(clean) > 1:
+    if len(clean) > 1 and not (
+        torch.equal(clean, clean[:1].expand_as(clean)) and torch.equal(hit, hit[:1].expand_as(hit))
+    ):
         rate = broken.sum(1) / clean.sum(1).clamp(min=1)
         ca, aa = clean.double().mean(1), hit.double().mean(1)
         return over_draws(ca), over_draws(aa), over_draws(ca - aa), over_draws(rate.double())
-    n, right, lost, won = clean.shape[1], int(clean.sum()), int(broken.sum()), int((hit & ~clean).sum())
+    clean, hit, broken = clean[0], hit[0], broken[0]  # one draw, or draws that all agree
+    n, right, lost, won = len(clean), int(clean.sum()), int(broken.sum()), int((hit & ~clean).sum())
     return wilson(right, n), wilson(int(hit.sum()), n), paired_difference(lost, won, n), wilson(lost, right)
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from ..mapping import Crossbar
-from .mapped_layer import MappedLayer
+from .mapped_layer import MappedLayer, stream_seed
 from .report import ChipReport, report_layer
 
 
@@ -31,6 +32,17 @@ class Chip(nn.Module):
         return {
             name or "model": module for name, module in self.model.named_modules() if isinstance(module, MappedLayer)
         }
+
+    def get_extra_state(self) -> Tensor:
+        """Which chip this is, as bytes in a tensor, so that a state dict carries the identity with the numbers."""
+        return torch.frombuffer(bytearray(f"{self.seed} {self.crossbar.to_json()}".encode()), dtype=torch.uint8)
+
+    def set_extra_state(self, state: Tensor) -> None:
+        """Become the chip whose numbers are being loaded."""
+        seed, _, crossbar = bytes(state.tolist()).decode().partition(" ")
+        self.seed, self.crossbar = int(seed), Crossbar.from_json(crossbar)
+        for name, layer in self.layers.items():
+            layer.crossbar, layer.stream_seed = self.crossbar, stream_seed(self.seed, name)
 
     def report(self) -> ChipReport:
         """Per layer: matrix, tiles, utilisation, NF, gain, kind of gradient; and what stayed digital and why."""

@@ -61,10 +61,12 @@ LOWERED: dict[type[nn.Module], int] = {nn.Linear: 0, nn.Conv1d: 1, nn.Conv2d: 2,
 def product_of(layer: nn.Module) -> Product | None:
     """The product behind a layer, or None where the layer is no plain convolution or linear layer.
 
-    A subclass counts as its parent as long as it does not compute anything of its own.
+    A subclass counts as its parent as long as it does not compute anything of its own, and has no hooks.
     """
     for kind, dims in LOWERED.items():
         if not isinstance(layer, kind) or type(layer).forward is not kind.forward:
+            continue
+        if layer._forward_hooks or layer._forward_pre_hooks:
             continue
         if dims == 0:
             return LinearProduct()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import cast
 
+import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar
@@ -25,7 +26,8 @@ def map_model(
     digital, and why, is in `chip.report()`; with `strict=True` any matrix that would stay digital raises ValueError.
     `trainable=True` keeps the weights as parameters and programs them again at each forward pass.
 
-    Raises TypeError for what is not a module or a crossbar, ValueError for a model in training mode or NaN weights.
+    Raises TypeError for what is not a module or a crossbar and for half-precision weights, ValueError for a model in
+    training mode or NaN weights.
 
     >>> chip = map_model(nn.Linear(4, 2).eval(), Crossbar.preset("ideal"))
     >>> list(chip.layers)
@@ -50,7 +52,8 @@ def map_model(
     if not layers:
         raise ValueError("`model` has no convolution or linear layer to map")
     chip = Chip(holder.get_submodule("model"), crossbar, seed, tuple(skipped.items()))
-    return chip.train(model.training)
+    chip.training = model.training  # this module alone: parts that the user froze stay as they are
+    return chip
 
 
 def _replace(
@@ -73,10 +76,12 @@ def _replace(
         product = product_of(child)
         if product is not None:
             weight, bias = cast(Tensor, child.weight), cast(Tensor | None, child.bias)
+            if weight.dtype not in (torch.float32, torch.float64):
+                raise TypeError(f"`model` layer {shown!r} has weights of {weight.dtype}; call model.float() first")
             if not weight.isfinite().all():
                 raise ValueError(f"`model` layer {shown!r} has NaN or Inf weights; train or load it again")
             mapped = kind(weight, bias, product, crossbar, stream_seed(seed, shown), type(child).__name__)
-            layers[shown] = mapped
+            layers[shown] = mapped.train(child.training)
             done[child] = mapped
             setattr(parent, key, mapped)
             continue

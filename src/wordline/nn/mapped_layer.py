@@ -69,7 +69,7 @@ class TrainableLayer(MappedLayer):
         self, weight: Tensor, bias: Tensor | None, product: Product, crossbar: Crossbar, seed: int, kind: str
     ) -> None:
         super().__init__(weight, bias, product, crossbar, seed, kind)
-        self.weight = nn.Parameter(weight.detach().clone())
+        self.weight = nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
         """Program, solve, multiply; the buffers keep the state of the last pass."""

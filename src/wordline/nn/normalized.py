@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from ..values import require_number
+
 
 class Normalized(nn.Module):
     """x -> model((x - mean) / std) per channel: the images, and so epsilon, stay in [0, 1].
@@ -20,15 +22,18 @@ class Normalized(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> None:
+    def __init__(self, model: nn.Module, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> None:
         super().__init__()
-        if len(mean) != len(std) or not mean:
-            raise ValueError(f"`mean` and `std` must hold one number a channel each, got {len(mean)} and {len(std)}")
-        if min(std) <= 0:
-            raise ValueError(f"`std` must be greater than 0, got {min(std):g}")
+        means, stds = (torch.as_tensor(values, dtype=torch.float32).flatten() for values in (mean, std))
+        if len(means) != len(stds) or len(means) == 0:
+            raise ValueError(f"`mean` and `std` must hold one number a channel each, got {len(means)} and {len(stds)}")
+        for low in stds.tolist():
+            require_number("std", low, above=0.0)
+        for value in means.tolist():
+            require_number("mean", value)
         self.model = model
-        self.register_buffer("mean", torch.tensor(mean).view(-1, 1, 1))
-        self.register_buffer("std", torch.tensor(std).view(-1, 1, 1))
+        self.register_buffer("mean", means.view(-1, 1, 1))
+        self.register_buffer("std", stds.view(-1, 1, 1))
         self.train(model.training)
 
     def forward(self, images: Tensor) -> Tensor:

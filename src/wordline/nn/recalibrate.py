@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sized
+from itertools import pairwise
 from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch.utils.data import Dataset
+
+from ..values import require_integer
 
 
 def recalibrate_batch_norm(
@@ -15,29 +19,37 @@ def recalibrate_batch_norm(
 ) -> nn.Module:
     """A copy of a network whose batch-norm layers saw the first `limit` images of `data` through this very network.
 
-    mu, var <- mean and variance of each batch-norm input, averaged over batches in order. Only labels-free statistics
-    change; no weight does. Pass training images. For a chip this undoes what the arrays did to the scale of each
-    channel: a control in every comparison of robustness, for it separates lost clean accuracy from gained robustness.
+    mu, var <- mean and variance of each batch-norm input, averaged over batches in order; what is left over after
+    whole batches joins the last one. `limit=0` takes all images. Only these statistics change, no weight does, and no
+    label is read. Pass training images, in no order of classes. For a chip this undoes what the arrays did to the
+    scale of each channel: a control in every comparison of robustness, for it separates lost clean accuracy from
+    gained robustness.
 
-    Raises ValueError for a network without batch norm that keeps statistics.
+    Raises ValueError for a network without batch norm that keeps statistics, and for fewer than two images.
     """
-    recalibrated = copy.deepcopy(model)
+    require_integer("limit", limit, at_least=0)
+    require_integer("batch_size", batch_size, at_least=2)
+    recalibrated = copy.deepcopy(model).eval()
     norms = [
         m for m in recalibrated.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
     ]
     if not norms:
         raise ValueError("`model` has no batch norm with running statistics; there is nothing to recalibrate")
+    count = len(cast(Sized, data))
+    count = min(limit, count) if limit else count
+    if count < 2:
+        raise ValueError(f"`data` must hold at least two images for a variance, got {count}")
     momenta = [norm.momentum for norm in norms]
-    recalibrated.eval()
     for norm in norms:
         norm.reset_running_stats()
         norm.momentum = None  # the plain average over all batches
         norm.train()
-    count = min(limit, len(cast(Any, data)))
-    device = next(iter(recalibrated.state_dict().values())).device
+    like = next(value for value in recalibrated.state_dict().values() if value.is_floating_point())
+    borders = [*range(0, max(1, count - batch_size + 1), batch_size), count]
     with torch.no_grad():
-        for images, _ in DataLoader(Subset(data, range(count)), batch_size=batch_size):
-            recalibrated(cast(Tensor, images).to(device))
+        for start, stop in pairwise(borders):
+            images = torch.stack([cast(Tensor, data[index][0]) for index in range(start, stop)])
+            recalibrated(images.to(like.device, like.dtype))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum
     return recalibrated.eval()

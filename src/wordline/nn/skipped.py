@@ -23,6 +23,8 @@ def reason_to_skip(layer: nn.Module) -> str | None:
     if isinstance(layer, NORMALISATIONS):
         return f"{BY_DESIGN}: {type(layer).__name__} scales and shifts single channels"
     if computes_on_its_own(layer):
+        if layer._forward_hooks or layer._forward_pre_hooks:
+            return f"{type(layer).__name__} has forward hooks, which may change what it computes"
         return f"{type(layer).__name__} multiplies by its weights itself, in a way of its own"
     own = [name for name, _ in layer.named_parameters(recurse=False)]
     if not own:
@@ -32,4 +34,4 @@ def reason_to_skip(layer: nn.Module) -> str | None:
 
 def computes_on_its_own(layer: nn.Module) -> bool:
     """True where the layer reads the weights of its parts instead of calling them: nothing inside may be replaced."""
-    return isinstance(layer, (nn.MultiheadAttention, nn.RNNBase, nn.RNNCellBase, *LOWERED))
+    return isinstance(layer, (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.RNNBase, nn.RNNCellBase, *LOWERED))

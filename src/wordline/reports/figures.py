@@ -15,24 +15,14 @@ def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "") -
 
     The point at epsilon 0 is clean accuracy. `path` is a .png, .pdf or .svg. Returns `path`.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the caller's backend alone
 
     attacks = list(dict.fromkeys(type(record.attack).__name__ for record in records))
     designs = list(dict.fromkeys(_design(record) for record in records if record.victim.is_chip)) or [""]
     rows = -(-len(designs) // 3) * len(attacks)
     columns = min(3, len(designs))
-    figure, grid = pyplot.subplots(
-        rows,
-        columns,
-        figsize=(3.6 * columns, 2.7 * rows),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-        layout="constrained",
-    )
+    figure = Figure(figsize=(3.6 * columns, 2.7 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for index, design in enumerate(designs):
         for offset, attack in enumerate(attacks):
             axes = grid[index // 3 * len(attacks) + offset][index % 3]
@@ -64,7 +54,6 @@ def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "") -
         figure.suptitle(title, fontsize=10)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=150)
-    pyplot.close(figure)
     return path
 
 

@@ -1,8 +1,8 @@
 """Grids of evaluations that resume."""
 
-from .grid import Grid, run_grid, summarise
+from .grid import Grid, run_grid
 from .journal import Journal, read_records
 from .quickstart import quickstart
 from .selfcheck import CheckResult, selfcheck
 
-__all__ = ["CheckResult", "Grid", "Journal", "quickstart", "read_records", "run_grid", "selfcheck", "summarise"]
+__all__ = ["CheckResult", "Grid", "Journal", "quickstart", "read_records", "run_grid", "selfcheck"]

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from ..attacks import PGD, AbstractAttack
+from ..attacks import AbstractAttack
 from ..evaluation import Conditions, craft, party, score
-from ..evaluation.party import require_evaluation_mode
+from ..evaluation.party import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
 from ..nn import map_model
 from ..progress import AbstractProgress, Silent
 from ..records import Party, Record, Software, describe_attack
-from ..values import Value, require_choice
+from ..values import Value, require_choice, require_integer
 from ..zoo import ImageSplit
 from .journal import Journal
 
@@ -61,6 +60,9 @@ class Grid:
     def __post_init__(self) -> None:
         for setting in self.settings:
             require_choice("settings", setting, SETTINGS)
+        require_integer("batch_size", self.batch_size, at_least=1)
+        for seed in (self.seed, *self.seeds):
+            require_integer("seeds", seed, at_least=0)
 
 
 def run_grid(
@@ -73,6 +75,7 @@ def run_grid(
 ) -> list[Record]:
     """Run what the journal does not hold yet; all records of the grid, in its order."""
     require_evaluation_mode("software", software)
+    require_fit("software", software, split)
     cells = list(_cells(software, split, grid))
     transfer: dict[AbstractAttack, Tensor] = {}  # images crafted on software serve every chip
     with (progress or Silent()).task("grid", len(cells)) as advance:
@@ -99,7 +102,7 @@ def _cells(software: nn.Module, split: ImageSplit, grid: Grid) -> Iterator[Cell]
             for setting in grid.settings:
                 if setting != "SW":
                     for attack in grid.attacks:
-                        used = attack if setting == "HH" else _to_the_end(attack)
+                        used = attack if setting == "HH" else attack.for_transfer()
                         yield Cell(setting, who, crossbar, seed, used, content, len(split), conditions)
 
 
@@ -126,26 +129,3 @@ def _crossbar(cell: Cell) -> Crossbar:
     if not isinstance(cell.crossbar, Crossbar):
         raise TypeError(f"`crossbar` of a {cell.setting} cell must be a Crossbar, got {cell.crossbar!r}")
     return cell.crossbar
-
-
-def _to_the_end(attack: AbstractAttack) -> AbstractAttack:
-    """The same attack without early stopping, where it knows such a thing."""
-    return dataclasses.replace(attack, early_stop=False) if isinstance(attack, PGD) else attack
-
-
-def summarise(records: Sequence[Record]) -> dict[tuple[str, str, str], tuple[float, float, float, float, int]]:
-    """Mean and sample standard deviation of CA and AA over chips that differ in nothing but their seed.
-
-    (setting, crossbar JSON, attack JSON) -> (mean CA, sd CA, mean AA, sd AA, chips).
-    """
-    groups: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        key = (record.setting, record.victim.crossbar.to_json(), record.attack.to_json())
-        groups.setdefault(key, []).append(record)
-    summary = {}
-    for key, members in groups.items():
-        ca = torch.tensor([r.clean_accuracy for r in members], dtype=torch.float64)
-        aa = torch.tensor([r.adversarial_accuracy for r in members], dtype=torch.float64)
-        sd = [float(x.std()) if len(members) > 1 else 0.0 for x in (ca, aa)]
-        summary[key] = (float(ca.mean()), sd[0], float(aa.mean()), sd[1], len(members))
-    return summary

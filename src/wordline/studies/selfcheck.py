@@ -121,7 +121,7 @@ def _attack_error() -> float:
     """On logits (w.x, -w.x) the strongest Linf attack lowers w.x by eps ||w||_1."""
     generator = torch.Generator().manual_seed(0)
     w = torch.randn(20, generator=generator, dtype=torch.float64)
-    model = nn.Linear(20, 2, bias=False).double().eval()
+    model = nn.utils.skip_init(nn.Linear, 20, 2, bias=False).double().eval()
     model.weight.data = torch.stack((w, -w))
     x = 0.3 + 0.4 * torch.rand(8, 20, generator=generator, dtype=torch.float64)
     eps = 0.05

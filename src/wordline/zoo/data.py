@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..values import require_integer
+
 
 @dataclass(frozen=True, eq=False)
 class ImageSplit(Dataset[tuple[Tensor, int]]):
@@ -49,6 +51,7 @@ class ImageSplit(Dataset[tuple[Tensor, int]]):
 
     def take(self, limit: int) -> ImageSplit:
         """The first `limit` images, the same for everyone; all of them when `limit` is larger."""
+        require_integer("limit", limit, at_least=1)
         return replace(self, images=self.images[:limit], labels=self.labels[:limit])
 
     def fingerprint(self) -> str:

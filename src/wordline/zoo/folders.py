@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,8 +26,12 @@ def folder_rows(folder: Path) -> Rows:
 
 
 def _by_class(folder: Path) -> list[tuple[Path, str]]:
-    """`CLASS/picture` and `CLASS/images/picture`."""
-    found = [(path, path.relative_to(folder).parts[0]) for path in sorted(folder.rglob("*")) if _is_picture(path)]
+    """`CLASS/picture` and `CLASS/images/picture`, in the order of a hash of the names.
+
+    Sorted by name, the first n images would be of one class, and `limit` is for everyone to measure on the same ones.
+    """
+    pictures = sorted((p for p in folder.rglob("*") if _is_picture(p)), key=lambda p: _shuffled(p.relative_to(folder)))
+    found = [(path, path.relative_to(folder).parts[0]) for path in pictures]
     if loose := [path for path, name in found if path.name == name or name == "images"]:
         raise ValueError(f"`root` has the picture {str(loose[0])!r} without a label; put it into a folder of its class")
     return found
@@ -41,6 +46,10 @@ def _annotated(folder: Path) -> list[tuple[Path, str]]:
             raise ValueError(f"`root` has a line without a picture or class, {ANNOTATIONS}:{number}: {line[:60]!r}")
         found.append((path, fields[1]))
     return found
+
+
+def _shuffled(path: Path) -> str:
+    return hashlib.sha256(path.as_posix().encode()).hexdigest()
 
 
 def _is_picture(path: Path) -> bool:
