@@ -48,6 +48,7 @@ def paired_difference(first_only: int, second_only: int, trials: int) -> Estimat
 def over_draws(values: Tensor) -> Estimate:
     """Mean over draws of a stochastic victim, +- 1.96 sd / sqrt(K); `values` `(K,)`, K >= 2.
 
+    >>> import torch
     >>> over_draws(torch.tensor([0.5, 0.5]))
     Estimate(value=0.5, low=0.5, high=0.5)
     """

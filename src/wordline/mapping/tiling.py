@@ -9,6 +9,7 @@ from torch.nn import functional
 def split(matrix: Tensor, tile: tuple[int, int], *, fill: float) -> Tensor:
     """`(..., K, C)` -> `(..., row_tiles, col_tiles, rows, cols)`; the last tiles are padded with `fill`.
 
+    >>> import torch
     >>> split(torch.ones(3, 5), (2, 4), fill=0.0).shape
     torch.Size([2, 2, 2, 4])
     """
@@ -22,6 +23,7 @@ def split(matrix: Tensor, tile: tuple[int, int], *, fill: float) -> Tensor:
 def join(tiles: Tensor, shape: tuple[int, int]) -> Tensor:
     """The inverse of `split`: drops the padding and returns `(..., *shape)`.
 
+    >>> import torch
     >>> m = torch.arange(15.0).view(3, 5)
     >>> torch.equal(join(split(m, (2, 4), fill=0.0), (3, 5)), m)
     True
