@@ -92,7 +92,7 @@ def chips_table(records: dict[Key, Record], attack: str, eps: float) -> list[str
     lines += ["| tile | gain | loss | setting | chips | CA | AA | AL | ASR |", "|---|---|---|---|---|---|---|---|---|"]
     for (tile, gain, loss, setting), chips in several.items():
         figures = [
-            _spread([getattr(r, name) for r in chips])
+            _spread([getattr(r, name) for r in chips], count=False)
             for name in ("clean_accuracy", "adversarial_accuracy", "adversarial_loss", "attack_success_rate")
         ]
         lines.append(f"| {tile} | {gain} | {loss} | {setting} | {len(chips)} | " + " | ".join(figures) + " |")
@@ -103,10 +103,10 @@ def _al_aa(record: Record | None) -> str:
     return f"{100 * record.adversarial_loss:.1f} ({100 * record.adversarial_accuracy:.1f})" if record else ""
 
 
-def _spread(values: list[float]) -> str:
+def _spread(values: list[float], *, count: bool = True) -> str:
     if len(values) == 1:
         return f"{100 * values[0]:.1f} (one chip)"
-    return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f} ({len(values)} chips)"
+    return f"{100 * mean(values):.1f} ± {100 * stdev(values):.1f}" + f" ({len(values)} chips)" * count
 
 
 def tables(path: Path) -> list[str]:
