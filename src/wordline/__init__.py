@@ -29,9 +29,22 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
-from .devices import AbstractNonideality, GaussianVariation, Memristor
+from .devices import (
+    AbstractDevice,
+    AbstractNonideality,
+    GaussianVariation,
+    LogNormalVariation,
+    MeasuredDevice,
+    Memristor,
+    ReadNoise,
+    RetentionDrift,
+    StateDependentVariation,
+    StuckDevices,
+    WriteVerify,
+)
 from .evaluation import evaluate
 from .mapping import Crossbar, DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain, UnitGain
+from .mapping.export import export_csv, export_npz
 from .nn import Chip, Normalized, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .zoo import load_dataset, load_model
@@ -43,6 +56,7 @@ __all__ = [
     "MIFGSM",
     "PGD",
     "AbstractAttack",
+    "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
     "AutoAttack",
@@ -52,7 +66,9 @@ __all__ = [
     "GaussianVariation",
     "HopSkipJump",
     "LeastSquaresGain",
+    "LogNormalVariation",
     "MaxScale",
+    "MeasuredDevice",
     "Memristor",
     "MultiTargeted",
     "Normalized",
@@ -61,14 +77,21 @@ __all__ = [
     "PerColumnGain",
     "PercentileScale",
     "RandomSearch",
+    "ReadNoise",
     "Record",
+    "RetentionDrift",
     "SinhDevice",
     "Square",
+    "StateDependentVariation",
+    "StuckDevices",
     "UnitGain",
     "Wires",
     "WorstCase",
+    "WriteVerify",
     "effective_conductance",
     "evaluate",
+    "export_csv",
+    "export_npz",
     "load_dataset",
     "load_model",
     "map_model",

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
 
 from ..values import require_number
-from .memristor import Memristor
-from .nonideality import AbstractNonideality, draw_normal
+from .device import AbstractDevice
+from .draws import draw_normal
+from .nonideality import AbstractNonideality
 
 
+@final
 @dataclass(frozen=True)
 class GaussianVariation(AbstractNonideality):
     """Every device lands at G (1 + sigma n), n standard normal, never below zero (arXiv 2008.11298, section III).
 
     `sigma`: relative standard deviation, >= 0. The factor is truncated at 0: a conductance stays physical.
 
+    >>> from wordline import Memristor
     >>> g = torch.full((2, 2), 5e-5)
     >>> torch.equal(GaussianVariation(sigma=0.0).apply(g, Memristor(2e4, 2e5), generator=torch.Generator()), g)
     True
@@ -28,6 +32,6 @@ class GaussianVariation(AbstractNonideality):
     def __post_init__(self) -> None:
         require_number("sigma", self.sigma, at_least=0.0)
 
-    def apply(self, g: Tensor, device: Memristor, *, generator: torch.Generator) -> Tensor:
+    def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """See `AbstractNonideality.apply`."""
         return g * (1 + self.sigma * draw_normal(g, generator)).clamp(min=0)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
+import torch
 from torch import Tensor
 
-from ..values import Value, require_integer, require_number
+from ..values import require_integer, require_number
+from .device import AbstractDevice
 
 CONTINUOUS = 0
 
 
+@final
 @dataclass(frozen=True)
-class Memristor(Value):
+class Memristor(AbstractDevice):
     """A device programmable between 1/r_off and 1/r_on siemens.
 
     `levels`: number of programmable conductances, evenly spaced over the window with both ends among them;
-    0 means any conductance in the window. Raises ValueError unless 0 < r_on < r_off (r_off may be infinite).
+    0 means any conductance in the window. It holds what it is asked for; a crossbar's non-idealities say what goes
+    wrong. Raises ValueError unless 0 < r_on < r_off (r_off may be infinite).
 
     >>> device = Memristor(r_on_ohm=20e3, r_off_ohm=200e3)
     >>> round(device.g_on_siemens * 1e6, 9), round(device.g_off_siemens * 1e6, 9)
@@ -58,3 +63,13 @@ class Memristor(Value):
             steps = self.levels - 1
             share = share + ((share * steps).round() / steps - share).detach()
         return self.g_off_siemens + share * (self.g_on_siemens - self.g_off_siemens)
+
+    def programmed(self, g: Tensor, *, generator: torch.Generator) -> Tensor:
+        """What was asked for, bit for bit; nothing is drawn."""
+        return g
+
+    def describe(self) -> str:
+        """See `AbstractDevice.describe`."""
+        levels = f"{self.levels} evenly spaced levels" if self.levels else "any conductance in between"
+        on, off = self.g_on_siemens * 1e6, self.g_off_siemens * 1e6
+        return f"{self.r_on_ohm:g} to {self.r_off_ohm:g} ohm = {on:g} to {off:g} uS; {levels}"

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 import abc
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from ..values import Value
-from .memristor import Memristor
+from .device import AbstractDevice
 
 
 class AbstractNonideality(Value):
-    """One imperfection of programming; a crossbar lists them in the order in which they act."""
+    """One imperfection of the devices; a crossbar lists them in the order in which they act.
+
+    `moment`: "programming" acts once and stays in the chip; "read" belongs to the single read. Those of the moment
+    "read" act on what programming left.
+    """
+
+    moment: ClassVar[Literal["programming", "read"]] = "programming"
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it must be drawn anew at each read; otherwise it is drawn once, when the chip is programmed."""
+        return self.moment == "read"
 
     @abc.abstractmethod
-    def apply(self, g: Tensor, device: Memristor, *, generator: torch.Generator) -> Tensor:
-        """Conductances asked for -> conductances there; siemens, any shape, every draw from `generator`."""
+    def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
+        """Conductances asked for -> conductances there; siemens, any shape, every draw from `generator`.
 
-
-def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal numbers of the shape, dtype and device of `like`.
-
-    Drawn in float32 on the generator's own device, so that a chip is the same in float64 and on a GPU.
-    """
-    numbers = torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
-    return numbers.to(like.device, like.dtype)
+        Differentiable in `g` for fixed draws: this is what hardware-aware training passes through.
+        """

@@ -1,0 +1,24 @@
+"""Random numbers, one for each device, that depend on the generator alone."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Standard normal numbers of the shape, dtype and device of `like`.
+
+    Drawn in float32 on the generator's own device, so that a chip is the same in float64 and on a GPU.
+    """
+    numbers = torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    return numbers.to(like.device, like.dtype)
+
+
+def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
+    """Numbers uniform in [0, 1) of the shape, dtype and device of `like`.
+
+    Drawn in float32 on the generator's own device, like `draw_normal`: multiples of 2^-24 = 6e-8.
+    """
+    numbers = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    return numbers.to(like.device, like.dtype)

@@ -1,0 +1,49 @@
+"""Conductances that fluctuate from read to read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal, final
+
+import torch
+from torch import Tensor
+
+from ..values import require_number
+from .device import AbstractDevice
+from .draws import draw_normal
+from .nonideality import AbstractNonideality
+
+
+@final
+@dataclass(frozen=True)
+class ReadNoise(AbstractNonideality):
+    """During one read every device has the conductance G (1 + sigma n) >= 0, n standard normal and its own.
+
+    `sigma`: relative standard deviation over reads, >= 0: fluctuations slower than one read and faster than the time
+    between two, such as random telegraph noise. A read is one forward pass: all inputs of a batch see the same n, the
+    next pass draws another. `frozen=True` draws n once, when the chip is programmed, and keeps it: the same spread on a
+    chip that gives one answer, whose gradient an attack can follow. The noise acts on what programming left, stuck and
+    drifted devices included; an open device stays open.
+
+    >>> ReadNoise(sigma=0.02).fresh, ReadNoise(sigma=0.02, frozen=True).fresh
+    (True, False)
+    """
+
+    moment: ClassVar[Literal["programming", "read"]] = "read"
+
+    sigma: float
+    frozen: bool = False
+
+    def __post_init__(self) -> None:
+        require_number("sigma", self.sigma, at_least=0.0)
+        if not isinstance(self.frozen, bool):
+            raise TypeError(f"`frozen` must be True or False, got {self.frozen!r} of type {type(self.frozen).__name__}")
+
+    @property
+    def fresh(self) -> bool:
+        """Whether it is drawn anew at each read."""
+        return not self.frozen
+
+    def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
+        """Conductances programmed -> conductances during one read; see `AbstractNonideality.apply`."""
+        return g * (1 + self.sigma * draw_normal(g, generator)).clamp(min=0)

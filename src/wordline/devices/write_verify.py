@@ -1,0 +1,63 @@
+"""Programming again what did not land where it should."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from torch import Tensor
+
+from ..values import require_instance, require_integer, require_number
+from .device import AbstractDevice
+from .drift import RetentionDrift
+from .nonideality import AbstractNonideality
+from .read_noise import ReadNoise
+from .stuck import StuckDevices
+
+NOT_REWRITTEN = (StuckDevices, RetentionDrift, ReadNoise)
+
+
+@final
+@dataclass(frozen=True)
+class WriteVerify(AbstractNonideality):
+    """A device is programmed, read back, and programmed again while it is too far from its target.
+
+    `variation`: what one programming does, drawn anew for each; `tolerance`: largest |G - target| that is accepted, as
+    a share of the window g_on - g_off, >= 0; `attempts`: programmings at most, >= 1; 1 is `variation` alone. A device
+    that never came within tolerance stays as last written: if one programming misses with probability p, that is a
+    share p^attempts of the devices. The target is the conductance that this entry is handed, and reading back is exact.
+
+    Faults, drift and read noise are not redrawn by writing again: they belong behind this entry, not inside it.
+
+    >>> from wordline import GaussianVariation, Memristor
+    >>> scheme = WriteVerify(GaussianVariation(sigma=0.1), tolerance=0.1, attempts=20)  # p = 0.32
+    >>> there = scheme.apply(torch.ones(1000), Memristor(1.0, float("inf")), generator=torch.Generator())
+    >>> bool(((there - 1).abs() <= 0.1).all())
+    True
+    """
+
+    variation: AbstractNonideality
+    tolerance: float
+    attempts: int
+
+    def __post_init__(self) -> None:
+        require_instance("variation", self.variation, AbstractNonideality)
+        if isinstance(self.variation, NOT_REWRITTEN):
+            name = type(self.variation).__name__
+            raise ValueError(
+                f"`variation` is {name}, which writing a device again does not redraw; "
+                f"list it behind this entry: (WriteVerify(...), {name}(...))"
+            )
+        require_number("tolerance", self.tolerance, at_least=0.0)
+        require_integer("attempts", self.attempts, at_least=1)
+
+    def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
+        """See `AbstractNonideality.apply`."""
+        accepted = self.tolerance * (device.g_on_siemens - device.g_off_siemens)
+        there = self.variation.apply(g, device, generator=generator)
+        for _ in range(self.attempts - 1):
+            # All devices draw each time: the stream does not depend on rounding at the edge of the tolerance.
+            again = self.variation.apply(g, device, generator=generator)
+            there = torch.where((there - g).abs() > accepted, again, there)
+        return there
