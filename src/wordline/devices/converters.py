@@ -34,6 +34,14 @@ class AbstractConverter(Value):
     def steps(self) -> int:
         """Steps from zero to full scale; 0 where there are none."""
 
+    def input_limit(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Full scale of a DAC; see `AbstractInputRange.of_inputs`."""
+        return cast(AbstractInputRange, self.range).of_inputs(x, seen)
+
+    def output_limit(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
+        """Full scale of an ADC; see `AbstractOutputRange.of_outputs`."""
+        return cast(AbstractOutputRange, self.range).of_outputs(largest, finest, ampere, seen)
+
     @abc.abstractmethod
     def convert(self, u: Tensor) -> Tensor:
         """Values in shares of full scale -> the values that the codes stand for, in the same unit."""
@@ -125,7 +133,8 @@ class _Staircase(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, u: Tensor, least: float, steps: int, through: bool) -> Tensor:
-        inside = (u >= least) & (u <= 1) if through else torch.zeros_like(u, dtype=torch.bool)
+        half = 0.5 / steps  # what rounds to an outermost code has not saturated
+        inside = (u >= least - half) & (u <= 1 + half) if through else torch.zeros_like(u, dtype=torch.bool)
         ctx.save_for_backward(inside)
         return _staircase(u, least, steps)
 

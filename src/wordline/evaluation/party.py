@@ -44,14 +44,10 @@ def structure(model: nn.Module) -> str:
         kind = type(module)
         digest.update(f"{name}:{kind.__module__}.{kind.__qualname__}".encode())
         for key, value in sorted(vars(module).items()):
-            plain = isinstance(value, bool | int | float | str | tuple) or _frozen(value)
+            plain = isinstance(value, bool | int | float | str | tuple) or dataclasses.is_dataclass(value)
             if plain and key != "training" and not key.startswith("_"):
                 digest.update(f"{key}={value!r}".encode())
     return digest.hexdigest()[:16]
-
-
-def _frozen(value: object) -> bool:
-    return dataclasses.is_dataclass(value) and type(value).__dataclass_params__.frozen  # type: ignore[attr-defined, no-any-return]
 
 
 def device_of(model: nn.Module) -> torch.device:

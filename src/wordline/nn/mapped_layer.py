@@ -82,7 +82,7 @@ class MappedLayer(nn.Module):
             x = x.to(self.effective_weight.dtype)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
             if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:  # only inputs are rounded
-                limit = crossbar.dac.range.of_inputs(x, limits.inputs)
+                limit = crossbar.dac.input_limit(x, limits.inputs)
                 return self.product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, self.bias)
             y = read(x, self.product, crossbar, state, limits, self.matrix_shape[2], self.tally)
             return self.product.biased(y, self.bias)
@@ -134,12 +134,12 @@ class TrainableLayer(MappedLayer):
         return self._compute(x, programmed)
 
 
-@dataclasses.dataclass(eq=False)
 class Watch:
     """Who looks on while a chip is calibrated: at a layer's inputs, without converters, or at its answers."""
 
-    inputs: Callable[[Tensor], None] | None = None
-    outputs: Callable[[Tensor], None] | None = None
+    def __init__(self) -> None:
+        self.inputs: Callable[[Tensor], None] | None = None
+        self.outputs: Callable[[Tensor], None] | None = None
 
 
 class NoiseStream:

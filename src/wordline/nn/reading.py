@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,12 +27,16 @@ class Limits:
     watch: Callable[[Tensor], None] | None = None
 
 
-@dataclass(eq=False)
 class Tally:
     """How many conversions an ADC made since the layer was programmed, and how many of them saturated."""
 
-    conversions: int = 0
-    saturated: int = 0
+    def __init__(self) -> None:
+        self.conversions, self.saturated = 0, 0
+
+    @property
+    def saturation(self) -> float:
+        """Share of conversions that were out of range; NaN before the first."""
+        return self.saturated / self.conversions if self.conversions else math.nan
 
     def add(self, conversions: int, saturated: int) -> None:
         """Count one more read."""
@@ -50,7 +55,7 @@ def read(
     Every tile column is converted before anything is added. Derivatives are those of the array, of the converters as
     they declare, and straight through the digits of streams. `outputs`: columns that hold weights, per group.
     """
-    limit = crossbar.dac.range.of_inputs(x, limits.inputs).to(x)
+    limit = crossbar.dac.input_limit(x, limits.inputs)
     u = crossbar.dac.convert(x / limit)
     vectors = product.unroll(u)
     size = max(1, _HELD // _held_by_one(state.response, crossbar))
@@ -106,7 +111,7 @@ def _convert(answers: Tensor, share: Tensor, crossbar: Crossbar, limits: Limits)
     largest = crossbar.tile[0] * (1.0 if adc.less_off_current else device.g_on_siemens / window)
     ampere = 1 / (crossbar.read_volt * window)
     finest = crossbar.slicing.product_step * adc.steps
-    limit = adc.range.of_outputs(largest, finest, ampere, limits.outputs)  # type: ignore[attr-defined]
+    limit = adc.output_limit(largest, finest, ampere, limits.outputs)
     shares = answers / limit
     with torch.no_grad():
         least = adc.least - 0.5 / adc.steps
