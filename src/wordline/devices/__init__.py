@@ -12,7 +12,7 @@ The mapping asks for conductances inside a device's window. What the array then 
 3. **The read** (entries that are `fresh`: `ReadNoise`). Drawn anew each time the array is used, on what programming
    left, wherever it stands in the tuple. A frozen `ReadNoise` is drawn at programming, at its place in the tuple.
 
-Converters (`UniformConverter`) stand in front of the word lines and behind the bit lines; a range says their full scale.
+Converters (`UniformConverter`) stand in front of word lines and behind bit lines; a range says their full scale.
 
 Nothing here knows of wires or of neighbouring cells: that is `circuits`. One seed is one chip: draws are made in
 float32 on the generator's device, whatever the precision and the device of the conductances.

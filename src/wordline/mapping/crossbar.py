@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..arrays import AbstractArray, ExactArray
 from ..circuits import Wires
@@ -83,6 +83,11 @@ class Crossbar(Value):
     def stochastic(self) -> bool:
         """True where something is drawn anew at each read."""
         return any(entry.fresh for entry in self.nonidealities)
+
+    @property
+    def held(self) -> Crossbar:
+        """The same crossbar with everything that is drawn anew at each read drawn once instead."""
+        return replace(self, nonidealities=tuple(entry.held() for entry in self.nonidealities))
 
     @property
     def window_siemens(self) -> float:

@@ -71,13 +71,13 @@ def _isaac(gain: AbstractGain) -> Crossbar:
 
 
 _PUMA_SOURCE = (
-    "arXiv 2109.09060 and its public code: tile, r_on and r_off, 16-bit fixed point with 13 fraction bits, 4-bit slices "
-    "and streams, 14-bit ADC, 32-bit accumulator with 24 fraction bits, 0.25 V; driver, wire and sense resistance (500, "
-    "2.5, 2.5, 100 ohm) and the sinh law with b = 4 /V are assumed"
+    "arXiv 2109.09060 and its public code: tile, r_on and r_off, 16-bit fixed point with 13 fraction bits, 4-bit "
+    "slices and streams, 14-bit ADC, 32-bit accumulator with 24 fraction bits, 0.25 V; driver, wire and sense "
+    "resistance (500, 2.5, 2.5, 100 ohm) and the sinh law with b = 4 /V are assumed"
 )
 _ISAAC_SOURCE = (
-    "after ISAAC (Shafiee 2016): 128 x 128 arrays, 16-bit weights over 2-bit cells with an offset, 16-bit inputs bit by "
-    "bit; its encoding that saves one of the ADC's 9 bits is not modelled; resistances are assumed and wires ideal"
+    "after ISAAC (Shafiee 2016): 128 x 128 arrays, 16-bit weights over 2-bit cells with an offset, 16-bit inputs bit "
+    "by bit; its encoding that saves one of the ADC's 9 bits is not modelled; resistances are assumed and wires ideal"
 )
 _RETHINKING_SOURCE = (
     "arXiv 2008.11298: r_on 20 kOhm and on/off ratio 10 are in its text; driver, row, column and sense resistance "

@@ -8,4 +8,13 @@ from .normalized import Normalized
 from .recalibrate import recalibrate_batch_norm
 from .report import ChipReport, LayerReport
 
-__all__ = ["Chip", "ChipReport", "LayerReport", "MappedLayer", "Normalized", "calibrate", "map_model", "recalibrate_batch_norm"]
+__all__ = [
+    "Chip",
+    "ChipReport",
+    "LayerReport",
+    "MappedLayer",
+    "Normalized",
+    "calibrate",
+    "map_model",
+    "recalibrate_batch_norm",
+]

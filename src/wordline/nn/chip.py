@@ -44,18 +44,17 @@ class Chip(nn.Module):
         """A copy whose read noise stands still: the draw of this seed at every read, one network and not many."""
         require_integer("seed", seed, at_least=0)
         still = copy.deepcopy(self)
-        still._restart(seed, still=True)
+        for name, layer in still.layers.items():
+            layer.freeze(torch.Generator().manual_seed(stream_seed(seed, name)))
+        still.crossbar = still.crossbar.held
         return still
 
     def restart(self, seed: int) -> Chip:
         """Begin the read noise anew, from the stream of this seed: the same passes then give the same numbers."""
         require_integer("seed", seed, at_least=0)
-        self._restart(seed, still=False)
-        return self
-
-    def _restart(self, seed: int, *, still: bool) -> None:
         for name, layer in self.layers.items():
-            layer.noise.restart(stream_seed(seed, name), still=still)
+            layer.noise.restart(stream_seed(seed, name))
+        return self
 
     def get_extra_state(self) -> Tensor:
         """Which chip this is, as bytes in a tensor, so that a state dict carries the identity with the numbers."""

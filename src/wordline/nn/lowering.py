@@ -76,7 +76,7 @@ class ConvProduct:
         return x.dim() > self.dims + 1
 
     def unroll(self, x: Tensor) -> Tensor:
-        """Feature maps `(samples, channels, *size)` -> `(groups, samples * positions, K)`, K = channels/groups * kernel."""
+        """Feature maps `(samples, channels, *size)` -> `(groups, samples * positions, channels / groups * kernel)`."""
         windows = self._windows(x)  # (samples, channels, *positions, *kernel)
         grouped = windows.unflatten(1, (self.groups, -1)).movedim(1, 0)  # (groups, samples, channels, *pos, *kernel)
         return grouped.movedim(2, 2 + self.dims).flatten(3 + self.dims - 1).flatten(1, -2)

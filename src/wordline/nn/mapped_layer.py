@@ -81,11 +81,24 @@ class MappedLayer(nn.Module):
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
             x = x.to(self.effective_weight.dtype)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
-            if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:  # only inputs are rounded
-                limit = crossbar.dac.input_limit(x, limits.inputs)
-                return self.product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, self.bias)
+            if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:
+                limit = crossbar.dac.input_limit(x, limits.inputs)  # only inputs are rounded: any order of sums will do
+                rounded = crossbar.slicing.rounded(crossbar.dac.convert(x / limit))
+                return self.product(rounded * limit, weight, self.bias)
             y = read(x, self.product, crossbar, state, limits, self.matrix_shape[2], self.tally)
             return self.product.biased(y, self.bias)
+
+    def freeze(self, generator: torch.Generator) -> None:
+        """Draw the read noise once and keep it: from now on it is part of the devices."""
+        if not self.crossbar.stochastic:
+            return
+        with torch.no_grad():
+            state = _during_one_read(self._state(), self.crossbar, generator)
+        self.conductances = state.conductances
+        self.effective_weight = to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
+        if not self.crossbar.is_matrix:
+            self.response = state.response
+        self.crossbar = self.crossbar.held
 
     @property
     def gradient(self) -> str:
@@ -133,6 +146,11 @@ class TrainableLayer(MappedLayer):
             self.response, self.largest = programmed.response.detach(), programmed.largest
         return self._compute(x, programmed)
 
+    def freeze(self, generator: torch.Generator) -> None:
+        """Refused: each pass programs the layer anew, so nothing could be kept."""
+        if self.crossbar.stochastic:
+            raise ValueError("`chip` is trainable and programs itself at each pass; map it without trainable=True")
+
 
 class Watch:
     """Who looks on while a chip is calibrated: at a layer's inputs, without converters, or at its answers."""
@@ -146,17 +164,17 @@ class NoiseStream:
     """Seeds of the noise of one read after another; the same ones again after `restart`."""
 
     def __init__(self, seed: int) -> None:
-        self.seed, self.reads, self.still = seed, 0, False
+        self.seed, self.reads = seed, 0
 
     def next(self) -> torch.Generator:
-        """The generator of the next read; of the same read for ever when frozen."""
+        """The generator of the next read."""
         generator = torch.Generator().manual_seed(stream_seed(self.seed, f"read {self.reads}"))
-        self.reads += not self.still
+        self.reads += 1
         return generator
 
-    def restart(self, seed: int, *, still: bool) -> None:
-        """Begin at the first read of another stream; `still` stays there."""
-        self.seed, self.reads, self.still = seed, 0, still
+    def restart(self, seed: int) -> None:
+        """Begin at the first read of another stream."""
+        self.seed, self.reads = seed, 0
 
 
 def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
