@@ -6,34 +6,69 @@ import dataclasses
 
 import torch
 
-from ..circuits import effective_conductance
+from ..devices import AbstractConverter, UniformConverter
 from ..values import Value
 from .crossbar import Crossbar
-from .nonideality_factor import nonideality_factor, probe_volts
+from .nonideality_factor import probe_volts
 from .presets import PRESETS
+from .slicing import BitSlicing
 
 
 def explain(crossbar: Crossbar, *, name: str = "") -> str:
     """What a crossbar is, line by line, as wordline understands it."""
     rows, cols = crossbar.tile
-    device, wires = crossbar.device, crossbar.wires
+    wires = crossbar.wires
     uniform, half_normal = nonideality_of(crossbar)
     lines = [
         ("tile", f"{rows} word lines (inputs) x {cols} bit lines (outputs)"),
-        ("device", device.describe()),
+        ("device", crossbar.device.describe()),
         ("driver", f"{wires.driver_ohm:g} ohm at the start of every word line"),
         ("wires", f"{wires.row_ohm:g} ohm a segment along rows, {wires.col_ohm:g} ohm along columns"),
         ("sense", f"{wires.sense_ohm:g} ohm at the end of every bit line"),
+        ("array", _array(crossbar)),
         ("non-idealities", ", then ".join(map(_words, crossbar.nonidealities)) or "none"),
         ("encoding", _words(crossbar.encoding)),
         ("weight scale", _words(crossbar.scale)),
+        ("slicing", _slicing(crossbar)),
+        ("DAC", _converter(crossbar.dac)),
+        ("ADC", _converter(crossbar.adc)),
         ("gain", _words(crossbar.gain)),
         ("NF", f"{uniform:.3f} for conductances uniform over the window, {half_normal:.3f} for a differential pair of "
-               "half-normal weights; one array, exact, volts uniform in (0, 1)"),
+               "half-normal weights; one array, exact, volts uniform up to the read voltage"),
     ]  # fmt: skip
     if name in PRESETS:
         lines.append(("source", PRESETS[name].source))
     return "\n".join(f"{key:>15}  {text}" for key, text in lines)
+
+
+def _array(crossbar: Crossbar) -> str:
+    kind = "a matrix, solved once" if crossbar.array.linear else f"read by read, at up to {crossbar.read_volt:g} V"
+    return f"{_words(crossbar.array)}: {kind}; gradient {crossbar.array.gradient}"
+
+
+def _slicing(crossbar: Crossbar) -> str:
+    slicing = crossbar.slicing
+    if not isinstance(slicing, BitSlicing):
+        return "none: one cell a weight and array, one read an input; negative inputs are negative voltages"
+    cells = len(slicing.slices(crossbar.encoding.sign_bits))
+    reads = -(-(slicing.input_bits - 1) // slicing.stream_bits)
+    wide, drops = slicing.accumulator_bits, slicing.accumulator_drops
+    width = f"{wide}-bit accumulator" if wide else "accumulator as wide as needed"
+    dropped = f", lowest {drops} bits dropped" if drops else ""
+    return (
+        f"{slicing.weight_bits}-bit weights over {cells} cells of {slicing.cell_bits} bits; {slicing.input_bits}-bit "
+        f"inputs in {reads} reads of {slicing.stream_bits} bits, and as many for negative inputs; {width}{dropped}; "
+        f"gradient {slicing.gradient}"
+    )
+
+
+def _converter(converter: AbstractConverter) -> str:
+    if not isinstance(converter, UniformConverter):
+        return "none, values pass unchanged" if converter.ideal else _words(converter)
+    sign = "signed" if converter.signed else "unsigned"
+    codes = f"{converter.bits} bits, {sign}, full scale {_words(converter.range)}"
+    less = "; less the current of a column of off cells" if converter.less_off_current else ""
+    return f"{codes}{less}; gradient {converter.gradient}"
 
 
 def nonideality_of(crossbar: Crossbar, *, seed: int = 0) -> tuple[float, float]:
@@ -42,17 +77,20 @@ def nonideality_of(crossbar: Crossbar, *, seed: int = 0) -> tuple[float, float]:
     share = torch.rand(crossbar.tile, generator=generator, dtype=torch.float64)
     weights = torch.randn(crossbar.tile, generator=generator, dtype=torch.float64)
     weights = weights / weights.abs().max()
-    volts, factors = probe_volts(crossbar.tile[0], inputs=64), []
+    volts, factors = crossbar.read_volt * probe_volts(crossbar.tile[0], inputs=64), []
     for part in (share, weights.clamp(min=0)):
         wanted = crossbar.device.conductance(part)
-        there = wanted
+        there = crossbar.device.programmed(wanted, generator=generator)
         for nonideality in crossbar.nonidealities:
             there = nonideality.apply(there, crossbar.device, generator=generator)
-        factors.append(float(nonideality_factor(wanted, effective_conductance(there, crossbar.wires), volts)))
+        ideal = volts @ wanted
+        currents = crossbar.array.currents(volts, crossbar.array.program(there, crossbar.wires), crossbar.wires)
+        factors.append(float(((ideal - currents) / ideal).mean()))
     return factors[0], factors[1]
 
 
 def _words(value: Value) -> str:
     """GaussianVariation(sigma=0.1) -> "GaussianVariation, sigma 0.1"."""
-    fields = [f"{f.name} {getattr(value, f.name)}" for f in dataclasses.fields(value)]  # type: ignore[arg-type]
-    return ", ".join([type(value).__name__, *fields])
+    fields = [(f.name, getattr(value, f.name)) for f in dataclasses.fields(value)]  # type: ignore[arg-type]
+    words = [f"{name} {_words(given) if isinstance(given, Value) else given}" for name, given in fields]
+    return ", ".join([type(value).__name__, *words])

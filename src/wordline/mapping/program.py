@@ -40,7 +40,7 @@ def program(matrix: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -
     Exact for ohmic devices: inputs times w_hat is what Kirchhoff's laws give. Pad cells are programmed like a weight
     of zero, their rows held at 0 V through the driver and their columns terminated. Differentiable in `matrix`. Every
     draw comes from `generator`; what is drawn anew at each read is left out here and belongs to `read_noise`. Source:
-    PHYSICS in the documentation, sections 1, 4 and 5.
+    PHYSICS in the documentation, sections 1, 4, 5 and 6.
     """
     if not matrix.isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
