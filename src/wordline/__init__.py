@@ -4,6 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
 from .attacks import (
     APGD,
     FAB,
@@ -30,22 +31,41 @@ from .circuits import (
     solve_nonlinear,
 )
 from .devices import (
+    AbstractConverter,
     AbstractDevice,
     AbstractNonideality,
+    Calibrated,
+    FixedRange,
+    FullScale,
     GaussianVariation,
+    IdealConverter,
     LogNormalVariation,
     MeasuredDevice,
     Memristor,
     ReadNoise,
     RetentionDrift,
+    SampleMax,
     StateDependentVariation,
     StuckDevices,
+    UniformConverter,
     WriteVerify,
 )
 from .evaluation import evaluate
-from .mapping import Crossbar, DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain, UnitGain
+from .mapping import (
+    BitSlicing,
+    Crossbar,
+    DifferentialPair,
+    FixedScale,
+    LeastSquaresGain,
+    MaxScale,
+    NoSlicing,
+    OffsetColumn,
+    PercentileScale,
+    PerColumnGain,
+    UnitGain,
+)
 from .mapping.export import export_csv, export_npz
-from .nn import Chip, Normalized, map_model, recalibrate_batch_norm
+from .nn import Chip, Normalized, calibrate, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .zoo import load_dataset, load_model
 
@@ -55,23 +75,36 @@ __all__ = [
     "FGSM",
     "MIFGSM",
     "PGD",
+    "AbstractArray",
     "AbstractAttack",
+    "AbstractConverter",
     "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
     "AutoAttack",
+    "BitSlicing",
+    "Calibrated",
     "Chip",
     "Crossbar",
     "DifferentialPair",
+    "ExactArray",
+    "FixedRange",
+    "FixedScale",
+    "FullScale",
     "GaussianVariation",
     "HopSkipJump",
+    "IdealBackward",
+    "IdealConverter",
     "LeastSquaresGain",
     "LogNormalVariation",
     "MaxScale",
     "MeasuredDevice",
     "Memristor",
     "MultiTargeted",
+    "NoSlicing",
+    "NonlinearArray",
     "Normalized",
+    "OffsetColumn",
     "Ohmic",
     "OperatingPoint",
     "PerColumnGain",
@@ -80,14 +113,17 @@ __all__ = [
     "ReadNoise",
     "Record",
     "RetentionDrift",
+    "SampleMax",
     "SinhDevice",
     "Square",
     "StateDependentVariation",
     "StuckDevices",
+    "UniformConverter",
     "UnitGain",
     "Wires",
     "WorstCase",
     "WriteVerify",
+    "calibrate",
     "effective_conductance",
     "evaluate",
     "export_csv",

@@ -30,6 +30,13 @@ class Value:
         """One line of JSON, keys in the order of the fields; `"type"` names the class."""
         return json.dumps(encode(self), allow_nan=False)
 
+    def identity(self) -> str:
+        """JSON without the fields that have their default: what a hash is taken of.
+
+        A field that a later version adds, with a default that changes nothing, leaves the identity as it was.
+        """
+        return json.dumps(encode(self, defaults=False), allow_nan=False)
+
     @classmethod
     def from_json(cls, text: str) -> Self:
         """The value that `to_json` wrote; refuses text that is not JSON, unknown types and unknown fields."""
@@ -43,26 +50,36 @@ class Value:
         return value
 
 
-def encode(value: Any) -> Any:
+def encode(value: Any, *, defaults: bool = True) -> Any:
     """Plain JSON data for a value: dataclass -> tagged dict, tuple -> list, non-finite float -> tagged text."""
     if isinstance(value, Value):
-        fields = {f.name: _field(f, getattr(value, f.name)) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        fields = {
+            f.name: _field(f, getattr(value, f.name), defaults)
+            for f in dataclasses.fields(value)  # type: ignore[arg-type]
+            if defaults or not _is_default(f, getattr(value, f.name))
+        }
         return {"type": type(value).__name__, **fields}
     if isinstance(value, float) and not math.isfinite(value):
         return {"float": repr(value)}
     if isinstance(value, tuple | list):
-        return [encode(item) for item in value]
+        return [encode(item, defaults=defaults) for item in value]
     if isinstance(value, dict):
-        return {str(key): encode(item) for key, item in value.items()}
+        return {str(key): encode(item, defaults=defaults) for key, item in value.items()}
     if value is None or isinstance(value, bool | int | float | str):
         return value
     raise TypeError(f"`value` of type {type(value).__name__} has no JSON form; use numbers, text, tuples and `Value`s")
 
 
-def _field(field: dataclasses.Field[Any], value: Any) -> Any:
+def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
+    if field.default is not dataclasses.MISSING:
+        return type(value) is type(field.default) and bool(value == field.default)
+    return field.default_factory is not dataclasses.MISSING and bool(value == field.default_factory())
+
+
+def _field(field: dataclasses.Field[Any], value: Any, defaults: bool) -> Any:
     """Equal values have equal text: an int in a field of floats is written as the float that it equals."""
     floating = str(getattr(field.type, "__name__", field.type)).startswith("float")
-    return encode(float(value) if floating and type(value) is int else value)
+    return encode(float(value) if floating and type(value) is int else value, defaults=defaults)
 
 
 def decode(plain: Any) -> Any:

@@ -28,8 +28,8 @@ def _near(share: Tensor, expected: float) -> None:
 
 @pytest.mark.parametrize(("on", "off", "opened"), [(0.02, 0.1, 0.005), (0.5, 0.25, 0.25), (0.0, 0.0, 0.3)])
 def test_faults_are_as_frequent_as_they_say(on: float, off: float, opened: float) -> None:
-    g = torch.full((COUNT,), 2e-5, dtype=torch.float64)
-    there = wl.StuckDevices(on, off, opened).apply(g, DEVICE, generator=_stream())
+    asked = torch.full((COUNT,), 2e-5, dtype=torch.float64)
+    there = wl.StuckDevices(on, off, opened).apply(asked, DEVICE, generator=_stream())
     _near(there == ON, on)
     _near(there == OFF, off)
     _near(there == 0, opened)

@@ -110,7 +110,7 @@ def test_explanation_names_units_and_source() -> None:
         ({"tile": 64}, TypeError, "`tile` must be a pair"),
         ({"tile": (0, 4)}, ValueError, "`tile rows` must be at least 1"),
         ({"tile": (4, 2.5)}, TypeError, "`tile cols` must be a whole number"),
-        ({"device": 3}, TypeError, "`device` must be Memristor"),
+        ({"device": 3}, TypeError, "`device` must be AbstractDevice"),
         ({"wires": None}, TypeError, "`wires` must be Wires"),
         ({"gain": "unit"}, TypeError, "`gain` must be AbstractGain"),
         ({"nonidealities": wl.GaussianVariation(0.1)}, TypeError, "`nonidealities` must be a tuple"),

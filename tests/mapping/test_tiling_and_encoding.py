@@ -5,8 +5,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordline.devices import Memristor
-from wordline.mapping import DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain
+from wordline.mapping import (
+    AbstractEncoding,
+    DifferentialPair,
+    LeastSquaresGain,
+    MaxScale,
+    OffsetColumn,
+    PercentileScale,
+    PerColumnGain,
+)
 from wordline.mapping.tiling import join, split
 
 sizes = st.integers(1, 9)
@@ -31,13 +38,16 @@ def test_each_cell_lands_in_its_tile() -> None:
     assert (tiles[:, 2, :, 1:] == -1).all()
 
 
-def test_pair_of_an_unstorable_sign_keeps_both_halves_in_the_window() -> None:
-    device = Memristor(2e4, 2e5)
-    u = torch.linspace(-1, 1, 21, dtype=torch.float64)
-    g = DifferentialPair().encode(u, device)
-    assert float(g.min()) >= 5e-6 - 1e-18
-    assert float(g.max()) <= 5e-5 + 1e-18
-    torch.testing.assert_close(DifferentialPair().decode(g, device), u)
+@pytest.mark.parametrize("encoding", [DifferentialPair(), DifferentialPair(two_sided=True), OffsetColumn()])
+@pytest.mark.parametrize("middle", [0.5, 8 / 15])
+def test_an_encoding_stays_in_the_window_and_gives_the_numbers_back(encoding: AbstractEncoding, middle: float) -> None:
+    u = torch.linspace(-1, 1, 21, dtype=torch.float64).view(3, 7)
+    shares = encoding.shares(u, middle)
+    assert float(shares.min()) >= -1e-15
+    assert float(shares.max()) <= 1 + 1e-15
+    assert shares.shape[-1] == 7 + encoding.spare_cols
+    torch.testing.assert_close(encoding.difference(shares, middle), u)
+    torch.testing.assert_close(encoding.difference(shares + 0.3, middle), u)  # what all devices share cancels
 
 
 def test_least_squares_gain_is_the_best_factor() -> None:

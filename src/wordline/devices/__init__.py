@@ -12,10 +12,13 @@ The mapping asks for conductances inside a device's window. What the array then 
 3. **The read** (entries that are `fresh`: `ReadNoise`). Drawn anew each time the array is used, on what programming
    left, wherever it stands in the tuple. A frozen `ReadNoise` is drawn at programming, at its place in the tuple.
 
+Converters (`UniformConverter`) stand in front of word lines and behind bit lines; a range says their full scale.
+
 Nothing here knows of wires or of neighbouring cells: that is `circuits`. One seed is one chip: draws are made in
 float32 on the generator's device, whatever the precision and the device of the conductances.
 """
 
+from .converters import AbstractConverter, IdealConverter, UniformConverter
 from .device import AbstractDevice
 from .drift import RetentionDrift
 from .gaussian import GaussianVariation
@@ -23,21 +26,30 @@ from .log_normal import LogNormalVariation
 from .measured import MeasuredDevice
 from .memristor import Memristor
 from .nonideality import AbstractNonideality
+from .ranges import AbstractRange, Calibrated, FixedRange, FullScale, SampleMax
 from .read_noise import ReadNoise
 from .state_dependent import StateDependentVariation
 from .stuck import StuckDevices
 from .write_verify import WriteVerify
 
 __all__ = [
+    "AbstractConverter",
     "AbstractDevice",
     "AbstractNonideality",
+    "AbstractRange",
+    "Calibrated",
+    "FixedRange",
+    "FullScale",
     "GaussianVariation",
+    "IdealConverter",
     "LogNormalVariation",
     "MeasuredDevice",
     "Memristor",
     "ReadNoise",
     "RetentionDrift",
+    "SampleMax",
     "StateDependentVariation",
     "StuckDevices",
+    "UniformConverter",
     "WriteVerify",
 ]

@@ -26,6 +26,10 @@ class AbstractNonideality(Value):
         """Whether it must be drawn anew at each read; otherwise it is drawn once, when the chip is programmed."""
         return self.moment == "read"
 
+    def held(self) -> AbstractNonideality:
+        """The same imperfection, drawn once when the chip is programmed and kept."""
+        return self
+
     @abc.abstractmethod
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """Conductances asked for -> conductances there; siemens, any shape, every draw from `generator`.

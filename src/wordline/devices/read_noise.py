@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Literal, final
 
 import torch
@@ -43,6 +43,10 @@ class ReadNoise(AbstractNonideality):
     def fresh(self) -> bool:
         """Whether it is drawn anew at each read."""
         return not self.frozen
+
+    def held(self) -> ReadNoise:
+        """See `AbstractNonideality.held`."""
+        return replace(self, frozen=True)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """Conductances programmed -> conductances during one read; see `AbstractNonideality.apply`."""

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from ..attacks import AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..zoo import ImageSplit, to_float
-from .party import device_of, dtype_of
+from .party import device_of, dtype_of, restart_noise
 
 
 def craft(
@@ -22,7 +22,8 @@ def craft(
 ) -> Tensor:
     """Adversarial versions of all images of a split, by the gradients of `source` in its precision; `(N, C, H, W)`.
 
-    Batch k draws from the stream (seed, k), so that one batch can be made again alone.
+    Batch k draws from the stream (seed, k), so that one batch can be made again alone; a stochastic chip's read noise
+    likewise.
     """
     device, dtype = device_of(source), dtype_of(source)
     made: list[Tensor] = []
@@ -30,6 +31,7 @@ def craft(
         for start in range(0, len(split), batch_size):
             images = to_float(split.images[start : start + batch_size]).to(device, dtype)
             labels = split.labels[start : start + batch_size].to(device)
+            restart_noise(source, "craft", seed, start)
             generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
             made.append(attack(source, images, labels, generator=generator).detach().cpu())
             advance(len(labels), "")

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..nn import Chip
 from ..records import Party
+from ..values import Value
 from ..zoo import ImageSplit, to_float
 
 
@@ -46,8 +47,15 @@ def structure(model: nn.Module) -> str:
         for key, value in sorted(vars(module).items()):
             plain = isinstance(value, bool | int | float | str | tuple) or dataclasses.is_dataclass(value)
             if plain and key != "training" and not key.startswith("_"):
-                digest.update(f"{key}={value!r}".encode())
+                digest.update(f"{key}={value.identity() if isinstance(value, Value) else repr(value)}".encode())
     return digest.hexdigest()[:16]
+
+
+def restart_noise(model: nn.Module, *stream: int | str) -> None:
+    """Begin the read noise of every chip in a network anew, at a stream of its own; nothing on other networks."""
+    for module in model.modules():
+        if isinstance(module, Chip) and module.stochastic:
+            module.restart(int.from_bytes(hashlib.sha256(repr(stream).encode()).digest()[:7], "little"))
 
 
 def device_of(model: nn.Module) -> torch.device:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
+from ..nn import Chip
 from ..records import Estimate, Party, Record
 from ..zoo import ImageSplit, to_float
 from .intervals import over_draws, paired_difference, wilson
-from .party import device_of, dtype_of, party
+from .party import device_of, dtype_of, party, restart_noise
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,13 @@ def score(
     if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
         raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
     size = conditions.batch_size
+    restart_noise(victim, "score", conditions.seed)  # draws that no attack has seen
     clean = torch.stack([correct(victim, clean_images, split.labels, batch_size=size) for _ in range(conditions.draws)])
     hit = torch.stack([correct(victim, adversarial, split.labels, batch_size=size) for _ in range(conditions.draws)])
     ca, aa, al, asr = _estimates(clean, hit)
-    flags = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
+    flags: tuple[str, ...] = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
+    if conditions.draws == 1 and any(isinstance(m, Chip) and m.stochastic for m in victim.modules()):
+        flags += ("one draw of a chip with read noise; its accuracy is a mean over at least 20",)
     return Record(
         victim=party(victim), source=source, attack=attack, data=split.name, fingerprint=split.fingerprint(),
         images=len(split), clean=ca, adversarial=aa, loss=al, success=asr,

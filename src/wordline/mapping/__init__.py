@@ -1,27 +1,35 @@
 """Weights <-> conductance pairs <-> tiles."""
 
 from .crossbar import Crossbar
-from .encoding import AbstractEncoding, DifferentialPair
+from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
 from .presets import PRESETS, Preset
-from .program import Programmed, program
-from .scale import AbstractScale, MaxScale, PercentileScale
+from .program import Programmed, decode, program, read_noise
+from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
+from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
 __all__ = [
     "PRESETS",
     "AbstractEncoding",
     "AbstractGain",
     "AbstractScale",
+    "AbstractSlicing",
+    "BitSlicing",
     "Crossbar",
     "DifferentialPair",
+    "FixedScale",
     "LeastSquaresGain",
     "MaxScale",
+    "NoSlicing",
+    "OffsetColumn",
     "PerColumnGain",
     "PercentileScale",
     "Preset",
     "Programmed",
     "UnitGain",
+    "decode",
     "nonideality_factor",
     "program",
+    "read_noise",
 ]

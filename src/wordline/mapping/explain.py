@@ -17,12 +17,10 @@ def explain(crossbar: Crossbar, *, name: str = "") -> str:
     """What a crossbar is, line by line, as wordline understands it."""
     rows, cols = crossbar.tile
     device, wires = crossbar.device, crossbar.wires
-    on, off = device.g_on_siemens * 1e6, device.g_off_siemens * 1e6
-    levels = f"{device.levels} evenly spaced levels" if device.levels else "any conductance in between"
     uniform, half_normal = nonideality_of(crossbar)
     lines = [
         ("tile", f"{rows} word lines (inputs) x {cols} bit lines (outputs)"),
-        ("device", f"{device.r_on_ohm:g} to {device.r_off_ohm:g} ohm = {on:g} to {off:g} uS; {levels}"),
+        ("device", device.describe()),
         ("driver", f"{wires.driver_ohm:g} ohm at the start of every word line"),
         ("wires", f"{wires.row_ohm:g} ohm a segment along rows, {wires.col_ohm:g} ohm along columns"),
         ("sense", f"{wires.sense_ohm:g} ohm at the end of every bit line"),

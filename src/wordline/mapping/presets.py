@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ..circuits import Wires
-from ..devices import GaussianVariation, Memristor
+from ..arrays import NonlinearArray
+from ..circuits import SinhDevice, Wires
+from ..devices import FixedRange, FullScale, GaussianVariation, Memristor, SampleMax, UniformConverter
 from .crossbar import Crossbar
+from .encoding import OffsetColumn
 from .gain import AbstractGain
+from .scale import FixedScale
+from .slicing import BitSlicing
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,45 @@ def _rethinking(size: int) -> Callable[[AbstractGain], Crossbar]:
     return build
 
 
+def _puma(size: int, r_on_ohm: float) -> Callable[[AbstractGain], Crossbar]:
+    def build(gain: AbstractGain) -> Crossbar:
+        return Crossbar(
+            tile=(size, size),
+            device=Memristor(r_on_ohm=r_on_ohm, r_off_ohm=6 * r_on_ohm),
+            wires=Wires(driver_ohm=500.0, row_ohm=2.5, col_ohm=2.5, sense_ohm=100.0),
+            scale=FixedScale.point(bits=16, fraction_bits=13),
+            slicing=BitSlicing(16, 4, 16, 4, accumulator_bits=32, accumulator_drops=2),
+            dac=UniformConverter(bits=16, range=FixedRange((2**15 - 1) / 2**13)),
+            adc=UniformConverter(bits=14, range=FullScale(), signed=False, less_off_current=True),
+            array=NonlinearArray(SinhDevice(b=4.0)),
+            gain=gain,
+        )
+
+    return build
+
+
+def _isaac(gain: AbstractGain) -> Crossbar:
+    return Crossbar(
+        tile=(128, 128),
+        device=Memristor(r_on_ohm=100e3, r_off_ohm=10e6),
+        wires=Wires(),
+        encoding=OffsetColumn(),
+        slicing=BitSlicing(16, 2, 16, 1),
+        dac=UniformConverter(bits=16, range=SampleMax()),
+        adc=UniformConverter(bits=9, range=FullScale(), signed=False, less_off_current=True),
+        gain=gain,
+    )
+
+
+_PUMA_SOURCE = (
+    "arXiv 2109.09060 and its public code: tile, r_on and r_off, 16-bit fixed point with 13 fraction bits, 4-bit "
+    "slices and streams, 14-bit ADC, 32-bit accumulator with 24 fraction bits, 0.25 V; driver, wire and sense "
+    "resistance (500, 2.5, 2.5, 100 ohm) and the sinh law with b = 4 /V are assumed"
+)
+_ISAAC_SOURCE = (
+    "after ISAAC (Shafiee 2016): 128 x 128 arrays, 16-bit weights over 2-bit cells with an offset, 16-bit inputs bit "
+    "by bit; its encoding that saves one of the ADC's 9 bits is not modelled; resistances are assumed and wires ideal"
+)
 _RETHINKING_SOURCE = (
     "arXiv 2008.11298: r_on 20 kOhm and on/off ratio 10 are in its text; driver, row, column and sense resistance "
     "(1000, 5, 10, 1000 ohm) and sigma 0.1 are assumed, from other papers of the same group"
@@ -43,6 +86,10 @@ _RETHINKING_SOURCE = (
 PRESETS = {
     "ideal": Preset(_ideal, "no parasitics, no variation: the chip computes what software does, up to rounding"),
     **{f"rethinking-{size}": Preset(_rethinking(size), _RETHINKING_SOURCE) for size in (16, 32, 64)},
+    "puma-32x32-100k": Preset(_puma(32, 100e3), _PUMA_SOURCE),
+    "puma-64x64-100k": Preset(_puma(64, 100e3), _PUMA_SOURCE),
+    "puma-64x64-300k": Preset(_puma(64, 300e3), _PUMA_SOURCE),
+    "isaac-like": Preset(_isaac, _ISAAC_SOURCE),
 }
 
 

@@ -1,4 +1,4 @@
-"""From a weight matrix to the matrix that the chip multiplies by: the whole pipeline in one readable function."""
+"""From a weight matrix to devices, and to the matrix that they multiply by: the pipeline in one readable function."""
 
 from __future__ import annotations
 
@@ -15,49 +15,77 @@ from .tiling import join, split
 
 @dataclass(frozen=True, eq=False)
 class Programmed:
-    """What programming left: devices as they are, and the weight that the layer now has.
+    """What programming left: devices as they are, and what the layer multiplies by.
 
-    `conductances` `(arrays, groups, row_tiles, col_tiles, rows, cols)` siemens; `weight` `(groups, K, C)`;
-    `gain` broadcasts over it and is part of it; `nf` is the mean non-ideality factor of the layer's arrays.
+    `conductances` `(arrays, groups, row_tiles, col_tiles, rows, cols)` siemens, the slices of a weight outermost among
+    the arrays; `response`: what one read of them needs, of the same leading dimensions; `weight` `(groups, K, C)`: the
+    layer's matrix at small signals, converters aside; `gain` broadcasts over it and is part of it; `largest`: the
+    weight that fills the window; `nf`: mean non-ideality factor of the layer's arrays.
     """
 
     conductances: Tensor
+    response: Tensor
     weight: Tensor
     gain: Tensor
+    largest: Tensor
     nf: Tensor
 
 
 def program(matrix: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -> Programmed:
     """Program weights `(groups, K, C)` (K inputs, C outputs) onto a crossbar and solve its circuit.
 
-        u = w / w_max  ->  G = encode(u)  ->  tiles  ->  non-idealities  ->  W = circuit(G)
+        u = w / w_max  ->  tiles  ->  shares = encode(u)  ->  slices  ->  G  ->  non-idealities  ->  W = circuit(G)
         w_hat = gain * w_max * decode(W)
 
     Exact for ohmic devices: inputs times w_hat is what Kirchhoff's laws give. Pad cells are programmed like a weight
     of zero, their rows held at 0 V through the driver and their columns terminated. Differentiable in `matrix`. Every
-    draw comes from `generator`. Source: PHYSICS in the documentation, sections 1, 4 and 5.
+    draw comes from `generator`; what is drawn anew at each read is left out here and belongs to `read_noise`. Source:
+    PHYSICS in the documentation, sections 1, 4 and 5.
     """
     if not matrix.isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
+    encoding, slicing, device = crossbar.encoding, crossbar.slicing, crossbar.device
     largest = crossbar.scale.largest(matrix)
     units = (matrix / largest).clamp(-1, 1)
-    wanted = crossbar.encoding.encode(split(units, crossbar.tile, fill=0.0), crossbar.device)
-    there = wanted
+    tiles = split(units, (crossbar.tile[0], crossbar.weight_cols), fill=0.0)
+    shares = slicing.cut(encoding.shares(tiles, slicing.middle), encoding.sign_bits)
+    wanted = device.conductance(shares)
+    there = device.programmed(wanted, generator=generator)
     for nonideality in crossbar.nonidealities:
-        there = nonideality.apply(there, crossbar.device, generator=generator)
-    multiplies_by = effective_conductance(there, crossbar.wires)
+        if not nonideality.fresh:
+            there = nonideality.apply(there, device, generator=generator)
+    response = crossbar.array.program(there, crossbar.wires)
+    multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
 
     shape = (matrix.shape[-2], matrix.shape[-1])
-    made = largest * join(crossbar.encoding.decode(multiplies_by, crossbar.device), shape)
+    made = largest * decode(multiplies_by, crossbar, shape)
     gain = crossbar.gain.solve(made, matrix)
-    return Programmed(there, gain * made, gain, _layer_nf(wanted.detach(), multiplies_by.detach(), shape))
+    nf = _layer_nf(wanted.detach(), multiplies_by.detach(), shape, crossbar)
+    return Programmed(there, response, gain * made, gain, largest, nf)
 
 
-def _layer_nf(wanted: Tensor, made: Tensor, shape: tuple[int, int]) -> Tensor:
+def read_noise(conductances: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -> Tensor:
+    """The conductances during one read: programmed ones after everything that is drawn anew each time."""
+    for nonideality in crossbar.nonidealities:
+        if nonideality.fresh:
+            conductances = nonideality.apply(conductances, crossbar.device, generator=generator)
+    return conductances
+
+
+def decode(multiplies_by: Tensor, crossbar: Crossbar, shape: tuple[int, int]) -> Tensor:
+    """Effective conductances of all arrays -> the matrix `(groups, *shape)` they stand for, in shares of w_max."""
+    encoding, slicing = crossbar.encoding, crossbar.slicing
+    merged = slicing.merge(multiplies_by / crossbar.window_siemens, encoding.sign_bits)
+    return join(encoding.difference(merged, slicing.middle), shape)
+
+
+def _layer_nf(wanted: Tensor, made: Tensor, shape: tuple[int, int], crossbar: Crossbar) -> Tensor:
     """Mean NF over the layer's arrays; pad rows carry no voltage, pad columns are not read."""
     row_tiles, col_tiles, rows, cols = wanted.shape[-4:]
     volts = probe_volts(row_tiles * rows)
     volts[:, shape[0] :] = 0
     volts = volts.unflatten(1, (row_tiles, 1, rows)).movedim(0, -2).to(wanted)  # (row_tiles, 1, inputs, rows)
-    read = torch.arange(col_tiles * cols, device=wanted.device).view(col_tiles, 1, cols) < shape[1]
+    col = torch.arange(cols, device=wanted.device)
+    first = torch.arange(col_tiles, device=wanted.device)[:, None, None] * crossbar.weight_cols
+    read = (first + col < shape[1]) | (col >= crossbar.weight_cols)
     return torch.nanmean(nonideality_factor(wanted.where(read, torch.nan), made, volts)).double()

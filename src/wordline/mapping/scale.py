@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from ..values import Value, require_number
+from ..values import Value, require_integer, require_number
 
 
 class AbstractScale(Value):
@@ -51,6 +51,32 @@ class PercentileScale(AbstractScale):
         magnitudes = matrix.detach().abs().flatten()
         rank = max(1, -int(-self.percent * magnitudes.numel() // 100))  # torch.quantile stops at 16 M elements
         return _one_for_zero(magnitudes.kthvalue(rank).values)
+
+
+@dataclass(frozen=True)
+class FixedScale(AbstractScale):
+    """w_max given: a fixed-point format with b bits, f of them fraction, has w_max = (2^(b-1) - 1) / 2^f.
+
+    >>> import torch
+    >>> FixedScale.point(bits=16, fraction_bits=13).largest(torch.ones(2)).item()
+    3.9998779296875
+    """
+
+    largest_weight: float
+
+    def __post_init__(self) -> None:
+        require_number("largest_weight", self.largest_weight, above=0.0)
+
+    @classmethod
+    def point(cls, *, bits: int, fraction_bits: int) -> FixedScale:
+        """The largest weight of a fixed-point format, sign included in `bits`."""
+        require_integer("bits", bits, at_least=2)
+        require_integer("fraction_bits", fraction_bits, at_least=0)
+        return cls((2 ** (bits - 1) - 1) / 2**fraction_bits)
+
+    def largest(self, matrix: Tensor) -> Tensor:
+        """See `AbstractScale.largest`."""
+        return matrix.new_tensor(self.largest_weight)
 
 
 def _one_for_zero(value: Tensor) -> Tensor:

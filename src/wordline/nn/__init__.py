@@ -1,5 +1,6 @@
 """Torch modules: a network in, a chip out."""
 
+from .calibrate import calibrate
 from .chip import Chip
 from .map_model import map_model
 from .mapped_layer import MappedLayer
@@ -7,4 +8,13 @@ from .normalized import Normalized
 from .recalibrate import recalibrate_batch_norm
 from .report import ChipReport, LayerReport
 
-__all__ = ["Chip", "ChipReport", "LayerReport", "MappedLayer", "Normalized", "map_model", "recalibrate_batch_norm"]
+__all__ = [
+    "Chip",
+    "ChipReport",
+    "LayerReport",
+    "MappedLayer",
+    "Normalized",
+    "calibrate",
+    "map_model",
+    "recalibrate_batch_norm",
+]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar
+from ..values import require_integer
 from .mapped_layer import MappedLayer, stream_seed
 from .report import ChipReport, report_layer
 
@@ -32,6 +34,27 @@ class Chip(nn.Module):
         return {
             name or "model": module for name, module in self.model.named_modules() if isinstance(module, MappedLayer)
         }
+
+    @property
+    def stochastic(self) -> bool:
+        """Whether two passes over the same input differ, because something is drawn anew at each read."""
+        return any(layer.crossbar.stochastic for layer in self.layers.values())
+
+    def frozen(self, seed: int) -> Chip:
+        """A copy whose read noise stands still: the draw of this seed at every read, one network and not many."""
+        require_integer("seed", seed, at_least=0)
+        still = copy.deepcopy(self)
+        for name, layer in still.layers.items():
+            layer.freeze(torch.Generator().manual_seed(stream_seed(seed, name)))
+        still.crossbar = still.crossbar.held
+        return still
+
+    def restart(self, seed: int) -> Chip:
+        """Begin the read noise anew, from the stream of this seed: the same passes then give the same numbers."""
+        require_integer("seed", seed, at_least=0)
+        for name, layer in self.layers.items():
+            layer.noise.restart(stream_seed(seed, name))
+        return self
 
     def get_extra_state(self) -> Tensor:
         """Which chip this is, as bytes in a tensor, so that a state dict carries the identity with the numbers."""

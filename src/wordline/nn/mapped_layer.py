@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from ..mapping import Crossbar, Programmed, program
+from ..circuits import effective_conductance
+from ..mapping import Crossbar, Programmed, decode, program, read_noise
 from .lowering import Product, to_matrix, to_weight
+from .reading import Limits, Tally, read
 
 
 class MappedLayer(nn.Module):
-    """A convolution or linear layer programmed onto crossbars: the same product with the weight that the chip has.
+    """A convolution or linear layer programmed onto crossbars: the same product, as the chip computes it.
 
     Buffers: `conductances` `(arrays, groups, row_tiles, col_tiles, rows, cols)` siemens, the devices as they are;
-    `effective_weight`, of the shape of the software weight; `gain`; `nf`. The bias stays digital. The gradient with
-    respect to the input is that of the hardware, because an ohmic array is a matrix.
+    `effective_weight`, of the shape of the software weight; `gain`; `nf`. The bias stays digital. Ohmic arrays without
+    converters are a matrix: the pass is the software layer's product with the effective weight, and its gradient is
+    the hardware's. Converters, slices and curved devices make the pass a read of the arrays, and then the layer keeps
+    what a read needs too: `response`, `largest`, and the calibrated `input_limit` and `output_limit`, NaN before.
     """
 
     conductances: Tensor
     effective_weight: Tensor
     gain: Tensor
     nf: Tensor
-    gradient = "exact"
+    response: Tensor
+    largest: Tensor
+    input_limit: Tensor
+    output_limit: Tensor
 
     def __init__(
         self, weight: Tensor, bias: Tensor | None, product: Product, crossbar: Crossbar, seed: int, kind: str
@@ -31,16 +40,72 @@ class MappedLayer(nn.Module):
         super().__init__()
         self.product, self.crossbar, self.stream_seed, self.kind = product, crossbar, seed, kind
         self.bias = None if bias is None else nn.Parameter(bias.detach().clone(), requires_grad=bias.requires_grad)
+        self.tally, self.noise, self.watch = Tally(), NoiseStream(seed), Watch()
         with torch.no_grad():
             programmed = self._program(weight)
         self.register_buffer("conductances", programmed.conductances)
         self.register_buffer("effective_weight", to_weight(programmed.weight, tuple(weight.shape)).contiguous())
         self.register_buffer("gain", programmed.gain)
         self.register_buffer("nf", programmed.nf)
+        if crossbar.is_matrix and not crossbar.stochastic:
+            return
+        self.register_buffer("largest", programmed.largest)
+        if not crossbar.is_matrix:
+            self.register_buffer("response", programmed.response)
+            self.register_buffer("input_limit", programmed.largest.new_tensor(torch.nan))
+            self.register_buffer("output_limit", programmed.largest.new_tensor(torch.nan))
 
     def forward(self, x: Tensor) -> Tensor:
-        """The software layer's product, with the chip's weight."""
-        return self.product(x, self.effective_weight, self.bias)
+        """The layer's product, as the chip computes it."""
+        crossbar = self.crossbar
+        if crossbar.is_matrix and not crossbar.stochastic:
+            return self.product(x, self.effective_weight, self.bias)
+        return self._compute(x, self._state())
+
+    def _state(self) -> Programmed:
+        matrix = to_matrix(self.effective_weight, self.product.groups)
+        response = self.conductances if self.crossbar.is_matrix else self.response
+        return Programmed(self.conductances, response, matrix, self.gain, self.largest, self.nf)
+
+    def _compute(self, x: Tensor, state: Programmed) -> Tensor:
+        crossbar = self.crossbar
+        if crossbar.stochastic:
+            state = _during_one_read(state, crossbar, self.noise.next())
+        weight = to_weight(state.weight, tuple(self.effective_weight.shape))
+        if self.watch.inputs is not None:
+            self.watch.inputs(x)
+        if crossbar.is_matrix or self.watch.inputs is not None:
+            return self.product(x, weight, self.bias)
+        if not self.product.batched(x):
+            return self._compute(x[None], state)[0]
+        with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
+            x = x.to(self.effective_weight.dtype)
+            limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
+            if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:
+                limit = crossbar.dac.input_limit(x, limits.inputs)  # only inputs are rounded: any order of sums will do
+                rounded = crossbar.slicing.rounded(crossbar.dac.convert(x / limit))
+                return self.product(rounded * limit, weight, self.bias)
+            y = read(x, self.product, crossbar, state, limits, self.matrix_shape[2], self.tally)
+            return self.product.biased(y, self.bias)
+
+    def freeze(self, generator: torch.Generator) -> None:
+        """Draw the read noise once and keep it: from now on it is part of the devices."""
+        if not self.crossbar.stochastic:
+            return
+        with torch.no_grad():
+            state = _during_one_read(self._state(), self.crossbar, generator)
+        self.conductances = state.conductances
+        self.effective_weight = to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
+        if not self.crossbar.is_matrix:
+            self.response = state.response
+        self.crossbar = self.crossbar.held
+
+    @property
+    def gradient(self) -> str:
+        """What autograd through this layer is: "exact", or every way in which it is not."""
+        crossbar = self.crossbar
+        kinds = {crossbar.array.gradient, crossbar.dac.gradient, crossbar.adc.gradient, crossbar.slicing.gradient}
+        return " + ".join(sorted(kinds - {"exact"})) or "exact"
 
     @property
     def matrix_shape(self) -> tuple[int, int, int]:
@@ -72,13 +137,54 @@ class TrainableLayer(MappedLayer):
         self.weight = nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Program, solve, multiply; the buffers keep the state of the last pass."""
+        """Program, solve, compute; the buffers keep the state of the last pass."""
         programmed = self._program(self.weight)
-        weight = to_weight(programmed.weight, tuple(self.weight.shape))
         self.conductances = programmed.conductances.detach()
-        self.effective_weight = weight.detach()
+        self.effective_weight = to_weight(programmed.weight, tuple(self.weight.shape)).detach()
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
-        return self.product(x, weight, self.bias)
+        if not self.crossbar.is_matrix:
+            self.response, self.largest = programmed.response.detach(), programmed.largest
+        return self._compute(x, programmed)
+
+    def freeze(self, generator: torch.Generator) -> None:
+        """Refused: each pass programs the layer anew, so nothing could be kept."""
+        if self.crossbar.stochastic:
+            raise ValueError("`chip` is trainable and programs itself at each pass; map it without trainable=True")
+
+
+class Watch:
+    """Who looks on while a chip is calibrated: at a layer's inputs, without converters, or at its answers."""
+
+    def __init__(self) -> None:
+        self.inputs: Callable[[Tensor], None] | None = None
+        self.outputs: Callable[[Tensor], None] | None = None
+
+
+class NoiseStream:
+    """Seeds of the noise of one read after another; the same ones again after `restart`."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.reads = seed, 0
+
+    def next(self) -> torch.Generator:
+        """The generator of the next read."""
+        generator = torch.Generator().manual_seed(stream_seed(self.seed, f"read {self.reads}"))
+        self.reads += 1
+        return generator
+
+    def restart(self, seed: int) -> None:
+        """Begin at the first read of another stream."""
+        self.seed, self.reads = seed, 0
+
+
+def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
+    """The layer's state with everything that is drawn anew at each read."""
+    there = read_noise(state.conductances, crossbar, generator=generator)
+    response = crossbar.array.program(there, crossbar.wires)
+    multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
+    shape = (state.weight.shape[-2], state.weight.shape[-1])
+    weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
+    return dataclasses.replace(state, conductances=there, response=response, weight=weight)
 
 
 def stream_seed(seed: int, layer: str) -> int:

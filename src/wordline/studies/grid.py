@@ -39,7 +39,7 @@ class Cell(Value):
     @property
     def key(self) -> str:
         """Twenty hex digits of the content."""
-        return hashlib.sha256(self.to_json().encode()).hexdigest()[:20]
+        return hashlib.sha256(self.identity().encode()).hexdigest()[:20]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,159 @@
+"""Converters between numbers and volts or amperes, each with the gradient it declares."""
+
+from __future__ import annotations
+
+import abc
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor
+
+from ..values import Value, require_choice, require_instance, require_integer
+from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
+
+Gradient = Literal["exact", "straight-through", "none"]
+
+
+class AbstractConverter(Value):
+    """A DAC in front of the word lines, or an ADC behind every column of a tile."""
+
+    range: AbstractRange
+    gradient: Gradient
+    least: float  # the lowest share of full scale that has a code
+    less_off_current: bool
+
+    @property
+    @abc.abstractmethod
+    def ideal(self) -> bool:
+        """True where values pass unchanged."""
+
+    @property
+    @abc.abstractmethod
+    def steps(self) -> int:
+        """Steps from zero to full scale; 0 where there are none."""
+
+    def input_limit(self, x: Tensor, seen: Tensor) -> Tensor:
+        """Full scale of a DAC; see `AbstractInputRange.of_inputs`."""
+        return cast(AbstractInputRange, self.range).of_inputs(x, seen)
+
+    def output_limit(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
+        """Full scale of an ADC; see `AbstractOutputRange.of_outputs`."""
+        return cast(AbstractOutputRange, self.range).of_outputs(largest, finest, ampere, seen)
+
+    @abc.abstractmethod
+    def convert(self, u: Tensor) -> Tensor:
+        """Values in shares of full scale -> the values that the codes stand for, in the same unit."""
+
+
+@dataclass(frozen=True)
+class IdealConverter(AbstractConverter):
+    """No rounding, no saturation. Where volts matter, inputs are scaled to the largest of each sample.
+
+    >>> IdealConverter().convert(torch.tensor([0.3, -7.0])).tolist() == torch.tensor([0.3, -7.0]).tolist()
+    True
+    """
+
+    gradient = "exact"
+    range = SampleMax()
+    least = -math.inf
+    less_off_current = False
+
+    @property
+    def ideal(self) -> bool:
+        """See `AbstractConverter.ideal`."""
+        return True
+
+    @property
+    def steps(self) -> int:
+        """See `AbstractConverter.steps`."""
+        return 0
+
+    def convert(self, u: Tensor) -> Tensor:
+        """See `AbstractConverter.convert`."""
+        return u
+
+
+@dataclass(frozen=True)
+class UniformConverter(AbstractConverter):
+    """Evenly spaced codes up to full scale, halves rounded up, saturating beyond.
+
+    `bits`: signed codes reach from -(2^(bits-1) - 1) to 2^(bits-1) - 1, unsigned ones from 0 to 2^bits - 1. `range`:
+    full scale. `gradient`: "straight-through" passes derivatives inside the range and stops them where the converter
+    saturates; "none" is the true derivative of a staircase, zero, which blinds gradient attacks. `less_off_current`
+    (ADC): the converter sees a column's current less g_off times the sum of the voltages, as a reference column of off
+    cells would carry without parasitics (the public code of arXiv 2109.09060 does so).
+
+    >>> UniformConverter(bits=3).convert(torch.tensor([0.34, -0.4, 5.0])).mul(3).tolist()
+    [1.0, -1.0, 3.0]
+    """
+
+    bits: int
+    range: AbstractRange = field(default_factory=Calibrated)
+    signed: bool = True
+    gradient: Literal["straight-through", "none"] = "straight-through"
+    less_off_current: bool = False
+
+    def __post_init__(self) -> None:
+        require_integer("bits", self.bits, at_least=2 if self.signed else 1)
+        if self.bits > 24:
+            raise ValueError(f"`bits` must be at most 24, got {self.bits}; finer codes are below float32 resolution")
+        require_instance("range", self.range, AbstractRange)
+        require_choice("gradient", self.gradient, ("straight-through", "none"))
+
+    @property
+    def ideal(self) -> bool:
+        """See `AbstractConverter.ideal`."""
+        return False
+
+    @property
+    def steps(self) -> int:
+        """See `AbstractConverter.steps`."""
+        return 2 ** (self.bits - 1) - 1 if self.signed else 2**self.bits - 1
+
+    @property
+    def least(self) -> float:  # type: ignore[override]
+        """The lowest share of full scale that has a code."""
+        return -1.0 if self.signed else 0.0
+
+    def convert(self, u: Tensor) -> Tensor:
+        """See `AbstractConverter.convert`."""
+        if u.requires_grad and torch.is_grad_enabled():
+            return cast(Tensor, _Staircase.apply(u, self.least, self.steps, self.gradient == "straight-through"))
+        return _staircase(u, self.least, self.steps)
+
+
+def _staircase(u: Tensor, least: float, steps: int) -> Tensor:
+    return u.clamp(least, 1.0).mul_(steps).add_(0.5).floor_().div_(steps)
+
+
+class _Staircase(torch.autograd.Function):
+    """The codes exactly, with a derivative of 1 inside the range, or of 0 everywhere."""
+
+    @staticmethod
+    def forward(ctx: Any, u: Tensor, least: float, steps: int, through: bool) -> Tensor:
+        half = 0.5 / steps  # what rounds to an outermost code has not saturated
+        inside = (u >= least - half) & (u <= 1 + half) if through else torch.zeros_like(u, dtype=torch.bool)
+        ctx.save_for_backward(inside)
+        return _staircase(u, least, steps)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
+        (inside,) = ctx.saved_tensors
+        return grad * inside, None, None, None
+
+
+def require_dac(converter: AbstractConverter) -> None:
+    """Refuse what cannot stand in front of the word lines."""
+    require_instance("dac", converter, AbstractConverter)
+    require_instance("dac range", converter.range, AbstractInputRange)
+    if isinstance(converter, UniformConverter) and converter.less_off_current:
+        raise ValueError("`dac` has no off current to remove; `less_off_current` belongs to `adc`")
+
+
+def require_adc(converter: AbstractConverter) -> None:
+    """Refuse what cannot stand behind a column."""
+    require_instance("adc", converter, AbstractConverter)
+    if not converter.ideal:
+        require_instance("adc range", converter.range, AbstractOutputRange)

@@ -1,0 +1,83 @@
+"""Converter ranges measured on data, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sized
+from typing import Any, cast
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ..devices import AbstractConverter, Calibrated
+from ..values import require_instance, require_integer
+from .chip import Chip
+from .mapped_layer import MappedLayer
+
+
+def calibrate(chip: Chip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> Chip:
+    """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
+
+    Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the ADCs,
+    each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch: the
+    largest over batches for 100 percent, their mean for less. No label is read; pass training images. `limit=0` takes
+    all. A chip without such ranges comes back as it was.
+
+    Raises ValueError where there are no images.
+
+    >>> from wordline.devices import UniformConverter
+    >>> from wordline.mapping import Crossbar
+    >>> from wordline.nn import map_model
+    >>> import dataclasses
+    >>> crossbar = dataclasses.replace(Crossbar.preset("ideal"), dac=UniformConverter(bits=8))
+    >>> chip = map_model(torch.nn.Linear(1, 1).eval(), crossbar)
+    >>> calibrate(chip, [(torch.tensor([-3.0]), 0), (torch.tensor([2.0]), 0)]).layers["model"].input_limit.item()
+    3.0
+    """
+    require_instance("chip", chip, Chip)
+    require_integer("limit", limit, at_least=0)
+    require_integer("batch_size", batch_size, at_least=1)
+    count = len(cast(Sized, data))
+    count = min(limit, count) if limit else count
+    if count == 0:
+        raise ValueError("`data` holds no images to calibrate with")
+    dacs = {name: layer for name, layer in chip.layers.items() if _measured(layer.crossbar.dac)}
+    adcs = {name: layer for name, layer in chip.layers.items() if _measured(layer.crossbar.adc)}
+    if dacs:
+        _pass(chip, data, count, batch_size, dacs, inputs=True)
+    if adcs:
+        _pass(chip, data, count, batch_size, adcs, inputs=False)
+    return chip
+
+
+def _measured(converter: AbstractConverter) -> bool:
+    return isinstance(converter.range, Calibrated) and not converter.ideal
+
+
+def _pass(
+    chip: Chip, data: Dataset[Any], count: int, batch_size: int, layers: dict[str, MappedLayer], *, inputs: bool
+) -> None:
+    seen: dict[str, list[Tensor]] = {name: [] for name in layers}
+    like = next(value for value in chip.state_dict().values() if value.is_floating_point())
+    try:
+        for name, layer in layers.items():
+            look = _looking(layer.crossbar.dac if inputs else layer.crossbar.adc, seen[name])
+            layer.watch.inputs, layer.watch.outputs = (look, None) if inputs else (None, look)
+        with torch.no_grad():
+            for start in range(0, count, batch_size):
+                images = [cast(Tensor, data[index][0]) for index in range(start, min(start + batch_size, count))]
+                chip(torch.stack(images).to(like.device, like.dtype))
+    finally:
+        for layer in layers.values():
+            layer.watch.inputs = layer.watch.outputs = None
+    for name, layer in layers.items():
+        values = torch.stack(seen[name])
+        percent = (layer.crossbar.dac if inputs else layer.crossbar.adc).range.percent  # type: ignore[attr-defined]
+        measured = values.amax() if percent == 100 else values.mean()
+        limit = measured.where(measured > 0, torch.ones_like(measured))
+        (layer.input_limit if inputs else layer.output_limit).copy_(limit)
+
+
+def _looking(converter: AbstractConverter, seen: list[Tensor]) -> Callable[[Tensor], None]:
+    span = cast(Calibrated, converter.range)
+    return lambda values: seen.append(span.measure(values))
