@@ -43,7 +43,7 @@ def export_csv(path: str | Path, conductances: Mapping[str, Tensor]) -> None:
         layer,array,group,row_tile,col_tile,row,col,siemens
 
     Siemens are the shortest decimals that read back as the same float64, which holds every float32 exactly. Arguments,
-    order of axes and errors are those of `export_npz`; a line takes some 40 bytes, a million devices about a second.
+    order of axes and errors are those of `export_npz`. A million devices are some 50 MB and a few seconds.
     """
     layers = _checked(conductances)
 
