@@ -55,8 +55,9 @@ def test_state_dependent_variation_is_clipped_to_the_window() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_state_dependent_variation_leaves_the_ends_and_what_lies_outside(dtype: torch.dtype) -> None:
-    g = torch.cat((DEVICE.conductance(torch.tensor([0.0, 1.0], dtype=dtype)), torch.tensor([0.0, 9e-5], dtype=dtype)))
-    g = g.repeat(100).requires_grad_()
+    ends = torch.tensor([OFF, ON], dtype=dtype)
+    missed = torch.nextafter(ends, torch.full_like(ends, 2e-5))  # by the last bit, as rounding does
+    g = torch.cat((ends, missed, torch.tensor([0.0, 9e-5], dtype=dtype))).repeat(100).requires_grad_()
     there = wl.StateDependentVariation(0.5).apply(g, DEVICE, generator=torch.Generator())
     assert torch.equal(there, g)
     (gradient,) = torch.autograd.grad(there.sum(), g)

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,8 @@ def test_equal_chips_give_equal_files(tmp_path: Path, export) -> None:
     for name in ("a", "b"):
         export(tmp_path / name, _conductances())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    if zipfile.is_zipfile(tmp_path / "a"):  # and tomorrow's is equal too
+        assert {member.date_time[0] for member in zipfile.ZipFile(tmp_path / "a").infolist()} == {1980}
 
 
 @pytest.mark.parametrize("export", EXPORTS)

@@ -44,6 +44,6 @@ class StateDependentVariation(AbstractNonideality):
         # An end that was missed by rounding is that end: next to it the square root would amplify the last bit.
         rounding = 4 * torch.finfo(g.dtype).eps * on / (on - off)
         inside = (share > rounding) & (share < 1 - rounding)
-        shape = torch.where(inside, share * (1 - share), 1.0).sqrt()  # 1 for the others: their gradient stays finite
+        shape = torch.where(inside, share * (1 - share), 1.0).sqrt()  # the others: no 0/0 on the way back
         landed = g + self.sigma * (on - off) * shape * draw_normal(g, generator)
         return torch.where(inside, landed.clamp(off, on), g)
