@@ -29,6 +29,7 @@ from wordline.evaluation.score import correct, versions
 from wordline.progress import Bar
 
 MODEL = "vgg8-half-cifar10"
+OUT = Path("docs/results/hardware.jsonl")
 SEEDS = range(5)
 LEAST = wl.LeastSquaresGain()
 IDEAL = wl.Crossbar.preset("ideal", gain=LEAST)
@@ -101,13 +102,14 @@ def periphery() -> Iterator[Case]:
     rethinking = wl.Crossbar.preset("rethinking-64", gain=LEAST)
     for encoding in (wl.DifferentialPair(), wl.DifferentialPair(two_sided=True), wl.OffsetColumn()):
         name = "two-sided pair" if encoding == wl.DifferentialPair(two_sided=True) else type(encoding).__name__
-        yield Case("periphery", f"encoding on rethinking-64 | {name}", replace(rethinking, encoding=encoding), len(SEEDS))
+        encoded = replace(rethinking, encoding=encoding)
+        yield Case("periphery", f"encoding on rethinking-64 | {name}", encoded, len(SEEDS))
     for bits in (8, 6, 4, 2):
         yield Case("periphery", f"DAC, calibrated | {bits} bits", replace(IDEAL, dac=wl.UniformConverter(bits)))
     for bits in (8, 6, 5, 4):
         for span in (wl.Calibrated(), wl.Calibrated(99.9), wl.FullScale()):
             adc = wl.UniformConverter(bits, range=span)
-            words = "full scale" if span == wl.FullScale() else f"calibrated {span.percent:g} %"  # type: ignore[attr-defined]
+            words = f"calibrated {span.percent:g} %" if isinstance(span, wl.Calibrated) else "full scale"
             yield Case("periphery", f"ADC, {words} | {bits} bits", replace(IDEAL, adc=adc), images=2000)
     for cells, streams, bits in ((4, 4, 14), (4, 4, 10), (2, 1, 8), (1, 1, 6)):
         sliced = replace(
@@ -138,13 +140,15 @@ def run(case: Case, seed: int, software: torch.nn.Module, data: wl.zoo.Dataset, 
         hits.append(correct(chip, split.images, split.labels, batch_size=batch_size).double())
     layers = chip.layers.values()
     rates = torch.stack(hits).mean(1)
+    saturated, conversions = (sum(getattr(layer.tally, n) for layer in layers) for n in ("saturated", "conversions"))
+    estimate = wilson(round(float(rates.mean()) * len(split)), len(split))
     report = chip.report()
     return {
         "table": case.table, "name": case.name, "crossbar": json.loads(case.crossbar.to_json()), "seed": seed,
         "images": len(split), "draws": case.draws, "accuracy": float(rates.mean()),
-        "interval": [getattr(wilson(round(float(rates.mean()) * len(split)), len(split)), end) for end in ("low", "high")],
+        "interval": [estimate.low, estimate.high],
         "over_draws": float(rates.std()) if case.draws > 1 else 0.0, "nf": report.nf,
-        "saturated": sum(l.tally.saturated for l in layers) / max(1, sum(l.tally.conversions for l in layers)),
+        "saturated": saturated / max(1, conversions),
         "gradient": sorted({layer.gradient for layer in layers}), "software": fingerprint(software),
         "data": f"{split.name} {split.fingerprint()}", "batch_size": batch_size, "threads": torch.get_num_threads(),
         "calibration": "200 training images, batches of 50", "seconds": time.perf_counter() - begun,
@@ -152,7 +156,7 @@ def run(case: Case, seed: int, software: torch.nn.Module, data: wl.zoo.Dataset, 
     }  # fmt: skip
 
 
-def main(root: str = "", out: Path = Path("docs/results/hardware.jsonl"), only: str = "", batch_size: int = 100) -> None:
+def main(root: str = "", out: Path = OUT, only: str = "", batch_size: int = 100) -> None:
     """Compute what is missing in `out`, then print the tables.
 
     Args:
@@ -164,7 +168,7 @@ def main(root: str = "", out: Path = Path("docs/results/hardware.jsonl"), only: 
     there = {(row["table"], row["name"], json.dumps(row["crossbar"]), row["seed"]) for row in done}
     cases = [case for make in (presets, parts, periphery) for case in make() if only in f"{case.table} {case.name}"]
     wanted = [(case, seed) for case in cases for seed in range(case.seeds)]
-    missing = [(c, s) for c, s in wanted if (c.table, c.name, json.dumps(json.loads(c.crossbar.to_json())), s) not in there]
+    missing = [(case, s) for case, s in wanted if (case.table, case.name, case.crossbar.to_json(), s) not in there]
     if root and missing:
         software, data = wl.load_model(MODEL), wl.load_dataset("cifar10", root)
         with Bar().task("hardware", len(missing)) as advance:
@@ -189,17 +193,24 @@ def tables(rows: list[dict]) -> list[str]:  # type: ignore[type-arg]
         for (group, name, gain), chips in groups.items():
             if group != table:
                 continue
-            rates = [100 * chip["accuracy"] for chip in chips]
-            low, high = (100 * end for end in chips[0]["interval"])
-            spread = f"{mean(rates):.1f} ± {stdev(rates):.1f}" if len(rates) > 1 else f"{rates[0]:.1f} [{low:.1f}, {high:.1f}]"
-            if chips[0]["draws"] > 1:
-                spread = f"{rates[0]:.1f} ± {100 * chips[0]['over_draws']:.1f} over {chips[0]['draws']} draws"
-            saturated = f"{mean(chip['saturated'] for chip in chips):.1e}" if "converter" in json.dumps(chips[0]["crossbar"]["adc"]).lower() and chips[0]["crossbar"]["adc"]["type"] != "IdealConverter" else ""  # noqa: E501
+            first, nf = chips[0], mean(chip["nf"] for chip in chips)
+            ideal = first["crossbar"]["adc"]["type"] == "IdealConverter"
+            saturated = "" if ideal else f"{mean(chip['saturated'] for chip in chips):.1e}"
             lines.append(
-                f"| {name.replace(' | ', ': ')} | {gain.removesuffix('Gain')} | {spread} | {len(chips)} | {chips[0]['images']} | "
-                f"{mean(chip['nf'] for chip in chips):.3f} | {saturated} | {', '.join(chips[0]['gradient'])} |"
+                f"| {name.replace(' | ', ': ')} | {gain.removesuffix('Gain')} | {_spread(chips)} | {len(chips)} | "
+                f"{first['images']} | {nf:.3f} | {saturated} | {', '.join(first['gradient'])} |"
             )
     return lines
+
+
+def _spread(chips: list[dict]) -> str:  # type: ignore[type-arg]
+    """Mean and deviation over chips, or over draws of one; else one chip with its 95 % interval."""
+    rates, first = [100 * chip["accuracy"] for chip in chips], chips[0]
+    if len(rates) > 1:
+        return f"{mean(rates):.1f} ± {stdev(rates):.1f}"
+    if first["draws"] > 1:
+        return f"{rates[0]:.1f} ± {100 * first['over_draws']:.1f} over {first['draws']} draws"
+    return "{:.1f} [{:.1f}, {:.1f}]".format(rates[0], *(100 * end for end in first["interval"]))
 
 
 if __name__ == "__main__":

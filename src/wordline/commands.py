@@ -148,6 +148,8 @@ def evaluate(
     limit: int = 500,
     batch_size: int = 100,
     threads: int = 0,
+    calibration: int = 200,
+    draws: int = 1,
     out: Path = Path("runs/evaluate.jsonl"),
     json: bool = False,
 ) -> None:
@@ -165,19 +167,24 @@ def evaluate(
         seeds: one chip each.
         limit: the first so many test images; 0 takes all.
         threads: 0 leaves torch's choice; part of a result's conditions.
+        calibration: training images that converters with a calibrated range are set on.
+        draws: how often a chip with read noise is asked; at least 20 for a result.
         out: JSON lines, one a finished cell.
     """
-    for name, value, least in (("steps", steps, 0), ("limit", limit, 0), ("threads", threads, 0)):
-        require_integer(name, value, at_least=least)
+    for name, value in (("steps", steps), ("limit", limit), ("threads", threads)):
+        require_integer(name, value, at_least=0)
+    require_integer("calibration", calibration, at_least=1)
     require_number("step_size", step_size, above=0.0)
     if threads:
         torch.set_num_threads(threads)
-    software, images = _model(model, weights), zoo.load_dataset(data, root).test
+    software, loaded = _model(model, weights), zoo.load_dataset(data, root)
+    images = loaded.test
     attacks = tuple(_attack(attack, e, steps, step_size, kind, random_start, early_stop) for kind in loss for e in eps)
     crossbars = tuple(_crossbar(name, g) for g in gain for name in crossbar)
-    grid = Grid(crossbars=crossbars, attacks=attacks, seeds=seeds, settings=settings, batch_size=batch_size)
+    grid = Grid(crossbars, attacks, seeds, settings, batch_size=batch_size, draws=draws)
     split = images.take(limit) if limit else images
-    records = run_grid(software, split, grid, Journal(out), progress=Bar())
+    set_on = loaded.train.take(calibration) if any(c.calibrated for c in crossbars) else None
+    records = run_grid(software, split, grid, Journal(out), calibration=set_on, progress=Bar())
     _print_records(records, json, title=f"{model} on {data}, {len(split)} test images; 95 % intervals")
 
 

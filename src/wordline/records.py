@@ -20,7 +20,8 @@ class Party(Value):
 
     `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`: sixteen of its
     modules, their order and their plain attributes (stride, number of bits, ...); `crossbar` and `seed`: the chip
-    it is, if it is one; `gradient`: how far autograd is the hardware's own ("exact", "straight-through", "none").
+    it is, if it is one; `calibration`: on which images its converters were set; `gradient`: how far
+    autograd is the hardware's own ("exact", "straight-through", "none", ...).
     """
 
     network: str
@@ -29,6 +30,7 @@ class Party(Value):
     seed: int = 0
     gradient: str = "exact"
     structure: str = ""
+    calibration: str = ""
 
     @property
     def is_chip(self) -> bool:

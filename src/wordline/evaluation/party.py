@@ -22,7 +22,7 @@ def party(model: nn.Module) -> Party:
     kinds = {layer.gradient for layer in chip.layers.values()}
     gradient = "exact" if kinds == {"exact"} else ", ".join(sorted(kinds - {"exact"}))
     name = type(chip.model).__name__
-    return Party(name, fingerprint(model), chip.crossbar, chip.seed, gradient, structure(model))
+    return Party(name, fingerprint(model), chip.crossbar, chip.seed, gradient, structure(model), chip.calibration)
 
 
 def fingerprint(model: nn.Module) -> str:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field, replace
 
 from ..arrays import AbstractArray, ExactArray
 from ..circuits import Wires
-from ..devices import AbstractConverter, AbstractDevice, AbstractNonideality, IdealConverter, UniformConverter
+from ..devices import (
+    AbstractConverter,
+    AbstractDevice,
+    AbstractNonideality,
+    Calibrated,
+    IdealConverter,
+    UniformConverter,
+)
 from ..devices.converters import require_adc, require_dac
 from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
@@ -83,6 +90,11 @@ class Crossbar(Value):
     def stochastic(self) -> bool:
         """True where something is drawn anew at each read."""
         return any(entry.fresh for entry in self.nonidealities)
+
+    @property
+    def calibrated(self) -> bool:
+        """True where a converter's range is measured on data, by `calibrate`."""
+        return any(isinstance(c.range, Calibrated) and not c.ideal for c in (self.dac, self.adc))
 
     @property
     def held(self) -> Crossbar:

@@ -47,6 +47,10 @@ def calibrate(chip: Chip, data: Dataset[Any], *, limit: int = 200, batch_size: i
         _pass(chip, data, count, batch_size, dacs, inputs=True)
     if adcs:
         _pass(chip, data, count, batch_size, adcs, inputs=False)
+    if dacs or adcs:
+        name = getattr(data, "name", "a nameless data set")
+        content = data.fingerprint() if hasattr(data, "fingerprint") else "of unknown content"
+        chip.calibration = f"first {count} images of {name} {content}, batches of {batch_size}"
     return chip
 
 

@@ -23,6 +23,7 @@ class Chip(nn.Module):
         self.crossbar = crossbar
         self.seed = seed
         self.skipped = skipped
+        self.calibration = ""  # on what `calibrate` measured converter ranges
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the mapped network returns for these arguments."""

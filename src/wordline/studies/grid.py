@@ -13,7 +13,7 @@ from ..attacks import AbstractAttack
 from ..evaluation import Conditions, craft, party, score
 from ..evaluation.party import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
-from ..nn import map_model
+from ..nn import calibrate, map_model
 from ..progress import AbstractProgress, Silent
 from ..records import Party, Record, Software, describe_attack
 from ..values import Value, require_choice, require_integer
@@ -35,6 +35,7 @@ class Cell(Value):
     fingerprint: str
     images: int
     conditions: tuple[str, int, int, int, int]  # data, seed, draws, batch size, threads
+    calibration: str = ""  # images that the chip's converters were set on
 
     @property
     def key(self) -> str:
@@ -56,11 +57,13 @@ class Grid:
     settings: tuple[str, ...] = SETTINGS
     batch_size: int = 100
     seed: int = 0
+    draws: int = 1
 
     def __post_init__(self) -> None:
         for setting in self.settings:
             require_choice("settings", setting, SETTINGS)
         require_integer("batch_size", self.batch_size, at_least=1)
+        require_integer("draws", self.draws, at_least=1)
         for seed in (self.seed, *self.seeds):
             require_integer("seeds", seed, at_least=0)
 
@@ -71,12 +74,16 @@ def run_grid(
     grid: Grid,
     journal: Journal,
     *,
+    calibration: ImageSplit | None = None,
     progress: AbstractProgress | None = None,
 ) -> list[Record]:
-    """Run what the journal does not hold yet; all records of the grid, in its order."""
+    """Run what the journal does not hold yet; all records of the grid, in its order.
+
+    `calibration`: all images that chips with `Calibrated` converter ranges are set on.
+    """
     require_evaluation_mode("software", software)
     require_fit("software", software, split)
-    cells = list(_cells(software, split, grid))
+    cells = list(_cells(software, split, grid, calibration))
     transfer: dict[AbstractAttack, Tensor] = {}  # images crafted on software serve every chip
     with (progress or Silent()).task("grid", len(cells)) as advance:
         chip: nn.Module | None = None
@@ -84,16 +91,22 @@ def run_grid(
         for cell in cells:
             if cell.key not in journal.records:
                 if cell.setting != "SW" and held != (cell.crossbar, cell.chip_seed):
-                    chip, held = map_model(software, _crossbar(cell), cell.chip_seed), (cell.crossbar, cell.chip_seed)
+                    chip, held = _chip(software, cell, calibration), (cell.crossbar, cell.chip_seed)
                 journal.append(cell.key, _run(cell, software, chip, split, grid, transfer))
             record = journal.records[cell.key]
             advance(1, f"{cell.setting} {describe_attack(cell.attack)}: AA {100 * record.adversarial_accuracy:.1f} %")
     return [journal.records[cell.key] for cell in cells]
 
 
-def _cells(software: nn.Module, split: ImageSplit, grid: Grid) -> Iterator[Cell]:
+def _chip(software: nn.Module, cell: Cell, calibration: ImageSplit | None) -> nn.Module:
+    chip = map_model(software, _crossbar(cell), cell.chip_seed)
+    return chip if calibration is None else calibrate(chip, calibration, limit=0)
+
+
+def _cells(software: nn.Module, split: ImageSplit, grid: Grid, calibration: ImageSplit | None) -> Iterator[Cell]:
     who, content = party(software), split.fingerprint()
-    conditions = (split.name, grid.seed, 1, grid.batch_size, torch.get_num_threads())
+    conditions = (split.name, grid.seed, grid.draws, grid.batch_size, torch.get_num_threads())
+    words = "" if calibration is None else f"{len(calibration)} {calibration.name} {calibration.fingerprint()}"
     if "SW" in grid.settings:
         for attack in grid.attacks:
             yield Cell("SW", who, Software(), 0, attack, content, len(split), conditions)
@@ -103,7 +116,8 @@ def _cells(software: nn.Module, split: ImageSplit, grid: Grid) -> Iterator[Cell]
                 if setting != "SW":
                     for attack in grid.attacks:
                         used = attack if setting == "HH" else attack.for_transfer()
-                        yield Cell(setting, who, crossbar, seed, used, content, len(split), conditions)
+                        set_on = words if crossbar.calibrated else ""
+                        yield Cell(setting, who, crossbar, seed, used, content, len(split), conditions, set_on)
 
 
 def _run(
@@ -122,7 +136,7 @@ def _run(
         images = transfer[cell.attack]
     else:
         images = craft(source, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
-    return score(victim, party(source), cell.attack, split, images, Conditions(grid.seed, 1, grid.batch_size))
+    return score(victim, party(source), cell.attack, split, images, Conditions(grid.seed, grid.draws, grid.batch_size))
 
 
 def _crossbar(cell: Cell) -> Crossbar:
