@@ -8,7 +8,7 @@ where U turns x into the currents of the columns so far, r is the resistance to 
 
     S_ik = g_i (i = k) - g_i phi_ik g_k h_k  (i <= k)
 
-comes from one walk down the bit line and one up. About 2 N^4 operations a tile, half of them in inverses and half in the
+comes from one walk down the bit line and one up. About 2 N^4 operations a tile, half of them in inverses and half in
 products P U; 1 - P costs digits where r Y is small, so for float64 only. Shares nothing with the library's solver.
 """
 

@@ -140,7 +140,9 @@ def test_reversed_voltages_reverse_currents(rng: torch.Generator) -> None:
 # --- independent answers -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("law", [SinhDevice(b=4.0), SinhDevice(b=40.0), Cubic(k=20.0), Selector(0.05), Saturating(0.05)], ids=str)
+@pytest.mark.parametrize(
+    "law", [SinhDevice(b=4.0), SinhDevice(b=40.0), Cubic(k=20.0), Selector(0.05), Saturating(0.05)], ids=str
+)
 @pytest.mark.parametrize("wires", WIRES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_kirchhoff_node_by_node(
