@@ -23,7 +23,7 @@ HEAVY = Wires(1e3, 100.0, 100.0, 1e3)
 TOP_S = 1e-2  # a device of 100 ohm
 every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS.keys())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
-few = settings(max_examples=25)
+few = settings(max_examples=20)
 
 
 def single(*shape: int, top: float = TOP_S, seed: int = 0) -> Tensor:
@@ -41,9 +41,9 @@ def signs(*shape: int) -> Tensor:
 
 def large_tiles() -> dict[str, Tensor]:
     """Devices of up to 1e-2 S."""
-    spotted = single(48, 33, seed=1)
-    spotted[[0, 20, 47]], spotted[:, [0, 7, 8, 32]] = 0, 0
-    board = single(48, 33)
+    spotted = single(34, 21, seed=1)
+    spotted[[0, 20, 33]], spotted[:, [0, 7, 8, 20]] = 0, 0
+    board = single(21, 34)
     board[::2, ::2], board[1::2, 1::2] = 0, 0
     return {
         "128 x 128": single(128, 128),
@@ -79,7 +79,7 @@ def test_strong_parasitics(name: str, wires: Wires, solver: ModuleType, dtype: t
     assert distance(solver.solve(g, wires), large_answer(name, wires)[None]) < (
         1e-12 if double else 2e-5 if equal else 3e-6
     )
-    if g.shape != (1, 128, 128):  # whose oracle would take longer than all other tests
+    if g.numel() < 128 * 128:  # whose oracle would take longer than all other tests
         got = solver.adjoint(g, signs(*g.shape).to(dtype), wires)
         assert distance(got, large_gradient(name, wires)[None]) < (1e-11 if double else 1e-5)
 
@@ -192,8 +192,8 @@ def test_siemens_and_ohms_scale_against_each_other(g: Tensor, wires: Wires, powe
 
 
 @every_dtype
-@settings(max_examples=12)
-@given(tiles=st.integers(1, 20), rows=st.integers(1, 6), cols=st.integers(1, 6), data=st.data())
+@settings(max_examples=8)
+@given(tiles=st.integers(2, 20), rows=st.integers(1, 5), cols=st.integers(1, 5), data=st.data())
 def test_a_tile_does_not_feel_its_batch_on_the_portable_path(
     tiles: int, rows: int, cols: int, data: st.DataObject, dtype: torch.dtype
 ) -> None:
@@ -209,7 +209,7 @@ def test_a_tile_does_not_feel_its_batch_on_the_portable_path(
 
 
 def test_the_public_function_on_the_portable_path(monkeypatch: pytest.MonkeyPatch) -> None:
-    g = conductances(2, 4, 3, top=1.0).requires_grad_()
+    g = conductances(2, 3, 2, top=1.0).requires_grad_()
     (want,) = torch.autograd.grad(effective_conductance(1e-2 * g, HEAVY).square().sum(), g)
     monkeypatch.setattr(effective, "compiled", portable)
     (got,) = torch.autograd.grad(effective_conductance(1e-2 * g, HEAVY).square().sum(), g)
