@@ -1,77 +1,67 @@
-"""How long an exact array takes: milliseconds per tile, against a sparse LU that factors once, and against the machine.
+"""How long an exact array takes: milliseconds per tile, against the machine and against other exact methods.
 
-    python benchmarks/bench_effective_conductance.py [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
+    python -m benchmarks.bench_effective_conductance [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
 
-Prints a Markdown table and takes about a minute on two quiet cores. Each rate is set against the rate of a large matrix
-product measured just before it, so that the figures mean something on a busy machine too. Expect, on two cores with
-AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per 16 / 32 / 64 / 128 tile in float64, float32 nearly twice as fast, a time that
-grows as N^2.9.
+Prints the Markdown of results.md and takes about two minutes on two quiet cores. Each rate is set against the rate of
+a large matrix product measured just before it, so that the figures mean something on a busy machine too. Expect, on
+two cores with AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per 16 / 32 / 64 / 128 tile in float64, float32 nearly twice as
+fast, a time that grows as N^2.9. badcrossbar is measured if it can be imported, for instance from
+`pip install --target DIR badcrossbar` with DIR on PYTHONPATH; ngspice if it is on PATH.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime
-import importlib.util
-import math
-import os
-import platform
-import resource
 import shutil
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.metadata import version
+from functools import partial
 
 import numpy as np
-import scipy
-import scipy.sparse as sp
 import torch
-from scipy.sparse.linalg import splu
+from benchmarks import column_sweep, memory, rivals
+from benchmarks.machine import best, gemm, heading, table, timed
+from torch import Tensor
 
 from wordline.circuits import Wires, compiled, effective_conductance, netlist, run_ngspice
 from wordline.circuits.lanes import VECTOR_BYTES
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
-TOP_S = 5e-5  # devices of 20 kOhm and more
+SEGMENTS = Wires(driver_ohm=5, row_ohm=5, col_ohm=10, sense_ohm=10)  # all that badcrossbar knows
+LOW_S, TOP_S = 5e-6, 5e-5  # devices of 20 to 200 kOhm
 GOAL_CELLS = 30_000_000  # both halves of the differential pairs of 15 M weights
+SWEEP, BADCROSSBAR, NGSPICE = 128, 64, 32  # largest tiles that are worth the wait
 
 
 def main() -> None:
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256])
     parser.add_argument("--seconds", type=float, default=1.0, help="time to spend on one figure, roughly")
-    parser.add_argument("--no-rivals", action="store_true", help="neither sparse LU nor badcrossbar nor ngspice")
+    parser.add_argument("--no-rivals", action="store_true", help="the library alone")
     args = parser.parse_args()
-    threads = torch.get_num_threads()
-    load = os.getloadavg()[0]
-    print(f"{_cpu()}, {threads} threads of {os.cpu_count()}, load {load:.1f}, {VECTOR_BYTES * 8} bit vectors")
-    print(
-        f"wordline {version('wordline')}, torch {torch.__version__}, numpy {np.__version__}, scipy {scipy.__version__},"
-        f" Python {platform.python_version()}, {datetime.date.today()}\n"
-    )
-    rows, times = [], []
-    for n in args.sizes:
-        row, seconds = _measure(n, args.seconds, threads, not args.no_rivals)
-        rows.append(row)
-        times.append(seconds)
-    _table(rows)
-    logs = np.log(args.sizes), np.log(times)
+    print(heading() + "\n")
+    times = {n: own(n, args.seconds) for n in args.sizes}
+    table([row for row, _ in times.values()])
     if len(args.sizes) > 1:
-        print(f"\nfloat64 time per tile grows as N^{np.polyfit(*logs, 1)[0]:.2f}")
-    print(f"peak memory for {_memory_cells():,} cells above input and output: {_memory():.2f} GB")
+        logs = np.log(args.sizes), np.log([seconds for _, seconds in times.values()])
+        print(f"float64 time per tile grows as N^{np.polyfit(*logs, 1)[0]:.2f}  ")
+    print(memory.measured())
+    if not args.no_rivals:
+        print("the same tiles by other means: ms a tile, times wordline's, largest difference over largest entry\n")
+        table([others(n, seconds) for n, (_, seconds) in times.items()])
 
 
-def _measure(n: int, seconds: float, threads: int, rivals: bool) -> tuple[dict[str, str], float]:
-    row: dict[str, str] = {"tile": f"{n} x {n}"}
-    solved = 0.0
+def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
+    """The row of one size, and the seconds of one tile in float64."""
+    row, solved = {"tile": f"{n} x {n}"}, 0.0
     for dtype, name in ((torch.float64, "f64"), (torch.float32, "f32")):
         width = VECTOR_BYTES // torch.finfo(dtype).bits * 8
         groups = max(1, round(seconds / 3 / (4e-9 * n**3 * width)))
-        g = torch.rand(threads * width * min(groups, 512), n, n, dtype=dtype) * TOP_S
-        peak = _gemm(dtype)
-        forward = _best(lambda g=g: compiled.solve(g, WIRES)) / len(g)
-        backward = _best(lambda g=g: compiled.adjoint(g, g, WIRES), 2) / len(g)
+        g = tiles(torch.get_num_threads() * width * min(groups, 512), n).to(dtype)
+        peak = gemm(dtype)
+        forward = best(lambda g=g: compiled.solve(g, WIRES)) / len(g)
+        backward = best(lambda g=g: compiled.adjoint(g, g, WIRES), 2) / len(g)
         rate = flops(n, n) / forward / 1e9
         row |= {
             f"{name} ms": f"{forward * 1e3:.3g}",
@@ -81,71 +71,57 @@ def _measure(n: int, seconds: float, threads: int, rivals: bool) -> tuple[dict[s
         }
         if dtype == torch.float64:
             solved = forward
-            exact = effective_conductance(g[:1], WIRES)
         else:
-            single = compiled.solve(g[:8], WIRES).double()
-            double = compiled.solve(g[:8].double(), WIRES)
-            row["f32 error"] = f"{((single - double).abs().amax((1, 2)) / double.amax((1, 2))).max():.1e}"
-    if rivals:
-        g64 = (torch.rand(threads, n, n, dtype=torch.float64) * TOP_S).numpy()
-        with ThreadPoolExecutor(threads) as pool:
-            answers = list(pool.map(sparse_lu, g64))
-            repeats = max(1, 4096 // (n * n))  # small tiles: long enough to be timed, the first call left out
-            start = time.perf_counter()
-            for _ in range(repeats):
-                answers = list(pool.map(sparse_lu, g64))
-            lu = (time.perf_counter() - start) / threads / repeats
-        ours = effective_conductance(torch.from_numpy(g64), WIRES).numpy()
-        row["sparse LU ms"] = f"{lu * 1e3:.3g}"
-        row["LU / f64"] = f"{lu / solved:.0f} x"
-        row["LU differs by"] = f"{np.abs(np.stack(answers) - ours).max() / ours.max():.0e}"
-        row |= _others(g64[0], n)
-    del exact
+            one, other = compiled.solve(g[:8], WIRES).double(), compiled.solve(g[:8].double(), WIRES)
+            row["f32 error"] = f"{((one - other).abs().amax((1, 2)) / other.amax((1, 2))).max():.1e}"
     return row, solved
 
 
-def sparse_lu(g: np.ndarray) -> np.ndarray:
-    """All 2 N^2 node equations, factored once, solved for each input: what exact tools do today."""
-    n, m = g.shape
-    node = np.arange(n * m).reshape(n, m)
-    col = node + n * m
-    a, b, y = [], [], []
-    for one, other, siemens in (
-        (node, col, g),
-        (node[:, 1:], node[:, :-1], np.full((n, m - 1), 1 / WIRES.row_ohm)),
-        (col[1:], col[:-1], np.full((n - 1, m), 1 / WIRES.col_ohm)),
-    ):
-        a.append(one.ravel())
-        b.append(other.ravel())
-        y.append(siemens.ravel())
-    i, j, s = (np.concatenate(x) for x in (a, b, y))
-    ends = np.concatenate([node[:, 0], col[-1]])
-    end_s = np.concatenate([np.full(n, 1 / WIRES.driver_ohm), np.full(m, 1 / WIRES.sense_ohm)])
-    at = np.concatenate([i, j, i, j, ends]), np.concatenate([i, j, j, i, ends])
-    matrix = sp.coo_matrix((np.concatenate([s, s, -s, -s, end_s]), at)).tocsc()
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
-    w = np.empty((n, m))
-    for k in range(n):
-        drive = np.zeros(2 * n * m)
-        drive[node[k, 0]] = 1 / WIRES.driver_ohm
-        w[k] = factors.solve(drive)[col[-1]] / WIRES.sense_ohm
-    return w
+def others(n: int, solved: float) -> dict[str, str]:
+    """Other exact methods for the whole matrix of a tile: milliseconds, how many times the library's, disagreement."""
+    g = tiles(max(torch.get_num_threads(), 4096 // n**2, 1024 // n if n <= SWEEP else 0), n)
+    first, row = g[0].numpy(), {"tile": f"{n} x {n}", "wordline": f"{solved * 1e3:.3g} ms"}
+
+    def add(name: str, seconds: float, found: Tensor, wires: Wires = WIRES) -> None:
+        ours = effective_conductance(g[: len(found)], wires)
+        error = (found - ours).abs().max() / ours.max()
+        row[name] = f"{seconds * 1e3:.3g} ms, {seconds / solved:.0f} x, {error:.0e}"
+
+    def sparse(part: Tensor) -> Tensor:
+        return torch.from_numpy(np.stack([rivals.sparse_lu(tile, WIRES) for tile in part.numpy()]))
+
+    if n <= SWEEP:
+        sweep = partial(column_sweep.effective_conductance, wires=WIRES)
+        add("column sweep", *in_threads(sweep, g.split(512 // n)))
+    add("sparse LU", *in_threads(sparse, g[: max(torch.get_num_threads(), 4096 // n**2)].split(1)))
+    if n <= BADCROSSBAR and rivals.has_badcrossbar():
+        rivals.badcrossbar(first[:2], SEGMENTS)  # imports
+        seconds, found = timed(lambda: rivals.badcrossbar(first, SEGMENTS))
+        add("badcrossbar", seconds, torch.from_numpy(found)[None], SEGMENTS)
+    if n <= NGSPICE and shutil.which("ngspice"):
+        seconds, found = timed(lambda: rivals.ngspice(first, WIRES))
+        add("ngspice", seconds, torch.from_numpy(found)[None])
+        single = netlist(g[0], WIRES, torch.ones(n, dtype=torch.float64))
+        row["ngspice, one input"] = f"{timed(lambda: run_ngspice(single))[0] * 1e3:.3g} ms"
+    return row
 
 
-def _others(g: np.ndarray, n: int) -> dict[str, str]:
-    out = {}
-    if importlib.util.find_spec("badcrossbar") and n <= 64:
-        import badcrossbar
+def in_threads(solve: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> tuple[float, Tensor]:
+    """Seconds a tile when each thread takes part after part, and the answers."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            answers = torch.cat(list(pool.map(solve, parts)))
+            return best(lambda: list(pool.map(solve, parts)), 2) / len(answers), answers
+    finally:
+        torch.set_num_threads(threads)
 
-        resistances = 1 / np.maximum(g, 1e-12)
-        start = time.perf_counter()
-        badcrossbar.compute(np.eye(n), resistances, r_i_word_line=WIRES.row_ohm, r_i_bit_line=WIRES.col_ohm)
-        out["badcrossbar ms"] = f"{(time.perf_counter() - start) * 1e3:.3g}"
-    if shutil.which("ngspice") and n <= 32:
-        start = time.perf_counter()
-        run_ngspice(netlist(torch.from_numpy(g), WIRES, torch.ones(n, dtype=torch.float64)))
-        out["ngspice ms (one input)"] = f"{(time.perf_counter() - start) * 1e3:.3g}"
-    return out
+
+def tiles(count: int, n: int) -> Tensor:
+    """Tiles `(count, n, n)` of devices spread evenly over the window."""
+    generator = torch.Generator().manual_seed(n)
+    return LOW_S + (TOP_S - LOW_S) * torch.rand(count, n, n, dtype=torch.float64, generator=generator)
 
 
 def flops(rows: int, cols: int) -> float:
@@ -160,49 +136,6 @@ def flops(rows: int, cols: int) -> float:
         pairs = (pg**2 - lg**2 - bg**2 + pt**2 - lt**2 - bt**2) / 2 + pg * pt - lg * lt - bg * bt
         total += count * (loop + ways + 2 * q * pairs)
     return total
-
-
-def _gemm(dtype: torch.dtype) -> float:
-    a = torch.rand(1024, 1024, dtype=dtype)
-    return 2 * 1024**3 / _best(lambda: a @ a, 5) / 1e9
-
-
-def _best(run: Callable[[], object], times: int = 3) -> float:
-    run()
-    best = math.inf
-    for _ in range(times):
-        start = time.perf_counter()
-        run()
-        best = min(best, time.perf_counter() - start)
-    return best
-
-
-def _memory_cells() -> int:
-    return 1024 * 64 * 64
-
-
-def _memory() -> float:
-    g = torch.rand(1024, 64, 64, dtype=torch.float64) * TOP_S
-    w = torch.empty_like(g).fill_(1.0)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    w.copy_(effective_conductance(g, WIRES))
-    return (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 2**20
-
-
-def _cpu() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def _table(rows: list[dict[str, str]]) -> None:
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    print("| " + " | ".join(columns) + " |")
-    print("|" + " --- |" * len(columns))
-    for row in rows:
-        print("| " + " | ".join(row.get(column, "") for column in columns) + " |")
 
 
 if __name__ == "__main__":

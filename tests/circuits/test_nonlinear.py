@@ -64,6 +64,16 @@ class Selector(AbstractDeviceLaw):
         return g * torch.sign(v) * torch.relu(v.abs() - self.threshold)
 
 
+@dataclass(frozen=True)
+class Saturating(AbstractDeviceLaw):
+    """A channel whose current levels off, and whose slope goes to zero with it."""
+
+    volt: float
+
+    def current(self, v: Tensor, g: Tensor) -> Tensor:
+        return g * self.volt * torch.tanh(v / self.volt)
+
+
 def draw(rng: torch.Generator, *shape: int, low: float = 5e-6, high: float = 5e-5) -> Tensor:
     return low + (high - low) * torch.rand(*shape, generator=rng, dtype=torch.float64)
 
@@ -130,7 +140,9 @@ def test_reversed_voltages_reverse_currents(rng: torch.Generator) -> None:
 # --- independent answers -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("law", [SinhDevice(b=4.0), SinhDevice(b=40.0), Cubic(k=20.0), Selector(0.05)], ids=str)
+@pytest.mark.parametrize(
+    "law", [SinhDevice(b=4.0), SinhDevice(b=40.0), Cubic(k=20.0), Selector(0.05), Saturating(0.05)], ids=str
+)
 @pytest.mark.parametrize("wires", WIRES, ids=str)
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_kirchhoff_node_by_node(
@@ -269,7 +281,7 @@ def test_the_portable_engine_solves_and_differentiates(rng: torch.Generator, mon
 # --- gradients ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("law", [Ohmic(), SinhDevice(b=6.0), Cubic(k=30.0)], ids=str)
+@pytest.mark.parametrize("law", [Ohmic(), SinhDevice(b=6.0), Cubic(k=30.0), Saturating(0.2)], ids=str)
 @pytest.mark.parametrize("wires", [*WIRES[:2], Wires(driver_ohm=4e3, col_ohm=200)], ids=str)
 def test_gradients(rng: torch.Generator, wires: Wires, law: AbstractDeviceLaw) -> None:
     v, scaled = volts(rng, 2, 2, 4).requires_grad_(), draw(rng, 4, 3, low=0.2, high=1.0).requires_grad_()
@@ -328,6 +340,48 @@ def test_the_report_is_per_sample() -> None:
     assert torch.equal(point.currents[:1], solve_nonlinear(v[:1], g, wires, law))
     with pytest.raises(RuntimeError, match=r"did not converge for 1 of 3 samples, at index \(1,\): residual"):
         solve_nonlinear(v, g, wires, law)
+
+
+def test_a_short_circuit_next_door_changes_nothing(rng: torch.Generator) -> None:
+    wires, law, g = Wires(sense_ohm=1e3), SinhDevice(b=40.0), draw(rng, 6, 4)
+    v = volts(rng, 5, 6) / 5
+    v[2] = _t([3.0, -3.0] * 3)
+    together = nonlinear_operating_point(v, g, wires, law)
+    assert together.converged.tolist() == [True, True, False, True, True]
+    for k in (0, 1, 3, 4):
+        alone = nonlinear_operating_point(v[k : k + 1], g, wires, law)
+        assert all(torch.equal(one[0], many[k]) for one, many in zip(alone, together, strict=True))
+
+
+def test_gradients_with_respect_to_voltages_do_not_feel_the_batch(rng: torch.Generator) -> None:
+    v, g, law = volts(rng, 4, 6), draw(rng, 6, 5), SinhDevice(b=8.0)
+    v[1] *= 20
+
+    def gradient(v: Tensor) -> Tensor:
+        v = v.clone().requires_grad_()
+        (grad,) = torch.autograd.grad(solve_nonlinear(v, g, RETHINKING, law).square().sum(), v)
+        return grad
+
+    together = gradient(v)
+    assert all(torch.equal(gradient(v[k : k + 1])[0], together[k]) for k in range(4))
+
+
+def test_converged_means_that_the_currents_are_right(rng: torch.Generator) -> None:
+    """Ideal word lines and no drivers: each column is one scalar equation for its potential c, solved by bisection."""
+    wires, g = Wires(sense_ohm=1e3), draw(rng, 5, 4)
+    seen = set()
+    for b in (4.0, 20.0, 30.0, 40.0):
+        v = volts(rng, 8, 5, most=1.0)
+        low, high = torch.full((8, 4), -1.0, dtype=torch.float64), torch.ones(8, 4, dtype=torch.float64)
+        for _ in range(60):
+            c = (low + high) / 2
+            rises = SinhDevice(b=b).current(v[:, :, None] - c[:, None], g).sum(1) > c / 1e3
+            low, high = torch.where(rises, c, low), torch.where(rises, high, c)
+        point = nonlinear_operating_point(v, g, wires, SinhDevice(b=b))
+        seen.update(point.converged.tolist())
+        right = point.converged
+        assert_close(point.currents[right], low[right] / 1e3, 1e-6)
+    assert seen == {True, False}
 
 
 def test_harder_samples_take_more_steps(rng: torch.Generator) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+import wordline as wl
 from wordline.circuits import (
     AbstractDeviceLaw,
     Ohmic,
@@ -20,6 +23,7 @@ from wordline.circuits import (
     run_ngspice,
     solve_nonlinear,
 )
+from wordline.commands import show
 
 RETHINKING = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
@@ -74,6 +78,61 @@ def test_ngspice_agrees(rng: torch.Generator, wires: Wires, law: AbstractDeviceL
     assert_close(solve_nonlinear(volts[None], g, wires, law)[0], found, 1e-9)
     if law == Ohmic():
         assert_close(volts @ effective_conductance(g, wires), found, 1e-9)
+
+
+@needs_ngspice
+def test_ngspice_makes_up_the_output_of_a_chip(linear_model: nn.Module, rng: torch.Generator) -> None:
+    """Both arrays of the pairs, all tiles, with variation: but for one factor, what the chip computes."""
+    crossbar = replace(wl.Crossbar.preset("rethinking-16"), tile=(8, 4))
+    chip = wl.map_model(linear_model.double(), crossbar, seed=3)
+    (layer,) = chip.layers.values()
+    image = torch.rand(1, 1, 4, 4, generator=rng, dtype=torch.float64)
+    total = torch.zeros(4, dtype=torch.float64)
+    for sign, array in zip((1, -1), layer.conductances, strict=True):
+        for tiles, volts in zip(array[0], image.view(2, 8), strict=True):
+            assert tiles.shape == (1, 8, 4)
+            total += sign * run_ngspice(netlist(tiles[0], crossbar.wires, volts))
+    wanted = chip(image)[0] - layer.bias
+    factor = wanted @ total[:3] / (total[:3] @ total[:3])
+    assert_close(factor * total[:3], wanted, 1e-6)
+
+
+@needs_ngspice
+@pytest.mark.parametrize("law", [Ohmic(), SinhDevice(b=4.0)], ids=str)
+@pytest.mark.parametrize(
+    "wires",
+    [
+        RETHINKING,
+        Wires(row_ohm=5.0, col_ohm=10.0, sense_ohm=1e3),
+        Wires(driver_ohm=1e3, row_ohm=5.0, col_ohm=10.0),
+        Wires(driver_ohm=1e3, sense_ohm=1e3),
+        Wires(),
+    ],
+    ids=str,
+)
+def test_ngspice_on_a_programmed_tile_with_faults(
+    linear_model: nn.Module, rng: torch.Generator, wires: Wires, law: AbstractDeviceLaw
+) -> None:
+    crossbar = replace(wl.Crossbar.preset("rethinking-16"), wires=wires)
+    g = wl.map_model(linear_model, crossbar, seed=0).layers["1"].conductances[0, 0, 0, 0].clone()
+    g[3], g[:, 5], g[7, 7] = 0, 0, 0
+    volts = torch.rand(16, generator=rng, dtype=torch.float64) / 2
+    found = run_ngspice(netlist(g, wires, volts, law))
+    assert_close(solve_nonlinear(volts[None], g, wires, law)[0], found, 1e-9)
+    assert abs(found[5]) <= 1e-9 * found.max()  # an open column
+
+
+@needs_ngspice
+@pytest.mark.parametrize("name", ["ideal", "rethinking-16"])
+def test_ngspice_runs_what_show_prints(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    show(name, spice=True)
+    text = capsys.readouterr().out
+    crossbar = wl.Crossbar.preset(name)
+    volts = [float(x) for x in re.findall(r"^Vin_\d+ \S+ 0 (\S+)", text, re.M)]
+    ohms = [float(x) for x in re.findall(r"^Rd\d+_\d+ \S+ \S+ (\S+)", text, re.M)]
+    g = 1 / torch.tensor(ohms, dtype=torch.float64).view(crossbar.tile)
+    wanted = torch.tensor(volts, dtype=torch.float64) @ effective_conductance(g, crossbar.wires)
+    assert_close(run_ngspice(text), wanted, 1e-9)
 
 
 @needs_ngspice

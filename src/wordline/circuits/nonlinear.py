@@ -25,7 +25,7 @@ class OperatingPoint(NamedTuple):
     residual: Float[Tensor, "*tiles batch"]
     """Kirchhoff mismatch at the worst device, as a voltage relative to the largest applied voltage."""
     converged: Bool[Tensor, "*tiles batch"]
-    """Whether the residual is below 1e-12, or at rounding for the rare array where that is more."""
+    """Whether the residual is below 1e-12, or at rounding and below 1e-8 for the rare array where that is more."""
 
 
 def solve_nonlinear(
@@ -60,6 +60,8 @@ def nonlinear_operating_point(
     """Where each sample of a nonlinear array settles, with a report on how it got there.
 
     Arguments as in `solve_nonlinear`. Does not raise for a sample that does not converge, and is not differentiable.
+    Samples that do not converge are short circuits: without driver resistance and with exponential devices (b V above
+    25), devices pass millions of times the current of a column from one row to the next, and lose its digits.
     All numbers are float64; `device_volts` holds one for every device of every sample.
 
     >>> from wordline.circuits import Ohmic

@@ -27,6 +27,7 @@ from .wires import Wires
 TOLERANCE = 1e-12  # of Z e, relative to the largest voltage that drives the devices at rest
 STEPS = 200
 _NEAR = 1e-6  # from here on it may be rounding that keeps a sample from arriving
+_USELESS = 1e-8  # rounding or not, column currents may be off by thirty times this: too much to be called an answer
 _TRIALS = 60  # lengths of one step, and stiffnesses of the start
 _FLATTER = 0.25  # a step is long enough when E is this much flatter at its end
 _STEEP = 8.0  # largest device current over largest wire current from which the linear array is no start
@@ -84,7 +85,7 @@ def find_operating_points(v: Tensor, g: Tensor, wires: Wires, law: AbstractDevic
         worst = _largest(line(e, wires))
         arrived = worst <= TOLERANCE * scale
         if (stuck | (~arrived & (worst <= _NEAR * scale))).any():
-            arrived |= worst <= _rounding(now, wires, law)
+            arrived |= (worst <= _rounding(now, wires, law)) & (worst <= _USELESS * scale)
         stop = arrived | stuck | (step == STEPS)
         if stop.any():
             end, go = stop.nonzero().squeeze(1), (~stop).nonzero().squeeze(1)

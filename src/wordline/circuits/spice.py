@@ -43,6 +43,15 @@ def netlist(
     Rd0_0 r_0 c_0 1000.0
     Vsense_0 c_0 0 0
     .options ...
+
+    A tile of a programmed chip, by array, group, row of tiles and column of tiles:
+
+    >>> import wordline as wl
+    >>> crossbar = wl.Crossbar.preset("rethinking-16", gain=wl.UnitGain())
+    >>> chip = wl.map_model(torch.nn.Sequential(torch.nn.Linear(20, 10)).eval(), crossbar, seed=0)
+    >>> text = netlist(chip.layers["0"].conductances[0, 0, 1, 0], crossbar.wires, torch.ones(16))
+    >>> text.count("Vin_"), text.count("Rd")  # its rows; 16 x 16 devices and 16 drivers
+    (16, 272)
     """
     require_instance("wires", wires, Wires)
     require_instance("law", law, AbstractDeviceLaw)
