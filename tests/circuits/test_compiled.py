@@ -7,6 +7,8 @@ import torch
 from tests.circuits.conformance import STRONG, TYPICAL, WIRES, SolverConformance, conductances, distance
 
 from wordline.circuits import Wires, compiled, portable
+from wordline.circuits.lanes import VECTOR_BYTES
+from wordline.circuits.lanes_memory import Memory
 
 
 class TestCompiled(SolverConformance):
@@ -22,18 +24,51 @@ def test_equals_the_portable_solver(shape: tuple[int, int], wires: Wires) -> Non
     assert distance(compiled.adjoint(g, weight, wires), portable.adjoint(g, weight, wires).numpy()) < 1e-12
 
 
-@pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["f64", "f32"])
+BOTH = pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["f64", "f32"])
+
+
+@BOTH
 def test_bits_do_not_depend_on_the_number_of_threads(dtype: torch.dtype) -> None:
     g = conductances(100, 10, 12).to(dtype)
     before = torch.get_num_threads()
     try:
         results = []
-        for threads in (1, 3):
+        for threads in (1, 2, 3):
             torch.set_num_threads(threads)
-            results.append((compiled.solve(g, TYPICAL), compiled.adjoint(g, g, TYPICAL)))
+            w, state = compiled.solve_and_keep(g, TYPICAL)
+            results.append((w, compiled.adjoint(g, g, TYPICAL), compiled.adjoint(g, g, TYPICAL, state)))
     finally:
         torch.set_num_threads(before)
-    assert all(torch.equal(one, other) for one, other in zip(*results, strict=True))
+    for other in results[1:]:
+        assert all(torch.equal(x, y) for x, y in zip(results[0], other, strict=True))
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(3, 2), (12, 9), (17, 20)], ids=str)
+def test_a_tile_has_the_same_bits_alone_and_at_any_place_of_a_batch(shape: tuple[int, int], dtype: torch.dtype) -> None:
+    g = conductances(37, *shape).to(dtype)
+    weight = (conductances(37, *shape, top=1.0, seed=3) - 0.5).to(dtype)
+    w, grad = compiled.solve(g, STRONG), compiled.adjoint(g, weight, STRONG)
+    for start, stop in ((0, 1), (5, 6), (36, 37), (3, 20), (1, 37)):
+        assert torch.equal(compiled.solve(g[start:stop], STRONG), w[start:stop])
+        assert torch.equal(compiled.adjoint(g[start:stop], weight[start:stop], STRONG), grad[start:stop])
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(1, 1), (2, 2), (5, 3), (8, 8), (13, 30), (33, 17)], ids=str)
+@pytest.mark.parametrize("room", [0, 2, 100], ids=["nothing kept", "something kept", "all kept"])
+def test_what_the_solve_keeps_changes_no_bit(
+    shape: tuple[int, int], room: int, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g = conductances(41, *shape).to(dtype)
+    weight = (conductances(41, *shape, top=1.0, seed=3) - 0.5).to(dtype)
+    unit = compiled.program(*shape, 8).keep * VECTOR_BYTES
+    monkeypatch.setattr(compiled, "MEMORY", Memory(room * unit))
+    w, state = compiled.solve_and_keep(g, STRONG)
+    groups = -(-41 * g.element_size() // VECTOR_BYTES)
+    assert state.numel() * state.element_size() == min(room, groups) * unit
+    assert torch.equal(w, compiled.solve(g, STRONG))
+    assert torch.equal(compiled.adjoint(g, weight, STRONG, state), compiled.adjoint(g, weight, STRONG))
 
 
 def test_non_contiguous_tiles() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from wordline.circuits.lanes import VECTOR_BYTES
-from wordline.circuits.lanes_matrices import ADD, SET, SET_MINUS, SUBTRACT, invert, product, triangle
+from wordline.circuits.lanes_matrices import ADD, SET, SET_MINUS, SUBTRACT, block, invert, mirror, product, triangle
 
 LANES = VECTOR_BYTES // 8
 
@@ -47,3 +47,26 @@ def test_inverse(n: int) -> None:
     want = np.linalg.inv(x.transpose(2, 0, 1)).transpose(1, 2, 0)
     invert(ws, 0, n, n, n * n)
     np.testing.assert_allclose(x, want, atol=1e-13)
+
+
+@pytest.mark.parametrize("m", [0, 1, 3])
+@pytest.mark.parametrize("n", [0, 1, 4, 6, 9])
+def test_copy_of_a_block_and_of_its_transpose(m: int, n: int) -> None:
+    ws = np.random.default_rng(n).random(400 * LANES)
+    v = ws.reshape(-1, LANES)
+    want = v.copy()
+    want[200 : 200 + m * 11].reshape(m, 11, LANES)[:, :n] = v[: m * 13].reshape(m, 13, LANES)[:, :n]
+    want[320 : 320 + m * n] = v[: m * 13].reshape(m, 13, LANES)[:, :n].transpose(1, 0, 2).reshape(-1, LANES)
+    block(ws, 200, 11, 1, 0, 13, 1, m, n)
+    block(ws, 320, 1, m, 0, 13, 1, m, n)
+    np.testing.assert_array_equal(v, want)
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8])
+def test_mirror(n: int) -> None:
+    ws = np.random.default_rng(n).random(n * (n + 1) * LANES)
+    x = ws.reshape(n, n + 1, LANES)[:, :n]
+    want = np.tril(x.transpose(2, 0, 1))
+    want = (want + np.tril(want, -1).transpose(0, 2, 1)).transpose(1, 2, 0)
+    mirror(ws, 0, n + 1, n)
+    np.testing.assert_array_equal(x, want)

@@ -2,14 +2,16 @@
 
 The same joins as in `portable.py`, with three savings: only lower triangles are computed, nothing is computed that the
 array's borders make useless, and a block is joined while it is still in the cache.
+
+The adjoint needs what the joins found on the way up. `solve_and_keep` keeps it, about 30 numbers for each cell of a
+64 x 64 tile, until `MEMORY` is full; for the other tiles `adjoint` finds it again, a group of lanes at a time.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
-from typing import NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import numpy as np
 import torch
@@ -18,122 +20,77 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..typing import Siemens
-from .dissection import Block, join
-from .lanes import VECTOR_BYTES
+from .lanes import VECTOR_BYTES, fetch, stash
 from .lanes_cells import small_gradient, small_matrix
-from .lanes_joins import join_blocks, unjoin_blocks
+from .lanes_joins import join_blocks, keep_size, meet_blocks, pitch, unjoin_blocks
+from .lanes_memory import Memory
+from .lanes_program import Program, program
 from .wires import Wires
 
-Ints = NDArray[np.int64]
 _WORKSPACES_BYTES = 1_500_000_000  # of all threads together
 _PIECE_CELLS = 4096  # of one lane, at least: a millisecond's work, so that calls and threads cost nothing
-
-
-class Program(NamedTuple):
-    """What to do for one shape of tile, and where in the workspace; all numbers count vectors."""
-
-    steps: Ints  # join: kind, giver, taker, result, keep; small block: -1 - kind, row, col, result, borders
-    kinds: Ints  # one row for each kind of join, see `lanes_joins`
-    ports: Ints
-    blocks: int  # size of the part that holds H, or dL/dH on the way down
-    scratch: int
-    keep: int
-    keep_one: int
-    answer: Ints  # for each cell: where in H of the whole array the currents stand
-
-
-@lru_cache(maxsize=64)
-def program(rows: int, cols: int) -> Program:
-    """Depth first, the giver before the taker; each result stands in memory before what it is made of."""
-    kinds: list[list[int]] = []
-    ports: list[int] = []
-    parts: dict[Block, tuple[Ints, int, int]] = {}  # steps, vectors of blocks, vectors to keep
-    scratch = keep_one = 0
-
-    def visit(block: Block) -> tuple[Ints, int, int]:
-        nonlocal scratch, keep_one
-        if block in parts:
-            return parts[block]
-        own = len(block.ports) ** 2
-        if block.small:
-            shape = 8 * (block.rows - 1) + 4 * (block.cols - 1) + block.right + 2 * block.top
-            steps = np.array([[-1 - shape, 0, 0, 0, block.left + 2 * block.bottom]], dtype=np.int64)
-            parts[block] = steps, own, 0
-            return parts[block]
-        step = join(block)
-        (giver, giver_size, giver_keep), (taker, taker_size, taker_keep) = visit(step.giver), visit(step.taker)
-        at_taker = own + len(step.giver.ports) ** 2
-        giver = _moved(giver, step.down, 0, own, 0)
-        taker = _moved(taker, 0, step.across, at_taker, giver_keep)
-        q, pg, pt = len(step.giver_met), len(step.giver_kept), len(step.taker_kept)
-        borders = []
-        for child, kept in ((step.giver, step.giver_kept), (step.taker, step.taker_kept)):
-            sides = [child.ports[k][0] for k in kept]
-            borders += [sides.count("L") * block.left, sides.count("B") * block.bottom]
-        last = np.array([[len(kinds), own, at_taker, 0, giver_keep + taker_keep]], dtype=np.int64)
-        kinds.append([len(ports), q, pg, pt, *borders])
-        for some in (step.giver_kept, step.giver_met, step.taker_kept, step.taker_met):
-            ports.extend(some)
-        scratch = max(scratch, 2 * q * q + max(pg, pt, q) * q, 3 * (pg + pt) * q + 6 * q * q)
-        keeps = (pg + pt + 3 * q) * q
-        keep_one = max(keep_one, keeps)
-        size = max(own + giver_size, at_taker + taker_size)
-        parts[block] = np.concatenate([giver, taker, last]), size, giver_keep + taker_keep + keeps
-        return parts[block]
-
-    whole = Block(rows, cols)
-    steps, blocks, keep = visit(whole)
-    place = {port: n for n, port in enumerate(whole.ports)}
-    pairs = [[(place["L", i], place["B", j]) for j in range(cols)] for i in range(rows)]
-    answer = [[max(pair) * len(place) + min(pair) for pair in row] for row in pairs]
-    table = np.array(kinds, dtype=np.int64).reshape(-1, 8)
-    where = np.array(answer, dtype=np.int64).ravel()
-    return Program(steps, table, np.array(ports, dtype=np.int64), blocks, scratch, keep, keep_one, where)
-
-
-def _moved(steps: Ints, down: int, across: int, at: int, keep: int) -> Ints:
-    steps = steps.copy()
-    joins = steps[:, 0] >= 0
-    steps[:, 3] += at
-    steps[joins, 1:3] += at
-    steps[joins, 4] += keep
-    steps[~joins, 1] += down
-    steps[~joins, 2] += across
-    return steps
+MEMORY = Memory(1_000_000_000)  # for what solves keep for their adjoints, of the whole process
+_LEAST_KEPT = 8  # ports that meet: what smaller joins leave is found again sooner than it is read from memory
 
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _upwards(ws, steps, kinds, ports, g, pitch, keep, keep_all, scratch, driver, row, col, sense):
-    for s in range(steps.shape[0]):
-        kind, at, last = steps[s, 0], steps[s, 3], steps[s, 4]
-        if kind >= 0:
-            here = keep + last if keep_all else keep
-            join_blocks(ws, steps[s, 1], steps[s, 2], at, _sizes(kinds, kind), ports, here, scratch)
+def _upwards(ws, first, stop, steps, kinds, runs, g, pitch, every, keep, scratch, driver, row, col, sense):
+    """Some steps; what the joins leave stands side by side for the adjoint if `every`, else each overwrites it."""
+    for s in range(first, stop):
+        at, last = steps[s, 3], steps[s, 4]
+        if steps[s, 0] >= 0:
+            here = keep + last if every else keep
+            join_blocks(ws, steps[s, 1], steps[s, 2], at, _sizes(kinds, steps[s, 0]), runs, every, here, scratch)
         else:
             source = g + steps[s, 1] * pitch + steps[s, 2]
             a, b = driver if last & 1 else row, sense if last & 2 else col
-            small_matrix(ws, -1 - kind, at, source, pitch, a, row, col, b)
+            small_matrix(ws, -1 - steps[s, 0], at, source, pitch, a, row, col, b)
 
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _downwards(ws, steps, kinds, ports, g, out, pitch, keep, scratch, driver, row, col, sense):
+def _upwards_keeping(ws, state, at_state, least, steps, kinds, runs, g, pitch, keep, scratch, driver, row, col, sense):
+    """All steps; what large joins leave goes to `state`."""
+    for s in range(steps.shape[0]):
+        kind = _sizes(kinds, steps[s, 0])
+        if steps[s, 0] >= 0 and kind[0] >= least:
+            join_blocks(ws, steps[s, 1], steps[s, 2], steps[s, 3], kind, runs, True, keep, scratch)
+            stash(state, at_state + steps[s, 4], ws, keep, keep_size(kind))
+        else:
+            _upwards(ws, s, s + 1, steps, kinds, runs, g, pitch, False, keep, scratch, driver, row, col, sense)
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def _downwards(
+    ws, state, at_state, least, steps, kinds, runs, g, out, pitch, keep, small, scratch, driver, row, col, sense
+):  # fmt: skip
+    """All steps backwards; what small joins left is found again at `small`."""
     for s in range(steps.shape[0] - 1, -1, -1):
-        kind, at, last = steps[s, 0], steps[s, 3], steps[s, 4]
-        if kind >= 0:
-            unjoin_blocks(ws, steps[s, 1], steps[s, 2], at, _sizes(kinds, kind), ports, keep + last, scratch)
+        at, last, first = steps[s, 3], steps[s, 4], steps[s, 5]
+        if steps[s, 0] >= 0:
+            kind = _sizes(kinds, steps[s, 0])
+            here = keep
+            if kind[0] >= least:
+                fetch(ws, keep, state, at_state + last, keep_size(kind))
+            else:
+                here = small + last
+            if first >= 0:
+                _upwards(ws, first, s, steps, kinds, runs, g, pitch, True, small, scratch, driver, row, col, sense)
+                meet_blocks(ws, steps[s, 1], steps[s, 2], kind, runs, True, here, scratch)
+            unjoin_blocks(ws, steps[s, 1], steps[s, 2], at, kind, runs, here, scratch)
         else:
             cell = steps[s, 1] * pitch + steps[s, 2]
             a, b = driver if last & 1 else row, sense if last & 2 else col
-            small_gradient(ws, -1 - kind, out + cell, g + cell, pitch, at, a, row, col, b)
+            small_gradient(ws, -1 - steps[s, 0], out + cell, g + cell, pitch, at, a, row, col, b)
 
 
 @njit(nogil=True, cache=True)
 @no_type_check
 def _sizes(kinds, kind):
-    k = kinds[kind]
-    return k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7]
+    k = kinds[max(kind, 0)]
+    return k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11]
 
 
 @njit(nogil=True, cache=True)
@@ -147,84 +104,159 @@ def _to_lanes(ws, at, tiles, first, count):
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _solve(ws, g, w, start, stop, cols, steps, kinds, ports, answer, blocks, scratch, driver, row, col, sense):
-    """Tiles start to stop of g `(tiles, cells)`, a group of lanes at a time; ws holds blocks, scratch, keep, g."""
+def _from_lanes(ws, at, tiles, first, count):
     width = VECTOR_BYTES // ws.itemsize
-    cells = g.shape[1]
-    at_g = ws.shape[0] // width - cells
-    for first in range(start, stop, width):
-        count = min(width, stop - first)
-        _to_lanes(ws, at_g, g, first, count)
-        _upwards(ws, steps, kinds, ports, at_g, cols, blocks + scratch, False, blocks, driver, row, col, sense)
-        for cell in range(cells):
-            for lane in range(count):
-                w[first + lane, cell] = -ws[answer[cell] * width + lane]
+    for cell in range(tiles.shape[1]):
+        for lane in range(count):
+            tiles[first + lane, cell] = ws[(at + cell) * width + lane]
 
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _adjoint(ws, g, bar, out, start, stop, cols, steps, kinds, ports, answer, blocks, scratch, driver, row, col, sense):
-    """dL/dG at `out` from dL/dW at `bar`; ws holds blocks, scratch, all keeps, g, dL/dG."""
+def _answer(ws, tiles, first, count, answer):
     width = VECTOR_BYTES // ws.itemsize
-    cells = g.shape[1]
-    size = cells // cols + cols
-    at_out = ws.shape[0] // width - cells
-    at_g = at_out - cells
-    keep = blocks + scratch
+    for cell in range(tiles.shape[1]):
+        for lane in range(count):
+            tiles[first + lane, cell] = -ws[answer[cell] * width + lane]
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def _question(ws, tiles, first, count, answer, size):
+    """dL/dH of the whole array, both triangles, from dL/dW."""
+    width = VECTOR_BYTES // ws.itemsize
+    ld = pitch(size)
+    ws[: size * ld * width] = 0
+    for cell in range(tiles.shape[1]):
+        i, j = answer[cell] // ld, answer[cell] % ld
+        for lane in range(count):
+            half = tiles[first + lane, cell] / -2
+            ws[(i * ld + j) * width + lane] = half
+            ws[(j * ld + i) * width + lane] = half
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def _solve(ws, state, g, w, start, stop, cols, least, steps, kinds, runs, answer, places, driver, row, col, sense):
+    """Tiles start to stop of g `(tiles, cells)`, a group of lanes at a time; with a `state` what the adjoint needs."""
+    width = VECTOR_BYTES // ws.itemsize
+    scratch, keep, _, at_g, _, one_state = places
     for first in range(start, stop, width):
         count = min(width, stop - first)
         _to_lanes(ws, at_g, g, first, count)
-        _upwards(ws, steps, kinds, ports, at_g, cols, keep, True, blocks, driver, row, col, sense)
-        ws[: size * size * width] = 0
-        for cell in range(cells):
-            i, j = answer[cell] // size, answer[cell] % size
-            for lane in range(count):
-                half = bar[first + lane, cell] / -2
-                ws[(i * size + j) * width + lane] = half
-                ws[(j * size + i) * width + lane] = half
-        _downwards(ws, steps, kinds, ports, at_g, at_out, cols, keep, blocks, driver, row, col, sense)
-        for cell in range(cells):
-            for lane in range(count):
-                out[first + lane, cell] = ws[(at_out + cell) * width + lane]
+        if state.shape[0] > 0:
+            at = first // width * one_state
+            _upwards_keeping(
+                ws, state, at, least, steps, kinds, runs, at_g, cols, keep, scratch, driver, row, col, sense
+            )  # fmt: skip
+        else:
+            end = steps.shape[0]
+            _upwards(ws, 0, end, steps, kinds, runs, at_g, cols, False, keep, scratch, driver, row, col, sense)
+        _answer(ws, w, first, count, answer)
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def _adjoint(
+    ws, state, g, bar, out, start, stop, cols, least, steps, kinds, runs, answer, places, driver, row, col, sense
+):  # fmt: skip
+    """dL/dG at `out` from dL/dW at `bar`, with what `_solve` left in `state` or finding it again."""
+    width = VECTOR_BYTES // ws.itemsize
+    scratch, keep, small, at_g, at_out, one_state = places
+    size = g.shape[1] // cols + cols
+    for first in range(start, stop, width):
+        count = min(width, stop - first)
+        _to_lanes(ws, at_g, g, first, count)
+        if state.shape[0] == 0:
+            last = steps.shape[0] - 1
+            _upwards(ws, 0, last, steps, kinds, runs, at_g, cols, True, small, scratch, driver, row, col, sense)
+            if steps[last, 0] >= 0:
+                kind = _sizes(kinds, steps[last, 0])
+                here = small + steps[last, 4]
+                meet_blocks(ws, steps[last, 1], steps[last, 2], kind, runs, True, here, scratch)
+        _question(ws, bar, first, count, answer, size)
+        at = first // width * one_state
+        _downwards(
+            ws, state, at, least, steps, kinds, runs, at_g, at_out, cols, keep, small, scratch, driver, row, col, sense
+        )  # fmt: skip
+        _from_lanes(ws, at_out, out, first, count)
 
 
 def solve(g: Siemens, wires: Wires) -> Siemens:
     """Effective conductance of a batch of tiles `(tiles, rows, cols)`."""
-    p = program(*g.shape[1:])
+    return _solved(g, wires, g.new_empty(0))
+
+
+def solve_and_keep(g: Siemens, wires: Wires) -> tuple[Siemens, Tensor]:
+    """As `solve`, the same bits, and what `adjoint` needs to be quick, for as many tiles as there is memory for."""
+    lanes = VECTOR_BYTES // g.element_size()
+    unit = program(*g.shape[1:], _LEAST_KEPT).keep * VECTOR_BYTES
+    state = torch.from_numpy(MEMORY.lend(unit, -(-len(g) // lanes))).view(g.dtype)
+    return _solved(g, wires, state), state
+
+
+def adjoint(g: Siemens, grad: Siemens, wires: Wires, state: Tensor | None = None) -> Siemens:
+    """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve; the same bits with and
+    without a `state`."""
+    state = g.new_empty(0) if state is None else state
+    kept = _tiles_kept(g, state)
     out = torch.empty_like(g, memory_format=torch.contiguous_format)
-    _in_threads(_solve, p, p.keep_one + g[0].numel(), wires, g, out)
+    if kept > 0:
+        p = program(*g.shape[1:], _LEAST_KEPT)
+        _in_threads(_adjoint, p, state, p.keep_small, p.least, wires, g[:kept], grad[:kept], out[:kept])
+    if kept < len(g):
+        p = program(*g.shape[1:], 1)
+        _in_threads(_adjoint, p, g.new_empty(0), p.keep, 1 << 60, wires, g[kept:], grad[kept:], out[kept:])
     return out
 
 
-def adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
-    """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve."""
-    p = program(*g.shape[1:])
+def _solved(g: Tensor, wires: Wires, state: Tensor) -> Tensor:
+    p = program(*g.shape[1:], _LEAST_KEPT)
+    kept = _tiles_kept(g, state)
     out = torch.empty_like(g, memory_format=torch.contiguous_format)
-    _in_threads(_adjoint, p, p.keep + 2 * g[0].numel(), wires, g, grad, out)
+    if kept > 0:
+        _in_threads(_solve, p, state, 0, p.least, wires, g[:kept], out[:kept])
+    if kept < len(g):
+        _in_threads(_solve, p, g.new_empty(0), 0, p.least, wires, g[kept:], out[kept:])
     return out
 
 
-def _in_threads(run: Callable[..., None], p: Program, extra: int, wires: Wires, *tensors: Tensor) -> None:
+def _tiles_kept(g: Tensor, state: Tensor) -> int:
+    """What the joins of these tiles left is in `state`: none of one too small to have a large join."""
+    unit = program(*g.shape[1:], _LEAST_KEPT).keep
+    return min(len(g), len(state) // unit) if unit else 0
+
+
+def _aligned(size: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+    raw = np.empty(size + VECTOR_BYTES // dtype.itemsize, dtype)
+    skip = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
+    return raw[skip : skip + size]
+
+
+def _in_threads(
+    run: Callable[..., None], p: Program, state: Tensor, small: int, least: int, wires: Wires, *tensors: Tensor
+) -> None:
     """Groups of tiles on as many threads as torch uses; each group's bits depend on nothing but the group."""
     tiles, _, cols = tensors[0].shape
     arrays = [tensor.contiguous().view(tiles, -1).numpy() for tensor in tensors]
-    dtype = arrays[0].dtype
+    cells, dtype = arrays[0].shape[1], arrays[0].dtype
     ohms = [dtype.type(x) for x in (wires.driver_ohm, wires.row_ohm, wires.col_ohm, wires.sense_ohm)]
     width = VECTOR_BYTES // dtype.itemsize
-    size = p.blocks + p.scratch + extra
+    keep = p.blocks + p.scratch
+    at_small = keep + p.keep_one
+    at_g = at_small + small
+    size = at_g + 2 * cells
+    places = p.blocks, keep, at_small, at_g, at_g + cells, p.keep
     groups = -(-tiles // width)
     threads = max(1, min(torch.get_num_threads(), groups, _WORKSPACES_BYTES // (size * VECTOR_BYTES)))
-    piece = width * max(1, min(_PIECE_CELLS // arrays[0].shape[1], groups // (4 * threads)))
+    piece = width * max(1, min(_PIECE_CELLS // cells, groups // (4 * threads)))
     starts = iter(range(0, tiles, piece))  # shared: whoever is free takes the next piece
 
     def work() -> None:
-        raw = np.empty((size + 1) * width, dtype)
-        skip = -raw.ctypes.data % VECTOR_BYTES // dtype.itemsize
-        ws = raw[skip : skip + size * width]
+        ws = _aligned(size * width, dtype)
         for start in starts:
             stop = min(tiles, start + piece)
-            tables = (p.steps, p.kinds, p.ports, p.answer, p.blocks, p.scratch)
-            run(ws, *arrays, start, stop, cols, *tables, *ohms)
+            run(ws, state.numpy(), *arrays, start, stop, cols, least, p.steps, p.kinds, p.runs, p.answer, places, *ohms)
 
     if threads == 1:
         return work()

@@ -38,8 +38,9 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
         raise TypeError(f"`wires` must be Wires, got {wires!r} of type {type(wires).__name__}")
     if wires.ideal or g.numel() == 0:
         return g.clone()
-    tiles: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires)
-    return tiles.reshape(g.shape)
+    adjoint_follows = g.requires_grad and torch.is_grad_enabled()
+    w: Tensor = _Effective.apply(g.reshape(-1, *g.shape[-2:]), wires, adjoint_follows)[0]
+    return w.reshape(g.shape)
 
 
 def _require_conductances(g: Tensor) -> None:
@@ -59,37 +60,45 @@ def _require_conductances(g: Tensor) -> None:
 
 
 class _Effective(torch.autograd.Function):
-    @staticmethod
-    def forward(g: Tensor, wires: Wires) -> Tensor:
-        if g.device.type == "cpu":
-            return compiled.solve(g, wires)
-        return torch.cat([portable.solve(part, wires) for part in _chunks(g)])
+    """The effective conductance, and what its solve leaves for the adjoint (nothing on other devices)."""
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Wires], output: Tensor) -> None:
-        g, ctx.wires = inputs
-        ctx.save_for_backward(g)
+    def forward(g: Tensor, wires: Wires, adjoint_follows: bool) -> tuple[Tensor, Tensor]:
+        if g.device.type != "cpu":
+            return torch.cat([portable.solve(part, wires) for part in _chunks(g)]), g.new_empty(0)
+        if adjoint_follows:
+            return compiled.solve_and_keep(g, wires)
+        return compiled.solve(g, wires), g.new_empty(0)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        (g,) = ctx.saved_tensors
-        return _Adjoint.apply(g, grads[0], ctx.wires), None
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Wires, bool], output: tuple[Tensor, Tensor]) -> None:
+        g, ctx.wires, _ = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # no zeros as large as what was kept
+        ctx.save_for_backward(g, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None]:
+        if grads[0] is None:
+            return None, None, None
+        g, state = ctx.saved_tensors
+        return _Adjoint.apply(g, grads[0], ctx.wires, state), None, None
 
 
 class _Adjoint(torch.autograd.Function):
     @staticmethod
-    def forward(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
+    def forward(g: Tensor, grad: Tensor, wires: Wires, state: Tensor) -> Tensor:
         if g.device.type == "cpu":
-            return compiled.adjoint(g, grad, wires)
+            return compiled.adjoint(g, grad, wires, state)
         parts = zip(_chunks(g), _chunks(grad), strict=True)
         return torch.cat([portable.adjoint(part, bar, wires) for part, bar in parts])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires], output: Tensor) -> None:
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires, Tensor], output: Tensor) -> None:
         pass
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None, None]:
         raise NotImplementedError(
             "`effective_conductance` is differentiable once, got a request for a second derivative; "
             "drop create_graph=True, or take central differences of the gradient"

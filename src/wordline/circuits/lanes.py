@@ -49,9 +49,12 @@ class Emitter:
         """The vector at the sum of some byte offsets."""
         return self.builder.load(self.pointer(*offsets), align=self.size)
 
-    def store(self, value: Any, *offsets: Any) -> None:
-        """Write one vector."""
-        self.builder.store(value, self.pointer(*offsets), align=self.size)
+    def store(self, value: Any, *offsets: Any, streamed: bool = False) -> None:
+        """Write one vector, past the caches if `streamed`."""
+        instruction = self.builder.store(value, self.pointer(*offsets), align=VECTOR_BYTES if streamed else self.size)
+        if streamed:
+            one = ir.Constant(ir.IntType(32), 1)
+            instruction.set_metadata("nontemporal", self.builder.module.add_metadata([one]))
 
     def full(self, value: float) -> Any:
         """The same known number in every lane."""
@@ -114,15 +117,26 @@ def vector_operation(name: str, emit: Callable[..., None]) -> Any:
     return operation
 
 
-@intrinsic
-@no_type_check
-def copy(typing: Any, ws: Any, to: Any, source: Any) -> Any:
-    """ws[to] = ws[source], one vector."""
+def _transfer(streamed: bool) -> Any:
+    """Vectors from one array to another; `streamed` ones go to memory without pushing others out of the cache."""
 
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        data = context.make_array(signature.args[0])(context, builder, args[0]).data
-        e = Emitter(builder, signature.args[0].dtype, builder.bitcast(data, ir.IntType(8).as_pointer()))
-        e.store(e.load(e.bytes(args[2])), e.bytes(args[1]))
-        return context.get_dummy_value()
+    @intrinsic
+    @no_type_check
+    def transfer(typing: Any, to: Any, to_at: Any, source: Any, source_at: Any, count: Any) -> Any:
+        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+            kinds, byte = (signature.args[0], signature.args[2]), ir.IntType(8).as_pointer()
+            data = [context.make_array(k)(context, builder, x).data for k, x in zip(kinds, args[::2], strict=False)]
+            into, out_of = (Emitter(builder, kinds[0].dtype, builder.bitcast(x, byte)) for x in data)
+            into_at, out_of_at = into.bytes(args[1]), out_of.bytes(args[3])
+            with cgutils.for_range(builder, args[4]) as loop:
+                offset = into.bytes(loop.index)
+                value = out_of.load(out_of_at, offset)
+                into.store(value, into_at, offset, streamed=streamed)
+            return context.get_dummy_value()
 
-    return types.void(ws, types.int64, types.int64), codegen
+        return types.void(to, types.int64, source, types.int64, types.int64), codegen
+
+    return transfer
+
+
+stash, fetch = _transfer(True), _transfer(False)

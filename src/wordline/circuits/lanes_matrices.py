@@ -12,7 +12,7 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba import njit
 from numba.core import cgutils
 
-from .lanes import INTEGER, VECTOR_BYTES, Emitter, copy, outlined, vector_operation
+from .lanes import INTEGER, VECTOR_BYTES, Emitter, outlined, vector_operation
 
 SET, ADD, SUBTRACT, SET_MINUS = 0, 1, 2, 3
 
@@ -83,13 +83,61 @@ def _inverse(m: int) -> Any:
     return vector_operation(f"inverse_{m}", emit)
 
 
-def _identity() -> Any:
-    """ws[to:] = 1, or 0 if `value` is 0, one vector."""
+def _number(name: str, add: bool) -> Any:
+    """Set one vector to a number, or add the number to it."""
 
     def emit(e: Emitter, to: Any, value: Any) -> None:
-        e.store(e.spread(value), e.bytes(to))
+        number, place = e.spread(value), e.bytes(to)
+        e.store(e.builder.fadd(e.load(place), number) if add else number, place)
 
-    return vector_operation("fill", emit)
+    return vector_operation(name, emit)
+
+
+def _block() -> Any:
+    """Copy of a matrix, four columns at a time, then one; loops that stay as short as they are written."""
+
+    def emit(e: Emitter, to: Any, ti: Any, tj: Any, at: Any, si: Any, sj: Any, m: Any, n: Any) -> None:
+        builder, zero = e.builder, ir.Constant(INTEGER, 0)
+        to, ti, tj, at, si, sj = (e.bytes(x) for x in (to, ti, tj, at, si, sj))
+        start, rows, done = builder.block, builder.append_basic_block(), builder.append_basic_block()
+        builder.cbranch(builder.icmp_signed(">", m, zero), rows, done)
+        builder.position_at_end(rows)
+        left, row_to, row_at = (builder.phi(INTEGER) for _ in range(3))
+        j, j_to, j_at = n, row_to, row_at
+        for wide in (4, 1):
+            before, head = builder.block, builder.append_basic_block()
+            body, after = builder.append_basic_block(), builder.append_basic_block()
+            builder.branch(head)
+            builder.position_at_end(head)
+            phis = [builder.phi(INTEGER) for _ in range(3)]
+            builder.cbranch(builder.icmp_signed(">=", phis[0], ir.Constant(INTEGER, wide)), body, after)
+            builder.position_at_end(body)
+            sources, places = e.steps(phis[2], sj, wide + 1), e.steps(phis[1], tj, wide + 1)
+            for value, place in zip([e.load(x) for x in sources[:-1]], places, strict=False):
+                e.store(value, place)
+            fewer = builder.sub(phis[0], ir.Constant(INTEGER, wide))
+            for phi, first, new in zip(phis, (j, j_to, j_at), (fewer, places[-1], sources[-1]), strict=True):
+                phi.add_incoming(first, before)
+                phi.add_incoming(new, body)
+            _rolled(builder, builder.branch(head))
+            builder.position_at_end(after)
+            j, j_to, j_at = phis
+        less = builder.sub(left, ir.Constant(INTEGER, 1))
+        news = less, builder.add(row_to, ti), builder.add(row_at, si)
+        for phi, first, new in zip((left, row_to, row_at), (m, to, at), news, strict=True):
+            phi.add_incoming(first, start)
+            phi.add_incoming(new, builder.block)
+        builder.cbranch(builder.icmp_signed(">", less, zero), rows, done)
+        builder.position_at_end(done)
+
+    return vector_operation("block", emit)
+
+
+def _rolled(builder: Any, back: Any) -> None:
+    """Mark a loop, by its jump back, as one not to be unrolled."""
+    module = builder.module
+    off = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    back.set_metadata("llvm.loop", module.add_metadata([off]))
 
 
 def _least(builder: Any, x: Any, y: Any) -> Any:
@@ -130,7 +178,7 @@ def _corners(symmetric: bool) -> Callable[..., None]:
 
 
 inverse_1, inverse_2, inverse_3, inverse_4 = (_inverse(m) for m in (1, 2, 3, 4))
-fill = _identity()
+fill, increase, _copy = _number("fill", False), _number("increase", True), _block()
 _product, _triangle = vector_operation("product", _corners(False)), vector_operation("triangle", _corners(True))
 
 
@@ -153,11 +201,17 @@ def triangle(ws, c, ci, a, ai, ak, b, bk, bj, m, depth, mode):
 
 @njit(nogil=True, cache=True)
 @no_type_check
+def block(ws, to, ti, tj, at, si, sj, m, n):
+    """Copy an m x n matrix: its entries stand at `at` + i si + j sj, the copy's at `to` + i ti + j tj."""
+    _copy(ws, (to, ti, tj, at, si, sj, m, n), ())
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
 def mirror(ws, x, ld, n):
     """Upper triangle = lower triangle."""
-    for i in range(n):
-        for j in range(i):
-            copy(ws, x + j * ld + i, x + i * ld + j)
+    for i in range(1, n):
+        block(ws, x + i, 1, ld, x + i * ld, 1, 1, 1, i)
 
 
 @njit(nogil=True, cache=True)
