@@ -16,6 +16,8 @@ from .attacks import (
     MultiTargeted,
     RandomSearch,
     Square,
+    SurrogateGradient,
+    Targeted,
     WorstCase,
 )
 from .circuits import (
@@ -30,7 +32,7 @@ from .circuits import (
     solve_nonlinear,
 )
 from .devices import AbstractNonideality, GaussianVariation, Memristor
-from .evaluation import evaluate
+from .evaluation import Audit, Budget, audit, evaluate
 from .mapping import Crossbar, DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain, UnitGain
 from .nn import Chip, Normalized, map_model, recalibrate_batch_norm
 from .records import Record, table
@@ -45,7 +47,9 @@ __all__ = [
     "AbstractAttack",
     "AbstractDeviceLaw",
     "AbstractNonideality",
+    "Audit",
     "AutoAttack",
+    "Budget",
     "Chip",
     "Crossbar",
     "DifferentialPair",
@@ -64,9 +68,12 @@ __all__ = [
     "Record",
     "SinhDevice",
     "Square",
+    "SurrogateGradient",
+    "Targeted",
     "UnitGain",
     "Wires",
     "WorstCase",
+    "audit",
     "effective_conductance",
     "evaluate",
     "load_dataset",
