@@ -17,6 +17,8 @@ from .attacks import (
     MultiTargeted,
     RandomSearch,
     Square,
+    SurrogateGradient,
+    Targeted,
     WorstCase,
 )
 from .circuits import (
@@ -50,7 +52,7 @@ from .devices import (
     UniformConverter,
     WriteVerify,
 )
-from .evaluation import evaluate
+from .evaluation import Audit, Budget, audit, evaluate
 from .mapping import (
     BitSlicing,
     Crossbar,
@@ -81,8 +83,10 @@ __all__ = [
     "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
+    "Audit",
     "AutoAttack",
     "BitSlicing",
+    "Budget",
     "Calibrated",
     "Chip",
     "Crossbar",
@@ -118,11 +122,14 @@ __all__ = [
     "Square",
     "StateDependentVariation",
     "StuckDevices",
+    "SurrogateGradient",
+    "Targeted",
     "UniformConverter",
     "UnitGain",
     "Wires",
     "WorstCase",
     "WriteVerify",
+    "audit",
     "calibrate",
     "effective_conductance",
     "evaluate",

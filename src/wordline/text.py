@@ -9,8 +9,10 @@ from rich.console import Console
 from rich.table import Table
 
 
-def render_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "") -> str:
-    """A table in plain text: the first column to the left, the others to the right.
+def render_table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", left: Sequence[int] = (0,)
+) -> str:
+    """A table in plain text: the columns `left` (the first) to the left, the others to the right.
 
     >>> print(render_table(("eps", "AA"), [("8/255", "0.0 %")]))
      eps        AA
@@ -19,7 +21,7 @@ def render_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, title:
     """
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
     for index, name in enumerate(header):
-        table.add_column(name, justify="left" if index == 0 else "right", no_wrap=True)
+        table.add_column(name, justify="left" if index in left else "right", no_wrap=True)
     for row in rows:
         table.add_row(*row)
     console = Console(width=240, color_system=None, force_terminal=False)

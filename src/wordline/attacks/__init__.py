@@ -13,6 +13,8 @@ from wordline.attacks.norms import Norm, distance
 from wordline.attacks.pgd import PGD
 from wordline.attacks.random_search import RandomSearch
 from wordline.attacks.square import Square
+from wordline.attacks.surrogate import SurrogateGradient
+from wordline.attacks.targeted import Targeted
 from wordline.attacks.worst_case import WorstCase
 
 __all__ = [
@@ -29,6 +31,8 @@ __all__ = [
     "Norm",
     "RandomSearch",
     "Square",
+    "SurrogateGradient",
+    "Targeted",
     "WorstCase",
     "distance",
 ]

@@ -1,0 +1,61 @@
+"""One network's answers with another's gradients: the backward pass differentiable approximation (BPDA)."""
+
+from __future__ import annotations
+
+from typing import Any, final
+
+import torch
+from torch import Tensor, nn
+
+
+@final
+class SurrogateGradient(nn.Module):
+    """Forward: the logits of `model`. Backward: the gradient of `gradient_from`, at the same images.
+
+    For a network that has no useful gradient of its own (rounding, an array without an adjoint), or to ask whether
+    its own is the best one. Pass it as the `source` of an attack; the victim stays the network itself. Both networks
+    must give as many logits. BPDA: Athalye et al. 2018 (arXiv 1802.00420), section 4.
+
+    >>> class Rounded(nn.Module):
+    ...     def forward(self, images):
+    ...         return images.round()
+    >>> rounded = SurrogateGradient(Rounded(), nn.Identity())
+    >>> x = torch.tensor([[0.4, 0.8]], requires_grad=True)
+    >>> rounded(x).tolist(), torch.autograd.grad(rounded(x)[0, 1], x)[0].tolist()
+    ([[0.0, 1.0]], [[0.0, 1.0]])
+    """
+
+    def __init__(self, model: nn.Module, gradient_from: nn.Module) -> None:
+        super().__init__()
+        for name, network in (("model", model), ("gradient_from", gradient_from)):
+            if not isinstance(network, nn.Module):
+                raise TypeError(f"`{name}` must be a torch.nn.Module, got {type(network).__name__}")
+        self.model, self.gradient_from = model, gradient_from
+        self.training = model.training or gradient_from.training
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits `(n, classes)`."""
+        with torch.no_grad():
+            logits = self.model(images)
+        if not (torch.is_grad_enabled() and images.requires_grad):
+            return logits
+        stand_in = self.gradient_from(images)
+        if stand_in.shape != logits.shape:
+            raise ValueError(
+                f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
+                f"got {tuple(stand_in.shape)}"
+            )
+        led: Tensor = _Led.apply(logits, stand_in)
+        return led
+
+
+class _Led(torch.autograd.Function):
+    """The first argument's value with the second's gradient; x + (y - y) would round, and 0 * inf would not be 0."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor, stand_in: Tensor) -> Tensor:
+        return logits.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *upstream: Tensor) -> tuple[None, Tensor]:
+        return None, upstream[0]

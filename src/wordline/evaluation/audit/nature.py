@@ -1,0 +1,101 @@
+"""V3, V4, V5: what kind of function is this: repeatable, with logits, without gradients of its own inside?"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, final
+
+import torch
+
+from .bench import Bench
+from .check import AbstractCheck, Finding, percent, raised_if
+
+SUM_TOLERANCE = 1e-4  # float32 rounding of a sum of many probabilities
+
+
+@final
+class Repeatable(AbstractCheck):
+    """Raised (as a warning) if two forwards of the same images are not equal bit by bit, or the chip says that it
+    draws noise at every read.
+    Because one draw is then no answer: accuracies are means over at least 20 draws, gradients are averaged (EOT), and
+    what an attack achieves is scored on draws that it has not seen (Athalye et al. 2018, arXiv 1802.00420).
+    """
+
+    id = "V3"
+    title = "deterministic?"
+    follows_gradients = False
+
+    def run(self, bench: Bench) -> Finding:
+        """See `AbstractCheck.run`."""
+        chip = bench.chip
+        images = chip.given(bench.conditions.images[: bench.conditions.batch_size])
+        with torch.no_grad():
+            gap = float((chip.model(images) - chip.model(images)).abs().max())
+        if chip.stochastic:
+            protocol = f"means over {bench.budget.draws} draws, EOT {bench.budget.eot}"
+            text = f"two answers differ by up to {gap:.3g}: {protocol}."
+            return Finding("warn", {"largest_difference": gap, "draws": bench.budget.draws}, text)
+        return Finding("pass", {"largest_difference": gap}, "two forwards agree bit by bit.")
+
+
+@final
+class Logits(AbstractCheck):
+    """Raised if every output row is non-negative and sums to one.
+    Because these are probabilities: cross-entropy takes a second logarithm, and in float32 they saturate at 0 and 1,
+    where gradients vanish. Hand over the network without its softmax (Croce & Hein 2020, the checks of AutoAttack).
+    """
+
+    id = "V4"
+    title = "outputs are logits"
+    follows_gradients = False
+
+    def run(self, bench: Bench) -> Finding:
+        """See `AbstractCheck.run`."""
+        images = bench.chip.given(bench.conditions.images[: bench.conditions.batch_size])
+        with torch.no_grad():
+            out = bench.chip.model(images).double()
+        like = ((out.sum(1) - 1).abs() < SUM_TOLERANCE) & (out >= 0).all(1)
+        share = float(like.double().mean())
+        return raised_if(share == 1.0, {"rows_like_probabilities": share}, f"{percent(share)} of rows sum to one.")
+
+
+@final
+class NoInnerGradients(AbstractCheck):
+    """Raised if the forward pass itself calls `torch.autograd.grad` or `backward`.
+    Because a network that optimises at test time is no plain function: an attack that differentiates the result alone
+    misses how the optimisation reacts, and must be adapted to it (Croce & Hein 2020; Croce et al. 2022, arXiv
+    2202.13711).
+    """
+
+    id = "V5"
+    title = "no gradients inside the forward pass"
+    follows_gradients = False
+
+    def run(self, bench: Bench) -> Finding:
+        """See `AbstractCheck.run`."""
+        images = bench.chip.given(bench.conditions.images[:1])
+        with counted_gradients() as calls:
+            bench.chip.model(images)
+        text = f"the forward pass of one image asks for {len(calls)} gradients."
+        return raised_if(bool(calls), {"gradient_calls": len(calls)}, text)
+
+
+@contextmanager
+def counted_gradients() -> Iterator[list[str]]:
+    """Collects every call of autograd's own functions while the block runs; the profiler is put back."""
+    codes = {function.__code__: function.__name__ for function in (torch.autograd.grad, torch.autograd.backward)}
+    calls: list[str] = []
+
+    def note(frame: FrameType, event: str, argument: Any) -> None:
+        if event == "call" and frame.f_code in codes:
+            calls.append(codes[frame.f_code])
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield calls
+    finally:
+        sys.setprofile(before)
