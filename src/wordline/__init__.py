@@ -4,6 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
 from .attacks import (
     APGD,
     FAB,
@@ -18,7 +19,6 @@ from .attacks import (
     Square,
     WorstCase,
 )
-from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
 from .circuits import (
     AbstractDeviceLaw,
     Ohmic,
@@ -65,7 +65,7 @@ from .mapping import (
     UnitGain,
 )
 from .mapping.export import export_csv, export_npz
-from .nn import Chip, Normalized, calibrate, map_model, recalibrate_batch_norm
+from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .zoo import load_dataset, load_model
 
@@ -85,6 +85,7 @@ __all__ = [
     "BitSlicing",
     "Calibrated",
     "Chip",
+    "ChipEnsemble",
     "Crossbar",
     "DifferentialPair",
     "ExactArray",
@@ -130,6 +131,7 @@ __all__ = [
     "export_npz",
     "load_dataset",
     "load_model",
+    "map_chips",
     "map_model",
     "netlist",
     "nonlinear_operating_point",

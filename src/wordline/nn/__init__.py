@@ -2,10 +2,22 @@
 
 from .calibrate import calibrate
 from .chip import Chip
+from .many_chips import ChipEnsemble, map_chips
 from .map_model import map_model
 from .mapped_layer import MappedLayer
 from .normalized import Normalized
 from .recalibrate import recalibrate_batch_norm
 from .report import ChipReport, LayerReport
 
-__all__ = ["Chip", "ChipReport", "LayerReport", "MappedLayer", "Normalized", "calibrate", "map_model", "recalibrate_batch_norm"]
+__all__ = [
+    "Chip",
+    "ChipEnsemble",
+    "ChipReport",
+    "LayerReport",
+    "MappedLayer",
+    "Normalized",
+    "calibrate",
+    "map_chips",
+    "map_model",
+    "recalibrate_batch_norm",
+]
