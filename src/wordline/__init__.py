@@ -67,7 +67,7 @@ from .mapping import (
     UnitGain,
 )
 from .mapping.export import export_csv, export_npz
-from .nn import Chip, Normalized, calibrate, map_model, recalibrate_batch_norm
+from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .zoo import load_dataset, load_model
 
@@ -89,6 +89,7 @@ __all__ = [
     "Budget",
     "Calibrated",
     "Chip",
+    "ChipEnsemble",
     "Crossbar",
     "DifferentialPair",
     "ExactArray",
@@ -137,6 +138,7 @@ __all__ = [
     "export_npz",
     "load_dataset",
     "load_model",
+    "map_chips",
     "map_model",
     "netlist",
     "nonlinear_operating_point",

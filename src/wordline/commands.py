@@ -20,8 +20,9 @@ from .attacks import FGSM, PGD, AbstractAttack
 from .circuits import netlist
 from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from .mapping.explain import explain
+from .nn import calibrate as calibrate_ranges
 from .nn import map_model
-from .progress import Bar
+from .progress import Bar, LateBar
 from .records import table
 from .reports import accuracy_curves
 from .studies import Grid, Journal, run_grid, selfcheck
@@ -122,10 +123,31 @@ def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = Fals
 
 def map_(
     model: str = "digits-cnn", crossbar: str = "rethinking-64", gain: str = "", weights: str = "", seed: int = 0,
-    strict: bool = False, json: bool = False,
+    strict: bool = False, only: tuple[str, ...] = (), exclude: tuple[str, ...] = (), data: str = "", root: str = "",
+    calibrate: int = 0, export: str = "", json: bool = False,
 ) -> None:  # fmt: skip
-    """Map a network onto a crossbar and print the chip's report."""
-    report = map_model(_model(model, weights), _crossbar(crossbar, gain), seed, strict=strict).report()
+    """Map a network onto a crossbar and print the chip's report; with data, what one inference takes.
+
+    Args:
+        only: patterns on layer names, such as "features*"; nothing else is mapped.
+        exclude: patterns on layer names that stay digital.
+        data: a data set whose first test image is passed through the chip to count conversions and cell reads.
+        root: local folder of that data set.
+        calibrate: measure converter ranges on so many training images of the data first.
+        export: write the programmed conductances to this .npz or .csv file.
+    """
+    require_integer("calibrate", calibrate, at_least=0)
+    if calibrate and not data:
+        raise ValueError("`calibrate` needs images; name a data set with --data")
+    software, there = _model(model, weights), _crossbar(crossbar, gain)
+    images = zoo.load_dataset(data, root) if data else None
+    chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=LateBar(3.0))
+    if images and calibrate:
+        calibrate_ranges(chip, images.train, limit=calibrate)
+    example = (zoo.to_float(images.test.images[:1]),) if images else ()
+    report = chip.report(*example)
+    if export:
+        chip.export(export)
     print(report.to_json() if json else report)
 
 

@@ -6,7 +6,7 @@ import abc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -38,6 +38,31 @@ class Bar(AbstractProgress):
         """See `AbstractProgress.task`."""
         console = Console(stderr=True)
         return _bar(console, description, total) if console.is_terminal else Lines().task(description, total)
+
+
+class LateBar(AbstractProgress):
+    """A bar that appears once work has gone on for `seconds`: what is done at once needs no bar."""
+
+    def __init__(self, seconds: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._seconds, self._clock = seconds, clock
+
+    @contextmanager
+    def task(self, description: str, total: int) -> Iterator[Advance]:
+        """See `AbstractProgress.task`."""
+        started, done = self._clock(), 0
+        with ExitStack() as stack:
+            shown: list[Advance] = []
+
+            def advance(units: int, note: str) -> None:
+                nonlocal done
+                done += units
+                if shown:
+                    shown[0](units, note)
+                elif self._clock() - started >= self._seconds:
+                    shown.append(stack.enter_context(Bar().task(description, total)))
+                    shown[0](done, note)
+
+            yield advance
 
 
 class Lines(AbstractProgress):

@@ -148,6 +148,16 @@ class Scaled(nn.Linear):
         return 2 * super().forward(x)
 
 
+class OwnAttention(nn.MultiheadAttention):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out_proj(x @ self.in_proj_weight.t())
+
+
+class OwnMemory(nn.LSTM):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x @ self.weight_ih_l0.t()
+
+
 class OwnParameter(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -161,13 +171,18 @@ class OwnParameter(nn.Module):
 def test_nothing_with_parameters_is_skipped_in_silence() -> None:
     network = nn.ModuleDict({
         "norm": nn.BatchNorm1d(4), "scaled": Scaled(4, 4), "own": OwnParameter(), "words": nn.Embedding(5, 4),
-        "attention": nn.MultiheadAttention(4, 2), "memory": nn.LSTM(4, 4), "up": nn.ConvTranspose2d(2, 2, 2),
-        "hooked": nn.Linear(4, 4), "encoder": nn.TransformerEncoderLayer(4, 2),
+        "attention": OwnAttention(4, 2), "memory": OwnMemory(4, 4), "bags": nn.EmbeddingBag(5, 4),
+        "hooked": nn.Linear(4, 4), "pair": nn.Bilinear(2, 2, 2),
     }).eval()  # fmt: skip
     network["hooked"].register_forward_hook(lambda module, inputs, out: 3 * out)
     report = wl.map_model(network, REAL).report()
     digital = dict(report.digital)
-    assert set(digital) == {"norm", "scaled", "own", "words", "attention", "memory", "up", "hooked", "encoder"}
+    assert set(digital) == {"norm", "scaled", "own", "words", "bags", "attention", "memory", "hooked", "pair"}
+    assert digital["words"] == "digital by design: Embedding looks up rows of its weights"
+    assert digital["bags"].startswith("digital by design")
+    assert "OwnAttention multiplies by its weights itself" in digital["attention"]
+    assert "OwnMemory multiplies by its weights itself" in digital["memory"]
+    assert "Bilinear uses its parameters (weight, bias)" in digital["pair"]
     assert digital["norm"].startswith("digital by design")
     assert "Scaled multiplies by its weights itself" in digital["scaled"]
     assert "bonus" in digital["own"]
@@ -241,11 +256,12 @@ def test_nan_weights_name_the_layer(tiny_cnn: nn.Module) -> None:
 
 
 def test_what_stays_digital_still_computes() -> None:
-    network = nn.Sequential(nn.Linear(4, 4), nn.TransformerEncoderLayer(4, 2, batch_first=True)).double().eval()
+    network = nn.Sequential(nn.Linear(4, 12), OwnAttention(12, 2), nn.Linear(12, 2)).double().eval()
+    network[1].in_proj_weight = nn.Parameter(network[1].in_proj_weight[:12])
     network[0].register_forward_hook(lambda module, inputs, out: 3 * out)
-    network.append(nn.Linear(4, 2).double().eval())
-    x = torch.rand(2, 3, 4, dtype=torch.float64)
-    torch.testing.assert_close(wl.map_model(network, IDEAL)(x), network(x), rtol=1e-9, atol=1e-9)
+    chip, x = wl.map_model(network, IDEAL), torch.rand(2, 3, 4, dtype=torch.float64)
+    assert list(chip.layers) == ["2"]
+    torch.testing.assert_close(chip(x), network(x), rtol=1e-9, atol=1e-9)
 
 
 def test_half_precision_weights_are_refused_by_name() -> None:

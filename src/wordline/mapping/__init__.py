@@ -5,7 +5,7 @@ from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
 from .presets import PRESETS, Preset
-from .program import Programmed, decode, program, read_noise
+from .program import Programmed, decode, program, program_many, read_noise
 from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
@@ -31,5 +31,6 @@ __all__ = [
     "decode",
     "nonideality_factor",
     "program",
+    "program_many",
     "read_noise",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -42,6 +43,16 @@ def program(matrix: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -
     draw comes from `generator`; what is drawn anew at each read is left out here and belongs to `read_noise`. Source:
     PHYSICS in the documentation, sections 1, 4, 5 and 6.
     """
+    return program_many(matrix, crossbar, (generator,))[0]
+
+
+def program_many(
+    matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
+) -> tuple[Programmed, ...]:
+    """Program the same weights on several samples of a crossbar, one a generator: `program` of each, bit for bit.
+
+    What is asked of the devices is worked out once, and all samples are solved in one call.
+    """
     if not matrix.isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing, device = crossbar.encoding, crossbar.slicing, crossbar.device
@@ -50,13 +61,32 @@ def program(matrix: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -
     tiles = split(units, (crossbar.tile[0], crossbar.weight_cols), fill=0.0)
     shares = slicing.cut(encoding.shares(tiles, slicing.middle), encoding.sign_bits)
     wanted = device.conductance(shares)
-    there = device.programmed(wanted, generator=generator)
-    for nonideality in crossbar.nonidealities:
-        if not nonideality.fresh:
-            there = nonideality.apply(there, device, generator=generator)
+    there = torch.stack([_drawn(wanted, crossbar, generator) for generator in generators])
     response = crossbar.array.program(there, crossbar.wires)
     multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
+    samples = zip(_own(there), _own(response), multiplies_by, strict=True)
+    return tuple(_read_out(*sample, wanted, matrix, largest, crossbar) for sample in samples)
 
+
+def _drawn(wanted: Tensor, crossbar: Crossbar, generator: torch.Generator) -> Tensor:
+    """Conductances after the device and everything that happens once, when the chip is programmed."""
+    there = crossbar.device.programmed(wanted, generator=generator)
+    for nonideality in crossbar.nonidealities:
+        if not nonideality.fresh:
+            there = nonideality.apply(there, crossbar.device, generator=generator)
+    return there
+
+
+def _own(samples: Tensor) -> tuple[Tensor, ...]:
+    """The samples, each in memory of its own, so that keeping or copying one does not keep or copy all."""
+    return (samples[0],) if len(samples) == 1 else tuple(sample.clone() for sample in samples)
+
+
+def _read_out(
+    there: Tensor, response: Tensor, multiplies_by: Tensor, wanted: Tensor, matrix: Tensor, largest: Tensor,
+    crossbar: Crossbar,
+) -> Programmed:  # fmt: skip
+    """One sample as the digital side sees it: the matrix it stands for, its gain and its NF."""
     shape = (matrix.shape[-2], matrix.shape[-1])
     made = largest * decode(multiplies_by, crossbar, shape)
     gain = crossbar.gain.solve(made, matrix)

@@ -2,6 +2,7 @@
 
 from .calibrate import calibrate
 from .chip import Chip
+from .many_chips import ChipEnsemble, map_chips
 from .map_model import map_model
 from .mapped_layer import MappedLayer
 from .normalized import Normalized
@@ -10,11 +11,13 @@ from .report import ChipReport, LayerReport
 
 __all__ = [
     "Chip",
+    "ChipEnsemble",
     "ChipReport",
     "LayerReport",
     "MappedLayer",
     "Normalized",
     "calibrate",
+    "map_chips",
     "map_model",
     "recalibrate_batch_norm",
 ]

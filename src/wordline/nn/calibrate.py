@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sized
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import torch
 from torch import Tensor
@@ -12,16 +12,19 @@ from torch.utils.data import Dataset
 from ..devices import AbstractConverter, Calibrated
 from ..values import require_instance, require_integer
 from .chip import Chip
+from .many_chips import ChipEnsemble
 from .mapped_layer import MappedLayer
 
+AnyChip = TypeVar("AnyChip", Chip, ChipEnsemble)
 
-def calibrate(chip: Chip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> Chip:
+
+def calibrate(chip: AnyChip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> AnyChip:
     """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
 
     Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the ADCs,
     each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch: the
     largest over batches for 100 percent, their mean for less. No label is read; pass training images. `limit=0` takes
-    all. A chip without such ranges comes back as it was.
+    all. A chip without such ranges comes back as it was; every chip of an ensemble is measured for itself.
 
     Raises ValueError where there are no images.
 
@@ -34,7 +37,7 @@ def calibrate(chip: Chip, data: Dataset[Any], *, limit: int = 200, batch_size: i
     >>> calibrate(chip, [(torch.tensor([-3.0]), 0), (torch.tensor([2.0]), 0)]).layers["model"].input_limit.item()
     3.0
     """
-    require_instance("chip", chip, Chip)
+    require_instance("chip", chip, (Chip, ChipEnsemble))
     require_integer("limit", limit, at_least=0)
     require_integer("batch_size", batch_size, at_least=1)
     count = len(cast(Sized, data))
@@ -59,8 +62,9 @@ def _measured(converter: AbstractConverter) -> bool:
 
 
 def _pass(
-    chip: Chip, data: Dataset[Any], count: int, batch_size: int, layers: dict[str, MappedLayer], *, inputs: bool
-) -> None:
+    chip: Chip | ChipEnsemble, data: Dataset[Any], count: int, batch_size: int, layers: dict[str, MappedLayer], *,
+    inputs: bool,
+) -> None:  # fmt: skip
     seen: dict[str, list[Tensor]] = {name: [] for name in layers}
     like = next(value for value in chip.state_dict().values() if value.is_floating_point())
     try:

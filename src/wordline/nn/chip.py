@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 import copy
+import json
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar
-from ..values import require_integer
+from ..mapping.export import export_csv, export_npz
+from ..values import decode, encode, require_instance, require_integer
+from .choice import Choice, Overrides
 from .mapped_layer import MappedLayer, stream_seed
 from .report import ChipReport, report_layer
+from .usage import Usage, counting
 
 
 class Chip(nn.Module):
     """A mapped network. Call it, move it, copy it, save it and differentiate it like the network it came from."""
 
-    def __init__(self, model: nn.Module, crossbar: Crossbar, seed: int, skipped: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        crossbar: Crossbar,
+        seed: int,
+        skipped: tuple[tuple[str, str], ...],
+        overrides: Overrides = (),
+    ) -> None:
         super().__init__()
         self.model = model
-        self.crossbar = crossbar
+        self.crossbar = crossbar  # of every layer that no override names
         self.seed = seed
         self.skipped = skipped
         self.calibration = ""  # on what `calibrate` measured converter ranges
+        self.overrides = overrides
+        self.training = model.training
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the mapped network returns for these arguments."""
@@ -59,16 +74,37 @@ class Chip(nn.Module):
 
     def get_extra_state(self) -> Tensor:
         """Which chip this is, as bytes in a tensor, so that a state dict carries the identity with the numbers."""
-        return torch.frombuffer(bytearray(f"{self.seed} {self.crossbar.to_json()}".encode()), dtype=torch.uint8)
+        text = json.dumps(encode({"seed": self.seed, "crossbar": self.crossbar, "overrides": self.overrides}))
+        return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
 
     def set_extra_state(self, state: Tensor) -> None:
         """Become the chip whose numbers are being loaded."""
-        seed, _, crossbar = bytes(state.tolist()).decode().partition(" ")
-        self.seed, self.crossbar = int(seed), Crossbar.from_json(crossbar)
+        plain = json.loads(bytes(state.tolist()).decode())
+        self.seed, self.crossbar, self.overrides = (decode(plain[key]) for key in ("seed", "crossbar", "overrides"))
+        choice = Choice(overrides=self.overrides)
         for name, layer in self.layers.items():
-            layer.crossbar, layer.stream_seed = self.crossbar, stream_seed(self.seed, name)
+            layer.crossbar, layer.stream_seed = choice.crossbar_of(name, self.crossbar), stream_seed(self.seed, name)
 
-    def report(self) -> ChipReport:
-        """Per layer: matrix, tiles, utilisation, NF, gain, kind of gradient; and what stayed digital and why."""
-        rows = tuple(report_layer(name, layer) for name, layer in self.layers.items())
-        return ChipReport(self.crossbar, self.seed, rows, self.skipped)
+    def export(self, path: str | Path) -> None:
+        """Write the programmed conductances to an .npz or a .csv file, for the instrument that programs devices."""
+        write = {".npz": export_npz, ".csv": export_csv}.get(Path(path).suffix)
+        if write is None:
+            raise ValueError(f"`path` must end in .npz or .csv, got {str(path)!r}")
+        write(path, {name: layer.conductances for name, layer in self.layers.items()})
+
+    def report(self, *example: Any) -> ChipReport:
+        """Per layer: matrix, arrays, utilisation, NF, gain, saturation, gradient; what stayed digital and why.
+
+        With an example batch, or all arguments of a pass, one pass is run and counted: vectors, conversions and cell
+        reads per inference, samples being counted by the first dimension of the first argument. Nothing changes.
+        """
+        if not example:
+            return self._report({})
+        require_instance("example", example[0], Tensor)
+        with counting(self, self.layers, len(example[0])) as usage:
+            self(*example)
+            return self._report(usage)
+
+    def _report(self, usage: Mapping[str, Usage]) -> ChipReport:
+        rows = tuple(report_layer(name, layer, usage.get(name, Usage())) for name, layer in self.layers.items())
+        return ChipReport(self.crossbar, self.seed, rows, self.skipped, self.overrides)

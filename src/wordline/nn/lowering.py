@@ -1,130 +1,66 @@
-"""Layers as matrices: what a convolution or a linear layer asks of an array, and how its product runs in torch.
-
-This is the one file that transposes: torch keeps weights as (outputs, inputs), an array has rows = inputs.
-"""
+"""Which layers are matrices, and of which parts: the table that a new kind of layer joins."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 from torch import Tensor, nn
-from torch.nn import functional
 
-CONVOLUTIONS = {1: functional.conv1d, 2: functional.conv2d, 3: functional.conv3d}
+from .attention import lower_attention
+from .convolution import conv_product
+from .linear import LinearProduct
+from .parts import Lowered, Part, whole
+from .product import AbstractProduct
+from .recurrent import lower_cell, lower_recurrent
+from .transposed import transposed_product
 
-
-def to_matrix(weight: Tensor, groups: int) -> Tensor:
-    """Weight `(out, in / groups, *kernel)` -> matrices `(groups, K, out / groups)`, K = in / groups * prod(kernel)."""
-    return weight.reshape(groups, weight.shape[0] // groups, -1).transpose(1, 2)
-
-
-def to_weight(matrix: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """The inverse of `to_matrix`."""
-    return matrix.transpose(1, 2).reshape(shape)
+Rule = Callable[[Any], Lowered]
 
 
-@dataclass(frozen=True)
-class LinearProduct:
-    """x -> x W^T + b."""
-
-    groups: int = 1
-
-    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Activations times the given weight."""
-        return functional.linear(x, weight, bias)
-
-    def batched(self, x: Tensor) -> bool:
-        """Whether the first dimension counts samples."""
-        return x.dim() > 1
-
-    def unroll(self, x: Tensor) -> Tensor:
-        """Activations `(..., K)` -> the vectors that drive the rows, `(1, vectors, K)`."""
-        return x.reshape(1, -1, x.shape[-1])
-
-    def fold(self, y: Tensor, x: Tensor) -> Tensor:
-        """Answers `(1, vectors, C)` for the activations x -> `(..., C)`."""
-        return y.reshape(*x.shape[:-1], y.shape[-1])
-
-    def biased(self, y: Tensor, bias: Tensor | None) -> Tensor:
-        """Outputs plus the digital bias."""
-        return y if bias is None else y + bias
+def _layer(product_of: Callable[[Any], AbstractProduct]) -> Rule:
+    """The rule of a layer that is one matrix and keeps it as `weight`."""
+    return lambda layer: whole(
+        Part(cast(Tensor, layer.weight), cast(Tensor | None, layer.bias), product_of(layer), type(layer).__name__)
+    )
 
 
-@dataclass(frozen=True)
-class ConvProduct:
-    """x -> W * x + b with a convolution's stride, padding, dilation and groups."""
-
-    dims: int
-    kernel: tuple[int, ...]
-    stride: tuple[int, ...]
-    padding: tuple[int, ...] | str
-    dilation: tuple[int, ...]
-    groups: int
-    border: tuple[int, ...]  # padding of both ends of every axis, the last axis first, in torch's order
-    padding_mode: str
-
-    def __call__(self, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        """Feature maps times the given weight."""
-        padding = self.padding
-        if self.padding_mode != "zeros":
-            x, padding = functional.pad(x, self.border, mode=self.padding_mode), (0,) * self.dims
-        return CONVOLUTIONS[self.dims](x, weight, bias, self.stride, padding, self.dilation, self.groups)
-
-    def batched(self, x: Tensor) -> bool:
-        """Whether the first dimension counts samples."""
-        return x.dim() > self.dims + 1
-
-    def unroll(self, x: Tensor) -> Tensor:
-        """Feature maps `(samples, channels, *size)` -> `(groups, samples * positions, channels / groups * kernel)`."""
-        windows = self._windows(x)  # (samples, channels, *positions, *kernel)
-        grouped = windows.unflatten(1, (self.groups, -1)).movedim(1, 0)  # (groups, samples, channels, *pos, *kernel)
-        return grouped.movedim(2, 2 + self.dims).flatten(3 + self.dims - 1).flatten(1, -2)
-
-    def fold(self, y: Tensor, x: Tensor) -> Tensor:
-        """Answers `(groups, samples * positions, C)` for the feature maps x -> `(samples, groups * C, *positions)`."""
-        positions = self._windows(x).shape[2 : 2 + self.dims]
-        maps = y.unflatten(1, (x.shape[0], *positions))  # (groups, samples, *positions, C)
-        return maps.movedim(-1, 1).movedim(2, 0).flatten(1, 2)
-
-    def biased(self, y: Tensor, bias: Tensor | None) -> Tensor:
-        """Outputs plus the digital bias of each channel."""
-        return y if bias is None else y + bias.view(-1, *(1,) * self.dims)
-
-    def _windows(self, x: Tensor) -> Tensor:
-        """A view of every position's window."""
-        if any(self.border):
-            mode = "constant" if self.padding_mode == "zeros" else self.padding_mode
-            x = functional.pad(x, self.border, mode=mode)
-        for axis, (size, step, gap) in enumerate(zip(self.kernel, self.stride, self.dilation, strict=True)):
-            x = x.unfold(2 + axis, (size - 1) * gap + 1, step)[..., ::gap]
-        return x
+RULES: dict[type[nn.Module], Rule] = {
+    nn.Linear: _layer(lambda layer: LinearProduct()),
+    nn.Conv1d: _layer(lambda layer: conv_product(layer, 1)),
+    nn.Conv2d: _layer(lambda layer: conv_product(layer, 2)),
+    nn.Conv3d: _layer(lambda layer: conv_product(layer, 3)),
+    nn.ConvTranspose1d: _layer(lambda layer: transposed_product(layer, 1)),
+    nn.ConvTranspose2d: _layer(lambda layer: transposed_product(layer, 2)),
+    nn.ConvTranspose3d: _layer(lambda layer: transposed_product(layer, 3)),
+    nn.MultiheadAttention: lower_attention,
+    nn.RNN: lower_recurrent,
+    nn.LSTM: lower_recurrent,
+    nn.GRU: lower_recurrent,
+    nn.RNNCell: lower_cell,
+    nn.LSTMCell: lower_cell,
+    nn.GRUCell: lower_cell,
+}
+# Layers of other libraries, by full name, so that nothing need be installed: linear, with weights (inputs, outputs).
+FOREIGN: dict[str, Rule] = {
+    "transformers.pytorch_utils.Conv1D": _layer(lambda layer: LinearProduct(inputs_first=True)),
+}
 
 
-Product = LinearProduct | ConvProduct
-LOWERED: dict[type[nn.Module], int] = {nn.Linear: 0, nn.Conv1d: 1, nn.Conv2d: 2, nn.Conv3d: 3}
-
-
-def product_of(layer: nn.Module) -> Product | None:
-    """The product behind a layer, or None where the layer is no plain convolution or linear layer.
+def lower(layer: nn.Module) -> Lowered | None:
+    """A layer's matrices, or None where it is no layer that is known to be made of them.
 
     A subclass counts as its parent as long as it does not compute anything of its own, and has no hooks.
     """
-    for kind, dims in LOWERED.items():
-        if not isinstance(layer, kind) or type(layer).forward is not kind.forward:
-            continue
-        if layer._forward_hooks or layer._forward_pre_hooks:
-            continue
-        if dims == 0:
-            return LinearProduct()
-        if type(layer)._conv_forward is not kind._conv_forward:  # type: ignore[attr-defined]
-            continue
-        return _conv_product(layer, dims)
+    if layer._forward_hooks or layer._forward_pre_hooks:
+        return None
+    for kind in type(layer).__mro__:
+        rule = RULES.get(kind) or FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}")
+        if rule is not None:
+            return rule(layer) if _computes_as(type(layer), kind) else None
     return None
 
 
-def _conv_product(layer: Any, dims: int) -> ConvProduct:
-    border = tuple(layer._reversed_padding_repeated_twice)  # torch's own pairs, "same" and "valid" resolved
-    return ConvProduct(
-        dims, layer.kernel_size, layer.stride, layer.padding, layer.dilation, layer.groups, border, layer.padding_mode
-    )
+def _computes_as(mine: type[nn.Module], known: type[nn.Module]) -> bool:
+    """Whether a subclass left the methods alone that compute."""
+    return all(getattr(mine, name, None) is getattr(known, name, None) for name in ("forward", "_conv_forward"))

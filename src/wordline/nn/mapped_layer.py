@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..circuits import effective_conductance
-from ..mapping import Crossbar, Programmed, decode, program, read_noise
-from .lowering import Product, to_matrix, to_weight
+from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
+from .parts import Part, kept, kept_bias
+from .product import AbstractProduct
+from .readable import looked_at_only
 from .reading import Limits, Tally, read
 
 
@@ -34,17 +37,14 @@ class MappedLayer(nn.Module):
     input_limit: Tensor
     output_limit: Tensor
 
-    def __init__(
-        self, weight: Tensor, bias: Tensor | None, product: Product, crossbar: Crossbar, seed: int, kind: str
-    ) -> None:
+    def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
         super().__init__()
-        self.product, self.crossbar, self.stream_seed, self.kind = product, crossbar, seed, kind
-        self.bias = None if bias is None else nn.Parameter(bias.detach().clone(), requires_grad=bias.requires_grad)
+        self.product, self.crossbar, self.stream_seed, self.kind = part.product, crossbar, seed, part.kind
+        self.bias = kept_bias(part.bias)
         self.tally, self.noise, self.watch = Tally(), NoiseStream(seed), Watch()
-        with torch.no_grad():
-            programmed = self._program(weight)
         self.register_buffer("conductances", programmed.conductances)
-        self.register_buffer("effective_weight", to_weight(programmed.weight, tuple(weight.shape)).contiguous())
+        effective = part.product.to_weight(programmed.weight, tuple(part.weight.shape))
+        self.register_buffer("effective_weight", effective.contiguous())
         self.register_buffer("gain", programmed.gain)
         self.register_buffer("nf", programmed.nf)
         if crossbar.is_matrix and not crossbar.stochastic:
@@ -55,38 +55,45 @@ class MappedLayer(nn.Module):
             self.register_buffer("input_limit", programmed.largest.new_tensor(torch.nan))
             self.register_buffer("output_limit", programmed.largest.new_tensor(torch.nan))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """The layer's product, as the chip computes it."""
-        crossbar = self.crossbar
+    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """The layer's product, as the chip computes it; `output_size` as a transposed convolution takes it."""
+        crossbar, product = self.crossbar, self.product.sized(x, output_size)
         if crossbar.is_matrix and not crossbar.stochastic:
-            return self.product(x, self.effective_weight, self.bias)
-        return self._compute(x, self._state())
+            return product(x, self.effective_weight, self.bias)
+        return self._compute(x, self._state(), product)
 
     def _state(self) -> Programmed:
-        matrix = to_matrix(self.effective_weight, self.product.groups)
+        matrix = self.product.to_matrix(self.effective_weight)
         response = self.conductances if self.crossbar.is_matrix else self.response
         return Programmed(self.conductances, response, matrix, self.gain, self.largest, self.nf)
 
-    def _compute(self, x: Tensor, state: Programmed) -> Tensor:
+    def _compute(self, x: Tensor, state: Programmed, product: AbstractProduct) -> Tensor:
         crossbar = self.crossbar
         if crossbar.stochastic:
             state = _during_one_read(state, crossbar, self.noise.next())
-        weight = to_weight(state.weight, tuple(self.effective_weight.shape))
+        weight = product.to_weight(state.weight, tuple(self.effective_weight.shape))
         if self.watch.inputs is not None:
             self.watch.inputs(x)
         if crossbar.is_matrix or self.watch.inputs is not None:
-            return self.product(x, weight, self.bias)
-        if not self.product.batched(x):
-            return self._compute(x[None], state)[0]
+            return product(x, weight, self.bias)
+        if not product.batched(x):
+            return self._compute(x[None], state, product)[0]
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
             x = x.to(self.effective_weight.dtype)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
-            if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:
-                limit = crossbar.dac.input_limit(x, limits.inputs)  # only inputs are rounded: any order of sums will do
-                rounded = crossbar.slicing.rounded(crossbar.dac.convert(x / limit))
-                return self.product(rounded * limit, weight, self.bias)
-            y = read(x, self.product, crossbar, state, limits, self.matrix_shape[2], self.tally)
-            return self.product.biased(y, self.bias)
+            only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
+            if only_inputs_are_rounded:
+                limit = crossbar.dac.input_limit(x, limits.inputs)
+                return product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, self.bias)
+            y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
+            return product.biased(y, self.bias)
+
+    def __getattr__(self, name: str) -> Any:
+        """`weight`, for networks that read it: what the layer multiplies by, where a matrix says everything."""
+        if name != "weight":
+            return super().__getattr__(name)
+        simple = self.crossbar.is_matrix and not self.crossbar.stochastic
+        return self.effective_weight if simple else looked_at_only(self.effective_weight)
 
     def freeze(self, generator: torch.Generator) -> None:
         """Draw the read noise once and keep it: from now on it is part of the devices."""
@@ -110,12 +117,7 @@ class MappedLayer(nn.Module):
     @property
     def matrix_shape(self) -> tuple[int, int, int]:
         """(groups, inputs K, outputs C) of the matrix on the arrays."""
-        groups, weight = self.product.groups, self.effective_weight
-        return groups, weight[0].numel(), weight.shape[0] // groups
-
-    def _program(self, weight: Tensor) -> Programmed:
-        generator = torch.Generator().manual_seed(self.stream_seed)
-        return program(to_matrix(weight, self.product.groups), self.crossbar, generator=generator)
+        return self.product.matrix_shape(self.effective_weight.shape)
 
     def extra_repr(self) -> str:
         """What `print(chip)` shows of the layer."""
@@ -127,24 +129,28 @@ class TrainableLayer(MappedLayer):
     """A mapped layer that keeps the software weight as a parameter and programs it again at every forward pass.
 
     The gradient reaches the weight through variation, circuit and gain, by the exact adjoint of the circuit: this is
-    what hardware-aware training differentiates. Every pass draws the same chip.
+    what hardware-aware training differentiates. Every pass draws the same chip. A weight that the network shares with
+    another layer stays the one parameter of both.
     """
 
-    def __init__(
-        self, weight: Tensor, bias: Tensor | None, product: Product, crossbar: Crossbar, seed: int, kind: str
-    ) -> None:
-        super().__init__(weight, bias, product, crossbar, seed, kind)
-        self.weight = nn.Parameter(weight.detach().clone(), requires_grad=weight.requires_grad)
+    def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
+        super().__init__(part, programmed, crossbar, seed)
+        self.weight = kept(part.weight)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def __getattr__(self, name: str) -> Any:
+        """The weight is the parameter."""
+        return nn.Module.__getattr__(self, name)
+
+    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Program, solve, compute; the buffers keep the state of the last pass."""
-        programmed = self._program(self.weight)
+        product = self.product
+        (programmed,) = program_part(product.to_matrix(self.weight), self.crossbar, (self.stream_seed,))
         self.conductances = programmed.conductances.detach()
-        self.effective_weight = to_weight(programmed.weight, tuple(self.weight.shape)).detach()
+        self.effective_weight = product.to_weight(programmed.weight, tuple(self.weight.shape)).detach()
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
             self.response, self.largest = programmed.response.detach(), programmed.largest
-        return self._compute(x, programmed)
+        return self._compute(x, programmed, product.sized(x, output_size))
 
     def freeze(self, generator: torch.Generator) -> None:
         """Refused: each pass programs the layer anew, so nothing could be kept."""
@@ -175,6 +181,11 @@ class NoiseStream:
     def restart(self, seed: int) -> None:
         """Begin at the first read of another stream."""
         self.seed, self.reads = seed, 0
+
+
+def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tuple[Programmed, ...]:
+    """Program a matrix once for each stream of random numbers."""
+    return program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in seeds])
 
 
 def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:

@@ -12,7 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from ..mapping import Crossbar, Programmed
-from .lowering import Product
+from .product import AbstractProduct
 
 # Partial products held at once; a read of more goes chunk by chunk of its vectors.
 _HELD = 1 << 22
@@ -45,8 +45,9 @@ class Tally:
 
 
 def read(
-    x: Tensor, product: Product, crossbar: Crossbar, state: Programmed, limits: Limits, outputs: int, tally: Tally
-) -> Tensor:
+    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: Programmed, limits: Limits, outputs: int,
+    tally: Tally,
+) -> Tensor:  # fmt: skip
     """Inputs x of a layer -> its outputs without bias.
 
         u = DAC(x / range)   v = read_volt * stream(u)   a = I(v) / (read_volt (g_on - g_off))   c = ADC(a / range)

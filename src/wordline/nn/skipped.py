@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import nn
 
-from .lowering import LOWERED
+from .lowering import RULES
 
 BY_DESIGN = "digital by design"
 NORMALISATIONS = (
@@ -16,12 +16,15 @@ NORMALISATIONS = (
     nn.LocalResponseNorm,
     nn.PReLU,
 )
+TABLES = (nn.Embedding, nn.EmbeddingBag)
 
 
 def reason_to_skip(layer: nn.Module) -> str | None:
     """Why a layer with parameters of its own stays digital; None for a mere container."""
     if isinstance(layer, NORMALISATIONS):
         return f"{BY_DESIGN}: {type(layer).__name__} scales and shifts single channels"
+    if isinstance(layer, TABLES):
+        return f"{BY_DESIGN}: {type(layer).__name__} looks up rows of its weights"
     if computes_on_its_own(layer):
         if layer._forward_hooks or layer._forward_pre_hooks:
             return f"{type(layer).__name__} has forward hooks, which may change what it computes"
@@ -34,4 +37,4 @@ def reason_to_skip(layer: nn.Module) -> str | None:
 
 def computes_on_its_own(layer: nn.Module) -> bool:
     """True where the layer reads the weights of its parts instead of calling them: nothing inside may be replaced."""
-    return isinstance(layer, (nn.MultiheadAttention, nn.TransformerEncoderLayer, nn.RNNBase, nn.RNNCellBase, *LOWERED))
+    return isinstance(layer, (nn.RNNBase, nn.RNNCellBase, *RULES))

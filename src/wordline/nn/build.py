@@ -1,0 +1,134 @@
+"""A network taken apart into matrices, and put together again around whatever stands for them."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import nn
+
+from ..mapping import Crossbar
+from ..mapping.cells import cell_count
+from ..progress import AbstractProgress
+from ..values import require_instance
+from .choice import Choice
+from .lowering import lower
+from .parts import DigitalPart, Lowered, Part, carry_over
+from .skipped import BY_DESIGN, computes_on_its_own, reason_to_skip
+from .transformers import call_the_layers
+
+Make = Callable[[str, Part, Crossbar], nn.Module]
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """Every layer that is made of matrices, by name; and why each other layer with parameters stays digital."""
+
+    layers: dict[str, tuple[nn.Module, Lowered]] = field(default_factory=dict)
+    digital: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def parts(self) -> dict[str, Part]:
+        """Every matrix by the name that its mapped layer gets."""
+        return {
+            _join(name, suffix): part for name, (_, low) in self.layers.items() for suffix, part in low.parts.items()
+        }
+
+
+def build(
+    model: nn.Module, crossbar: Crossbar, choice: Choice, make: Make, *, strict: bool, progress: AbstractProgress
+) -> tuple[nn.Module, tuple[tuple[str, str], ...]]:
+    """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
+
+    Nothing is made before all of it has been checked.
+    """
+    holder = nn.Module()
+    holder.add_module("model", copy.deepcopy(model))
+    plan = Plan()
+    _walk(holder, "", plan, set())
+    parts = plan.parts
+    _require_mappable(plan, strict)
+    choice.require_matches(parts)
+    digital = {name: why for name in parts if (why := choice.why_digital(name))}
+    mapped = {name: (part, choice.crossbar_of(name, crossbar)) for name, part in parts.items() if name not in digital}
+    if not mapped:
+        raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
+    for name, (part, _) in mapped.items():
+        _require_programmable(name, part)
+
+    made: dict[str, nn.Module] = {}
+    with progress.task("mapping", sum(cell_count(p.matrix_shape, there) for p, there in mapped.values())) as advance:
+        for name, (part, there) in mapped.items():
+            made[name] = make(name, part, there)
+            advance(cell_count(part.matrix_shape, there), name)
+    replaced: dict[nn.Module, nn.Module] = {}
+    for name, (layer, lowered) in plan.layers.items():
+        names = {suffix: _join(name, suffix) for suffix in lowered.parts}
+        if digital.keys() >= set(names.values()):
+            continue
+        modules = {s: made[n] if n in made else DigitalPart(lowered.parts[s]) for s, n in names.items()}
+        replaced[layer] = _dressed(lowered.assemble(modules), layer)
+    for parent in list(holder.modules()):
+        for key, child in parent._modules.items():
+            if child in replaced:
+                parent._modules[key] = replaced[child]
+    call_the_layers(holder)
+    return holder.get_submodule("model"), tuple({**plan.digital, **digital}.items())
+
+
+def require_network(model: nn.Module, crossbar: Crossbar, *, may_train: bool) -> None:
+    """Refuse what is no network in evaluation mode, or no crossbar."""
+    require_instance("model", model, nn.Module)
+    require_instance("crossbar", crossbar, Crossbar)
+    if model.training and not may_train:
+        raise ValueError(
+            "`model` is in training mode; call model.eval() first, so that batch norm and dropout stand still"
+        )
+
+
+def _walk(parent: nn.Module, path: str, plan: Plan, seen: set[nn.Module]) -> None:
+    """Sort every module of the tree by its first name."""
+    for key, child in parent._modules.items():
+        if child is None or child in seen:
+            continue
+        seen.add(child)
+        name = f"{path}.{key}" if path else key
+        shown, lowered = name.removeprefix("model."), lower(child)
+        if lowered is not None:
+            plan.layers[shown] = (child, lowered)
+            continue
+        if why := reason_to_skip(child):
+            plan.digital[shown] = why
+        if not computes_on_its_own(child):
+            _walk(child, name, plan, seen)
+
+
+def _join(layer: str, part: str) -> str:
+    """The name of a part; the model itself has no name of its own in front of its parts."""
+    if not part:
+        return layer
+    return part if layer == "model" else f"{layer}.{part}"
+
+
+def _require_mappable(plan: Plan, strict: bool) -> None:
+    refused = {name: why for name, why in plan.digital.items() if not why.startswith(BY_DESIGN)}
+    if strict and refused:
+        name, why = next(iter(refused.items()))
+        raise ValueError(f"`model` layer {name!r} cannot be mapped ({why}); map without strict=True to keep it digital")
+    if not plan.layers:
+        raise ValueError("`model` has no convolution or linear layer to map")
+
+
+def _require_programmable(name: str, part: Part) -> None:
+    if part.weight.dtype not in (torch.float32, torch.float64):
+        raise TypeError(f"`model` layer {name!r} has weights of {part.weight.dtype}; call model.float() first")
+    if not part.weight.isfinite().all():
+        raise ValueError(f"`model` layer {name!r} has NaN or Inf weights; train or load it again")
+
+
+def _dressed(module: nn.Module, layer: nn.Module) -> nn.Module:
+    """The module in the mode of the layer that it stands for, with its plain attributes."""
+    carry_over(layer, module)
+    return module.train(layer.training)

@@ -1,0 +1,144 @@
+"""Many chips of one network at once: everything shared but the devices."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+
+from ..mapping import Crossbar
+from ..progress import AbstractProgress, Silent
+from ..values import require_integer
+from .build import build, require_network
+from .chip import Chip
+from .choice import Choice, Overrides
+from .mapped_layer import MappedLayer, program_part, stream_seed
+from .parts import Part
+
+
+class Selected:
+    """Which chip of an ensemble computes."""
+
+    def __init__(self) -> None:
+        self.index = 0
+
+
+class SampledLayer(nn.Module):
+    """One layer of every chip of an ensemble: the same weight programmed on K samples of its crossbar."""
+
+    def __init__(self, samples: Sequence[MappedLayer], selected: Selected) -> None:
+        super().__init__()
+        self.samples, self.selected = nn.ModuleList(samples), selected
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """The layer of the chip that computes."""
+        return self.samples[self.selected.index](*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        """The weight is that of the chip that computes; see `MappedLayer`."""
+        return self.samples[self.selected.index].weight if name == "weight" else super().__getattr__(name)
+
+
+class ChipEnsemble(nn.Module):
+    """K chips of one network: `ensemble(images)` is `(K, batch, classes)`, `ensemble[k]` the k-th as a chip of its own.
+
+    Digital layers and biases exist once; conductances and effective weights K times. The chips compute one after
+    another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        crossbar: Crossbar,
+        seeds: tuple[int, ...],
+        skipped: tuple[tuple[str, str], ...],
+        overrides: Overrides,
+        selected: Selected,
+    ) -> None:
+        super().__init__()
+        self.model, self.crossbar, self.seeds = model, crossbar, seeds
+        self.skipped, self.overrides, self.selected = skipped, overrides, selected
+        self.training = model.training
+
+    def __len__(self) -> int:
+        """How many chips."""
+        return len(self.seeds)
+
+    def __iter__(self) -> Iterator[Chip]:
+        """One chip after another, each a copy."""
+        return (self[k] for k in range(len(self)))
+
+    def __getitem__(self, k: int) -> Chip:
+        """The k-th chip as a copy that stands alone, equal to `map_model` with its seed, bit for bit."""
+        seed = self.seeds[k]  # IndexError beyond the last
+        memo: dict[int, Any] = {}
+        for module in self.model.modules():
+            if isinstance(module, SampledLayer):
+                memo[id(module)] = copy.deepcopy(module.samples[k], memo)
+        return Chip(copy.deepcopy(self.model, memo), self.crossbar, seed, self.skipped, self.overrides)
+
+    @property
+    def layers(self) -> dict[str, MappedLayer]:
+        """Every mapped layer of every chip, the k-th chip's by `name.samples.k`."""
+        return {name: layer for name, layer in self.model.named_modules() if isinstance(layer, MappedLayer)}
+
+    def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        """What every chip returns, stacked: `(K, ...)`."""
+        outputs = []
+        for k in range(len(self)):
+            self.selected.index = k
+            output = self.model(*args, **kwargs)
+            if not isinstance(output, Tensor):
+                raise TypeError(
+                    f"`model` must return one tensor to be stacked, got {type(output).__name__}; call ensemble[k]"
+                )
+            outputs.append(output)
+        return torch.stack(outputs)
+
+
+def map_chips(
+    model: nn.Module,
+    crossbar: Crossbar,
+    seeds: Sequence[int] = range(8),
+    *,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    overrides: Sequence[tuple[str, Crossbar]] = (),
+    strict: bool = False,
+    progress: AbstractProgress = Silent(),  # noqa: B008 - a value without state
+) -> ChipEnsemble:
+    """Map a network onto several samples of a crossbar at once, one a seed; see `map_model` for the arguments.
+
+    Weights are cut, scaled and encoded once and all samples of a layer are solved in one call: a further chip costs
+    its own random numbers, solve and effective weight.
+
+    >>> ensemble = map_chips(nn.Linear(4, 2).eval(), Crossbar.preset("rethinking-16"), seeds=(3, 5))
+    >>> ensemble(torch.ones(7, 4)).shape, ensemble[1].seed
+    (torch.Size([2, 7, 2]), 5)
+    """
+    require_network(model, crossbar, may_train=False)
+    chips = _seeds(seeds)
+    choice, selected = Choice(only, exclude, overrides), Selected()  # type: ignore[arg-type]
+
+    def make(name: str, part: Part, there: Crossbar) -> SampledLayer:
+        streams = [stream_seed(seed, name) for seed in chips]
+        with torch.no_grad():
+            programmed = program_part(part.product.to_matrix(part.weight), there, streams)
+        pairs = zip(programmed, streams, strict=True)
+        return SampledLayer([MappedLayer(part, state, there, stream) for state, stream in pairs], selected)
+
+    mapped, digital = build(model, crossbar, choice, make, strict=strict, progress=progress)
+    return ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
+
+
+def _seeds(seeds: object) -> tuple[int, ...]:
+    if not isinstance(seeds, Sequence) or isinstance(seeds, str):
+        raise TypeError(f"`seeds` must be a sequence of whole numbers, got {seeds!r}; write range(8) for eight chips")
+    for seed in seeds:
+        require_integer("seeds", seed, at_least=0)
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise ValueError(f"`seeds` must be different and at least one, got {tuple(seeds)!r}; one seed is one chip")
+    return tuple(cast(Sequence[int], seeds))

@@ -1,0 +1,161 @@
+"""RNN, LSTM and GRU whose matrices lie on arrays; gates and states are digital."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from .gates import States, step
+from .linear import LinearProduct
+from .parts import Lowered, Part, attribute, carry_over
+
+
+class MappedRecurrent(nn.Module):
+    """The calls and results of `nn.RNN`, `nn.LSTM` and `nn.GRU`, packed sequences included.
+
+    Parts `ih_l0`, `hh_l0`, `hr_l0` (of a projection), `ih_l0_reverse` and so on: one matrix each, with its own bias.
+    Inputs are read for all times at once, states time after time.
+    """
+
+    mode: str
+    num_layers: int
+    hidden_size: int
+    proj_size: int
+    bidirectional: bool
+    batch_first: bool
+    dropout: float
+
+    def __init__(self, layer: nn.RNNBase, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        for name, module in modules.items():
+            self.add_module(name, module)
+        carry_over(layer, self)
+
+    def flatten_parameters(self) -> None:
+        """Nothing to do: networks call it before each pass."""
+
+    def forward(self, x: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
+        """See `torch.nn.LSTM`: outputs of the last layer, and the states after the last step."""
+        if isinstance(x, PackedSequence):
+            return self._packed(x, hx)
+        batched = x.dim() == 3
+        turned = batched and not self.batch_first
+        x = x.transpose(0, 1) if turned else x if batched else x[None]
+        lengths = torch.full((len(x),), x.shape[1], device=x.device)
+        given = self._states(hx, x) if batched or hx is None else tuple(s[:, None] for s in self._states(hx, x))
+        y, states = self._run(x, given, lengths)
+        y = y.transpose(0, 1) if turned else y if batched else y[0]
+        return y, self._returned(states if batched else tuple(s[:, 0] for s in states))
+
+    def _packed(self, x: PackedSequence, hx: Any) -> tuple[PackedSequence, Any]:
+        """As torch: states are in the caller's order, the steps in the order of falling lengths."""
+        sorted_, unsorted = x.sorted_indices, x.unsorted_indices
+        padded, lengths = pad_packed_sequence(PackedSequence(x.data, x.batch_sizes), batch_first=True)
+        given = self._states(hx, padded)
+        if hx is not None and sorted_ is not None:
+            given = tuple(state[:, sorted_] for state in given)
+        y, states = self._run(padded, given, lengths.to(padded.device))
+        if unsorted is not None:
+            states = tuple(state[:, unsorted] for state in states)
+        packed = pack_padded_sequence(y, lengths, batch_first=True)
+        return PackedSequence(packed.data, packed.batch_sizes, sorted_, unsorted), self._returned(states)
+
+    def _run(self, x: Tensor, given: States, lengths: Tensor) -> tuple[Tensor, States]:
+        """All layers over sequences `(samples, times, inputs)`; states `(layers * directions, samples, ...)`."""
+        directions = ("", "_reverse") if self.bidirectional else ("",)
+        last: list[States] = []
+        for depth in range(self.num_layers):
+            if depth and self.training and self.dropout:
+                x = functional.dropout(x, self.dropout)
+            outputs = []
+            for direction in directions:
+                state = tuple(s[len(last)] for s in given)
+                y, state = self._scan(x, state, f"l{depth}{direction}", lengths)
+                outputs.append(y)
+                last.append(state)
+            x = torch.cat(outputs, -1)
+        return x, tuple(torch.stack(states) for states in zip(*last, strict=True))
+
+    def _scan(self, x: Tensor, state: States, suffix: str, lengths: Tensor) -> tuple[Tensor, States]:
+        """One layer in one direction; a sequence that is over, or has not begun in reverse, keeps its state."""
+        parts = self._modules
+        hidden, project = cast(nn.Module, parts[f"hh_{suffix}"]), parts.get(f"hr_{suffix}")
+        gates = cast(nn.Module, parts[f"ih_{suffix}"])(x)
+        times = range(x.shape[1])
+        ragged = bool((lengths < x.shape[1]).any())
+        outputs = []
+        for t in reversed(times) if suffix.endswith("_reverse") else times:
+            after = step(self.mode, gates[:, t], hidden(state[0]), state)
+            if project is not None:
+                after = (project(after[0]), *after[1:])
+            if ragged:
+                running = (t < lengths)[:, None]
+                after = tuple(new.where(running, old) for new, old in zip(after, state, strict=True))
+            state = after
+            outputs.append(state[0])
+        return torch.stack(outputs[::-1] if suffix.endswith("_reverse") else outputs, 1), state
+
+    def _states(self, hx: Any, x: Tensor) -> States:
+        """The caller's states as a tuple, or zeros."""
+        if hx is not None:
+            return tuple(hx) if self.mode == "LSTM" else (hx,)
+        count = self.num_layers * (2 if self.bidirectional else 1)
+        h = x.new_zeros(count, len(x), self.proj_size or self.hidden_size)
+        return (h, x.new_zeros(count, len(x), self.hidden_size)) if self.mode == "LSTM" else (h,)
+
+    def _returned(self, states: States) -> Any:
+        return states if self.mode == "LSTM" else states[0]
+
+
+class MappedCell(nn.Module):
+    """The calls and results of `nn.RNNCell`, `nn.LSTMCell` and `nn.GRUCell`; parts `ih` and `hh`."""
+
+    hidden_size: int
+
+    def __init__(self, layer: nn.RNNCellBase, mode: str, modules: Mapping[str, nn.Module]) -> None:
+        super().__init__()
+        self.mode, self.ih, self.hh = mode, modules["ih"], modules["hh"]
+        carry_over(layer, self)
+
+    def forward(self, x: Tensor, hx: Any = None) -> Any:
+        """See `torch.nn.LSTMCell`: the states after one step."""
+        batched, lstm = x.dim() == 2, self.mode == "LSTM"
+        x = x if batched else x[None]
+        if hx is None:
+            state = (x.new_zeros(len(x), self.hidden_size),) * (2 if lstm else 1)
+        else:
+            state = tuple(s if batched else s[None] for s in (hx if lstm else (hx,)))
+        after = step(self.mode, self.ih(x), self.hh(state[0]), state)
+        after = after if batched else tuple(s[0] for s in after)
+        return after if lstm else after[0]
+
+
+def lower_recurrent(layer: Any) -> Lowered:
+    """The matrices of every layer and direction of an `nn.RNN`, `nn.LSTM` or `nn.GRU`."""
+    parts, kind = {}, type(layer).__name__
+    for depth in range(layer.num_layers):
+        for direction in ("", "_reverse") if layer.bidirectional else ("",):
+            for role in ("ih", "hh", "hr") if layer.proj_size else ("ih", "hh"):
+                name = f"{role}_l{depth}{direction}"
+                bias = attribute(layer, f"bias_{name}")
+                parts[name] = Part(getattr(layer, f"weight_{name}"), bias, LinearProduct(), kind)
+    return Lowered(parts, lambda modules: MappedRecurrent(layer, modules))
+
+
+def lower_cell(layer: Any) -> Lowered:
+    """The two matrices of an `nn.RNNCell`, `nn.LSTMCell` or `nn.GRUCell`."""
+    kind = type(layer).__name__
+    parts = {
+        role: Part(getattr(layer, f"weight_{role}"), attribute(layer, f"bias_{role}"), LinearProduct(), kind)
+        for role in ("ih", "hh")
+    }
+    mode = next(name for kind, name in MODES.items() if isinstance(layer, kind)) or f"RNN_{layer.nonlinearity.upper()}"
+    return Lowered(parts, lambda modules: MappedCell(layer, mode, modules))
+
+
+MODES: dict[type[nn.Module], str] = {nn.LSTMCell: "LSTM", nn.GRUCell: "GRU", nn.RNNCell: ""}

@@ -1,0 +1,79 @@
+"""How much a chip does for one inference: vectors, conversions, reads of cells."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..values import Value
+from .mapped_layer import MappedLayer
+
+
+@dataclass(frozen=True)
+class Usage(Value):
+    """What a layer does for one inference; all zero where nothing was counted.
+
+    `vectors`: input vectors, one a position of a convolution or a token; `reads`: voltage patterns on the word lines,
+    more than one a vector where inputs are streamed; `conversions`: by ADCs, one a read and column of every tile, pads
+    included; `cell_reads`: devices that a read drives a current through, pads included.
+    """
+
+    vectors: float = 0.0
+    reads: float = 0.0
+    conversions: float = 0.0
+    cell_reads: float = 0.0
+
+    def __add__(self, other: Usage) -> Usage:
+        """Both together."""
+        return Usage(
+            self.vectors + other.vectors,
+            self.reads + other.reads,
+            self.conversions + other.conversions,
+            self.cell_reads + other.cell_reads,
+        )
+
+
+def usage_of(layer: MappedLayer, x: Tensor, samples: int) -> Usage:
+    """What one pass of these activations through a layer takes, shared among the samples of a batch."""
+    crossbar, batch = layer.crossbar, x if layer.product.batched(x) else x[None]
+    vectors = layer.product.vectors(batch) / samples
+    u = batch
+    if not crossbar.dac.ideal:
+        u = crossbar.dac.convert(batch / crossbar.dac.input_limit(batch, getattr(layer, "input_limit", batch)))
+    reads = vectors * sum(1 for _ in crossbar.slicing.streams(u))
+    cells = layer.conductances.numel()
+    columns = 0 if crossbar.adc.ideal else cells // crossbar.tile[0]
+    return Usage(vectors, reads, reads * columns, reads * cells)
+
+
+@contextmanager
+def counting(root: nn.Module, layers: Mapping[str, MappedLayer], samples: int) -> Iterator[dict[str, Usage]]:
+    """Count passes layer by layer, in evaluation mode; afterwards the network is as it was before."""
+    counts = dict.fromkeys(layers, Usage())
+    modes = {module: module.training for module in root.modules()}
+    before = {name: (layer.tally, layer.noise) for name, layer in layers.items()}
+    handles = []
+    try:
+        root.eval()
+        for name, layer in layers.items():
+            layer.tally, layer.noise = copy.copy(layer.tally), copy.copy(layer.noise)
+
+            def look(_: nn.Module, inputs: tuple[Any, ...], name: str = name, layer: MappedLayer = layer) -> None:
+                counts[name] += usage_of(layer, inputs[0], samples)
+
+            handles.append(layer.register_forward_pre_hook(look))
+        with torch.no_grad():
+            yield counts
+    finally:
+        for handle in handles:
+            handle.remove()
+        for name, layer in layers.items():
+            layer.tally, layer.noise = before[name]
+        for module, mode in modes.items():
+            module.training = mode
