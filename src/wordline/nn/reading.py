@@ -14,8 +14,9 @@ from torch.utils.checkpoint import checkpoint
 from ..mapping import Crossbar, Programmed
 from .product import AbstractProduct
 
-# Partial products held at once; a read of more goes chunk by chunk of its vectors.
-_HELD = 1 << 22
+# Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
+_HELD = {"cpu": 1 << 19}
+_HELD_ELSEWHERE = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,63 +59,92 @@ def read(
     """
     limit = crossbar.dac.input_limit(x, limits.inputs)
     u = crossbar.dac.convert(x / limit)
-    vectors = product.unroll(u)
-    size = max(1, _HELD // _held_by_one(state.response, crossbar))
-    differentiable = torch.is_grad_enabled() and (vectors.requires_grad or state.response.requires_grad)
-    parts = []
-    for chunk in vectors.split(size, 1):
-        arguments = (chunk, state.response, crossbar, limits)
-        if differentiable and vectors.shape[1] > size:
-            answer, saturated = checkpoint(_answers, *arguments, use_reentrant=False, preserve_rng_state=False)
-        else:
-            answer, saturated = _answers(*arguments)
-        parts.append(answer[..., :outputs])
-        tally.add(saturated[1], int(saturated[0]))
-    y = crossbar.slicing.accumulate(torch.cat(parts, 1))
+    answers = _generic(product.unroll(u), crossbar, state.response, limits, tally)[..., :outputs]
+    y = crossbar.slicing.accumulate(answers)
     return product.fold(y * (state.largest * state.gain), x) * limit
 
 
-def _held_by_one(response: Tensor, crossbar: Crossbar) -> int:
-    """Partial products of one input vector."""
-    return response[..., 0, :].numel()
+def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, tally: Tally) -> Tensor:
+    """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
+    held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
+    size = max(1, held // response[..., 0, :].numel())
+    chunks = vectors.split(size, 1)
+    differentiable = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
+    respond = _responding(crossbar, response)
+    parts = []
+    for chunk in chunks:
+        arguments = (chunk, respond, crossbar, limits, response.shape[2])
+        if differentiable and len(chunks) > 1:
+            part, saturated = checkpoint(_answers, *arguments, use_reentrant=False, preserve_rng_state=False)
+        else:
+            part, saturated = _answers(*arguments)
+        parts.append(part)
+        tally.add(saturated[1], int(saturated[0]))
+    return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _responding(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tensor]:
+    """Shares of the read voltage `(groups, row_tiles, n, rows)` -> answers in shares, as the ADC is to see them."""
+    volt, window, off = crossbar.read_volt, crossbar.window_siemens, _off_share(crossbar)
+    arrays, groups, row_tiles, col_tiles, rows, cols = response.shape
+    if crossbar.array.linear:  # one product for all arrays that see the same voltages
+        matrix = response.permute(1, 2, 4, 0, 3, 5).reshape(groups * row_tiles, rows, -1) / window - off
+
+        def linear(share: Tensor) -> Tensor:
+            answers = share.flatten(0, 1) @ matrix
+            return answers.view(groups, row_tiles, -1, arrays, col_tiles, cols).permute(3, 0, 1, 4, 2, 5)
+
+        return linear
+
+    def curved(share: Tensor) -> Tensor:
+        volts = (volt * share)[None, :, :, None]
+        answers = crossbar.array.currents(volts, response, crossbar.wires) / (volt * window)
+        return answers - off * share.sum(-1)[None, :, :, None, :, None] if off else answers
+
+    return curved
+
+
+def _off_share(crossbar: Crossbar) -> float:
+    """What an ADC that is spared the off current does not see, for each unit of voltage, in shares."""
+    return crossbar.device.g_off_siemens / crossbar.window_siemens if crossbar.adc.less_off_current else 0.0
 
 
 def _answers(
-    vectors: Tensor, response: Tensor, crossbar: Crossbar, limits: Limits
+    vectors: Tensor, respond: Callable[[Tensor], Tensor], crossbar: Crossbar, limits: Limits, row_tiles: int
 ) -> tuple[Tensor, tuple[Tensor, int]]:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares; codes saturated."""
-    slicing, encoding, window = crossbar.slicing, crossbar.encoding, crossbar.window_siemens
-    rows, row_tiles = crossbar.tile[0], response.shape[2]
+    slicing, encoding, rows = crossbar.slicing, crossbar.encoding, crossbar.tile[0]
     tiles = functional.pad(vectors, (0, row_tiles * rows - vectors.shape[-1]))
     tiles = tiles.unflatten(-1, (row_tiles, rows)).transpose(1, 2)  # (groups, row_tiles, n, rows)
     total, saturated, conversions = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
     for significance, share in slicing.streams(tiles):
-        volts = (crossbar.read_volt * share)[None, :, :, None]
-        answers = crossbar.array.currents(volts, response, crossbar.wires) / (crossbar.read_volt * window)
-        converted, over = _convert(answers, share, crossbar, limits)
+        answers = respond(share)
+        codes, unit, over = _convert(answers, crossbar, limits)
         saturated, conversions = saturated + over, conversions + (0 if crossbar.adc.ideal else answers.numel())
-        differences = encoding.difference(slicing.merge(converted, encoding.sign_bits), slicing.middle)
-        total = total + significance * differences.sum(1)  # over row tiles: (groups, col_tiles, n, cols)
+        differences = encoding.difference(slicing.merge(codes.sum(2), encoding.sign_bits), slicing.middle)
+        total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
     return total.transpose(1, 2).flatten(2), (saturated, conversions)
 
 
-def _convert(answers: Tensor, share: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tensor, Tensor | int]:
-    """Every tile column through its ADC; how many were out of range."""
-    adc, device, window = crossbar.adc, crossbar.device, crossbar.window_siemens
+def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tensor, Tensor | float, Tensor | int]:
+    """Every tile column through its ADC: shares of full scale, full scale, and how many were out of range."""
+    adc = crossbar.adc
     if adc.ideal:
-        return adc.convert(answers), 0
-    off = device.g_off_siemens / window if adc.less_off_current else 0.0
-    if off:
-        answers = answers - off * share.sum(-1)[None, :, :, None, :, None]
+        return adc.convert(answers), 1.0, 0
     if limits.watch is not None:
         limits.watch(answers)
-        return answers, 0
-    largest = crossbar.tile[0] * (1.0 if adc.less_off_current else device.g_on_siemens / window)
-    ampere = 1 / (crossbar.read_volt * window)
-    finest = crossbar.slicing.product_step * adc.steps
-    limit = adc.output_limit(largest, finest, ampere, limits.outputs)
+        return answers, 1.0, 0
+    limit = adc_limit(crossbar, limits.outputs)
     shares = answers / limit
     with torch.no_grad():
-        least = adc.least - 0.5 / adc.steps
-        over = ((shares > 1 + 0.5 / adc.steps) | (shares < least)).sum()
-    return adc.convert(shares) * limit, over
+        half = 0.5 / adc.steps  # what rounds to a code is in range
+        over = ((shares >= 1 + half) | (shares < adc.least - half)).sum()
+    return adc.convert(shares), limit, over
+
+
+def adc_limit(crossbar: Crossbar, seen: Tensor) -> Tensor | float:
+    """Full scale of the ADC in shares; `seen` is what `calibrate` measured."""
+    adc, device, window = crossbar.adc, crossbar.device, crossbar.window_siemens
+    largest = crossbar.tile[0] * (1.0 if adc.less_off_current else device.g_on_siemens / window)
+    finest = crossbar.slicing.product_step * adc.steps
+    return adc.output_limit(largest, finest, 1 / (crossbar.read_volt * window), seen)
