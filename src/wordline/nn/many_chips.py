@@ -62,6 +62,7 @@ class ChipEnsemble(nn.Module):
         self.model, self.crossbar, self.seeds = model, crossbar, seeds
         self.skipped, self.overrides, self.selected = skipped, overrides, selected
         self.training = model.training
+        self.calibration = ""  # see `Chip`
 
     def __len__(self) -> int:
         """How many chips."""
@@ -78,7 +79,9 @@ class ChipEnsemble(nn.Module):
         for module in self.model.modules():
             if isinstance(module, SampledLayer):
                 memo[id(module)] = copy.deepcopy(module.samples[k], memo)
-        return Chip(copy.deepcopy(self.model, memo), self.crossbar, seed, self.skipped, self.overrides)
+        chip = Chip(copy.deepcopy(self.model, memo), self.crossbar, seed, self.skipped, self.overrides)
+        chip.calibration = self.calibration
+        return chip
 
     @property
     def layers(self) -> dict[str, MappedLayer]:
