@@ -1,5 +1,6 @@
 """The command line: each command does its one line of Python; bad input is one line and exit code 2."""
 
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import wordline as wl
+from wordline.arrays import SurrogateArray, SurrogateReport
 from wordline.cli import main
 from wordline.commands import parse_number
 from wordline.studies import read_records
@@ -99,9 +101,35 @@ def test_train_leaves_a_network_that_loads(wordline, tmp_path: Path) -> None:
     wl.load_model(tmp_path / "digits-cnn-digits.safetensors")
 
 
+def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path) -> None:
+    crossbar = wl.Crossbar.preset("rethinking-16")
+    out_file, mine = tmp_path / "s.safetensors", tmp_path / "mine.json"
+    mine.write_text(dataclasses.replace(crossbar, tile=(8, 4)).to_json())
+    arguments = (
+        "surrogate", "fit", "--crossbar", str(mine), "--b", "2", "--volts", "1/2", "--samples", "64", "--epochs", "3",
+        "--seed", "1", "--out", str(out_file),
+    )  # fmt: skip
+    code, out, _ = wordline(*arguments)
+    assert code == 0 and "held-out inputs of 8 x 4 arrays" in out and "NF 0." in out
+    report = SurrogateArray.of(out_file).report
+    design = report.design
+    assert (design.tile, design.wires, design.law, design.volts) == ((8, 4), crossbar.wires, wl.SinhDevice(2.0), 0.5)
+    assert (design.g_off_siemens, design.g_on_siemens) == (crossbar.device.g_off_siemens, crossbar.device.g_on_siemens)
+    assert (report.samples, report.epochs, report.seed) == (64, 3, 1)
+    assert report.command.startswith("wordline surrogate fit --crossbar") and str(out_file) not in report.command
+    code, out, _ = wordline(*arguments, "--json")
+    assert SurrogateReport.from_json(out).design == design
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("surrogate", "learn", "--out", "x.safetensors"), "fit"),
+        (("surrogate", "fit", "--out", "x.pt"), "`out` must end in .safetensors, got 'x.pt'"),
+        (("surrogate", "fit", "--out", "x.safetensors", "--law", "cubic"), "`law` must be one of 'sinh', got 'cubic'"),
+        (("surrogate", "fit", "--out", "x.safetensors", "--b", "-1"), "`b` must be at least 0"),
+        (("surrogate", "fit", "--out", "x.safetensors", "--volts", "0"), "`volts` must be greater than 0"),
+        (("surrogate", "fit", "--out", "x.safetensors", "--samples", "1"), "`samples` must be at least 16"),
         (("show", "rethinking-17"), "`name` must be one of ideal, rethinking-16"),
         (("show", "none.json"), "`crossbar` file 'none.json' does not exist"),
         (("map", "--model", "alexnet"), "`name` must be one of"),

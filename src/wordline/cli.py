@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import redirect_stderr
 from typing import Any
 
-COMMANDS = ("quickstart", "train", "show", "map", "evaluate", "check")
+COMMANDS = ("quickstart", "train", "show", "map", "evaluate", "surrogate", "check")
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def main() -> None:
         _complain(str(error))
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        _complain("interrupted; finished cells and epochs are kept, the same command goes on")
+        _complain("interrupted; finished cells and epochs of a training are kept, the same command goes on")
         raise SystemExit(130) from None
 
 

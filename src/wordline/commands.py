@@ -8,7 +8,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import torch
 import tyro
@@ -16,8 +16,9 @@ from torch import nn
 from tyro.constructors import PrimitiveConstructorSpec
 
 from . import zoo
+from .arrays import fit_surrogate
 from .attacks import FGSM, PGD, AbstractAttack
-from .circuits import netlist
+from .circuits import SinhDevice, netlist
 from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from .mapping.explain import explain
 from .nn import calibrate as calibrate_ranges
@@ -208,6 +209,41 @@ def evaluate(
     set_on = loaded.train.take(calibration) if any(c.calibrated for c in crossbars) else None
     records = run_grid(software, split, grid, Journal(out), calibration=set_on, progress=Bar())
     _print_records(records, json, title=f"{model} on {data}, {len(split)} test images; 95 % intervals")
+
+
+def surrogate(
+    action: tyro.conf.Positional[Literal["fit"]],
+    out: Path,
+    crossbar: str = "rethinking-64",
+    law: str = "sinh",
+    b: Number = 4.0,
+    volts: Number = 0.25,
+    samples: int = 8192,
+    epochs: int = 100,
+    seed: int = 0,
+    json: bool = False,
+) -> None:
+    """Fit a fast stand-in for arrays of devices with a curved I-V; nothing is kept of a fit that is interrupted.
+
+    Args:
+        action: fit.
+        out: the .safetensors file to write; SurrogateArray.of(file) reads it.
+        crossbar: a preset or a JSON file, of which the tile, the window of the device and the wires count.
+        law: sinh, I = g sinh(b V) / b; wordline.arrays.fit_surrogate takes any other.
+        b: of the law, per volt.
+        volts: the largest row voltage.
+        samples: nonlinear solves to learn from; a quarter as many judge.
+        epochs: the most passes over them.
+        json: the report as JSON.
+    """
+    require_choice("law", law, ("sinh",))
+    chosen = _crossbar(crossbar, "")
+    report = fit_surrogate(
+        tile=chosen.tile, g_off=chosen.device.g_off_siemens, g_on=chosen.device.g_on_siemens, wires=chosen.wires,
+        law=SinhDevice(b=b), volts=volts, out=out, samples=samples, epochs=epochs, seed=seed, command=_said(),
+        progress=Bar(),
+    )  # fmt: skip
+    print(report.to_json() if json else report)
 
 
 def check(json: bool = False) -> None:

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from wordline.zoo import load_state, read_weights, save_weights
-from wordline.zoo.files import require_writable, write_atomically
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])
@@ -136,24 +135,3 @@ def test_a_state_that_does_not_fit_changes_nothing(linear_model: nn.Module, chan
     with pytest.raises(ValueError, match=match):
         load_state(linear_model, state, "w")
     assert all(torch.equal(before[name], tensor) for name, tensor in linear_model.state_dict().items())
-
-
-def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
-    path = tmp_path / "deep" / "file"
-    write_atomically(path, lambda temporary: temporary.write_text("old"))
-
-    def fail(temporary: Path) -> None:
-        temporary.write_text("half")
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_atomically(path, fail)
-    assert path.read_text() == "old" and list(path.parent.iterdir()) == [path]
-
-
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="`out` '.*file/models' cannot be written .Not a directory.; choose another"):
-        require_writable("out", tmp_path / "file" / "models")
-    require_writable("out", tmp_path / "new" / "models")
-    assert not list((tmp_path / "new" / "models").iterdir())

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, final
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ..circuits import AbstractDeviceLaw, Wires, solve_nonlinear
 from ..values import require_instance
@@ -28,6 +29,7 @@ class NonlinearArray(AbstractArray):
 
     `law`: current of a device at a voltage.
 
+    >>> import torch
     >>> from wordline.circuits import SinhDevice
     >>> array, g = NonlinearArray(SinhDevice(b=4.0)), torch.tensor([[2e-4], [1e-4]])
     >>> i = array.currents(torch.tensor([[0.5, 0.25]]), array.program(g, Wires()), Wires())
@@ -50,10 +52,11 @@ class NonlinearArray(AbstractArray):
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:
         """I_j = sum_i i(u_ij, g_ij), u the voltage that the wires leave each device."""
-        samples = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])) * volts.shape[-2]
-        if samples * programmed.shape[-2] * programmed.shape[-1] <= _KEPT:
+        tiles = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2]))
+        size = max(1, _KEPT // max(1, tiles * programmed.shape[-2] * programmed.shape[-1]))
+        if volts.shape[-2] <= size:
             return solve_nonlinear(volts, programmed, wires, self.law)
-        currents: Tensor = _SolvedAgain.apply(volts, programmed, wires, self.law)
+        currents: Tensor = _SolvedAgain.apply(volts, programmed, wires, self.law, size)
         return currents
 
 
@@ -61,21 +64,20 @@ class _SolvedAgain(torch.autograd.Function):
     """`solve_nonlinear` that keeps no operating points: the backward pass finds them again, part by part."""
 
     @staticmethod
-    def forward(ctx: Any, volts: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> Tensor:
+    def forward(ctx: Any, volts: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, size: int) -> Tensor:
         ctx.save_for_backward(volts, g)
-        ctx.wires, ctx.law = wires, law
+        ctx.wires, ctx.law, ctx.size = wires, law, size
         return solve_nonlinear(volts, g, wires, law)
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         volts, g = ctx.saved_tensors
-        tiles = math.prod(grads[0].shape[:-2])
-        size = max(1, _KEPT // (tiles * g.shape[-2] * g.shape[-1]))
         grad_volts, grad_g = [], torch.zeros_like(g)
-        for v, grad in zip(volts.split(size, -2), grads[0].split(size, -2), strict=True):
+        for part, grad in zip(volts.split(ctx.size, -2), grads[0].split(ctx.size, -2), strict=True):
             with torch.enable_grad():
-                leaves = v.detach().requires_grad_(), g.detach().requires_grad_()
+                leaves = part.detach().requires_grad_(), g.detach().requires_grad_()
                 part_v, part_g = torch.autograd.grad(solve_nonlinear(*leaves, ctx.wires, ctx.law), leaves, grad)
             grad_volts.append(part_v)
             grad_g += part_g
-        return torch.cat(grad_volts, -2), grad_g, None, None
+        return torch.cat(grad_volts, -2), grad_g, None, None, None

@@ -6,8 +6,8 @@ import json
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..files import write_atomically
 from ..values import Value, require_instance, require_integer, require_number
-from .files import write_atomically
 from .recipe import Recipe
 
 

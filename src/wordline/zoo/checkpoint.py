@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .files import write_atomically
+from ..files import write_atomically
 
 
 @dataclass(frozen=True)

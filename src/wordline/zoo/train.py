@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from ..files import require_writable
 from ..progress import AbstractProgress, Advance, Silent
 from ..values import require_instance, require_integer
 from .accuracy import accuracy
@@ -21,7 +22,7 @@ from .augment import augment
 from .cards import Card
 from .checkpoint import Checkpoint
 from .data import ImageData, ImageSplit, to_float
-from .files import load_state, require_writable, save_weights
+from .files import load_state, save_weights
 from .recipe import Recipe
 
 

@@ -1,0 +1,145 @@
+"""A read of many arrays through a column network: few numbers at a time, so that they stay in the cache, none kept.
+
+The backward pass does the read again and follows, with G = dL/dI and dr = V_max m1 G,
+
+    dz_k = dr (k_k + sum_h o_h (1 - t_h^2)^(3/2) u_kh),   dm_k = dz_k / m1   (k = m2, m3, f3)
+    dm1 = V_max G (1 + r) + dz_4 / (rows g_on) - sum_k dm_k z_k
+    dx = dm1 W^T + 2 x (dm2 W2^T) + 3 x^2 (dm3 W3^T + df3 Wq^T)
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from .column_network import READ, ColumnNetwork, Features, at_rest, features, sigmoid_
+from .samples import ArrayDesign
+
+_CELLS = 1 << 15  # columns of samples read together
+
+
+def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: ArrayDesign) -> Tensor:
+    """Column currents `(..., batch, cols)`, ampere, for volts `(..., batch, rows)` and what `program` made.
+
+    Leading dimensions broadcast. Differentiable once, in `volts` and in `programmed`.
+    """
+    currents: Tensor = _Read.apply(volts, programmed, network, design)
+    return currents
+
+
+class _Weights(NamedTuple):
+    """The network as plain numbers."""
+
+    u: list[list[float]]  # hidden unit, feature
+    o: list[float]
+    k: list[float]
+
+
+class _Read(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, volts: Tensor, programmed: Tensor, network: ColumnNetwork, design: ArrayDesign) -> Tensor:
+        weights = _Weights(network.u[:READ].T.tolist(), network.o.tolist(), network.k[:READ].tolist())
+        ctx.save_for_backward(volts, programmed)
+        ctx.weights, ctx.design = weights, design
+        lead = torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])
+        out = volts.new_empty(*lead, volts.shape[-2], programmed.shape[-1])
+        for tile, part in _parts(out):
+            made = _split(_at(programmed, lead, tile), design, len(weights.o))
+            found = _features(_at(volts, lead, tile)[part] / design.volts, made, design)
+            r = _ratio(found.z, made[READ], made[READ + 1], weights)
+            out[tile][part] = r.add_(1).mul_(found.m1).mul_(design.volts)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+        volts, programmed = ctx.saved_tensors
+        weights, design = ctx.weights, ctx.design
+        lead = grads[0].shape[:-2]
+        to_volts, to_programmed = (
+            torch.zeros_like(x) if want else None
+            for x, want in zip((volts, programmed), ctx.needs_input_grad[:2], strict=True)
+        )
+        for tile, part in _parts(grads[0]):
+            made = _split(_at(programmed, lead, tile), design, len(weights.o))
+            x = _at(volts, lead, tile)[part] / design.volts
+            found = _features(x, made, design)
+            dm, rest = _descend(found, made, grads[0][tile][part], weights, design)
+            if to_volts is not None:
+                w, w2, w3, wq = made[:READ]
+                dx = dm[0] @ w.T + 2 * x * (dm[1] @ w2.T) + 3 * x * x * (dm[2] @ w3.T + dm[3] @ wq.T)
+                _at(to_volts, lead, tile)[part] += dx / design.volts
+            if to_programmed is not None:
+                powers = (x.T, (x * x).T, (x**3).T, (x**3).T)
+                blocks = [power @ d for power, d in zip(powers, dm, strict=True)]
+                _at(to_programmed, lead, tile).add_(torch.cat([*blocks, rest]))
+        return to_volts, to_programmed, None, None
+
+
+def _parts(whole: Tensor) -> Iterator[tuple[tuple[int, ...], slice]]:
+    """Array by array, and of each some samples at a time."""
+    *lead, batch, cols = whole.shape
+    size = max(1, _CELLS // max(1, cols))
+    slices = [slice(start, start + size) for start in range(0, batch, size)]
+    return itertools.product(itertools.product(*map(range, lead)), slices)
+
+
+def _at(tensor: Tensor, lead: tuple[int, ...], tile: tuple[int, ...]) -> Tensor:
+    """The entry of a broadcast array, as a view of the tensor."""
+    return tensor.expand(*lead, *tensor.shape[-2:])[tile]
+
+
+def _split(programmed: Tensor, design: ArrayDesign, hidden: int) -> tuple[Tensor, ...]:
+    """Four matrices, the hidden units' biases and the skip, of one array."""
+    rows = design.tile[0]
+    return programmed.split([rows, rows, rows, rows, hidden, 1], -2)
+
+
+def _features(x: Tensor, made: tuple[Tensor, ...], design: ArrayDesign) -> Features:
+    w, w2, w3, wq = made[:READ]
+    return features(x, w, w2, w3, wq, design)
+
+
+def _unit(h: int, z: tuple[Tensor, ...], bias: Tensor, weights: _Weights) -> Tensor:
+    t = torch.add(bias[h], z[0], alpha=weights.u[h][0])
+    for feature, factor in zip(z[1:], weights.u[h][1:], strict=True):
+        t.add_(feature, alpha=factor)
+    return sigmoid_(t)
+
+
+def _ratio(z: tuple[Tensor, ...], bias: Tensor, skip: Tensor, weights: _Weights) -> Tensor:
+    r = torch.add(skip, z[0], alpha=weights.k[0])
+    for feature, factor in zip(z[1:], weights.k[1:], strict=True):
+        r.add_(feature, alpha=factor)
+    for h, factor in enumerate(weights.o):
+        r.add_(_unit(h, z, bias, weights), alpha=factor)
+    return r
+
+
+def _descend(
+    found: Features, made: tuple[Tensor, ...], grad: Tensor, weights: _Weights, design: ArrayDesign
+) -> tuple[list[Tensor], Tensor]:
+    """Gradients by m1, m2, m3, f3, `(samples, cols)`; and by the biases and the skip, `(hidden + 1, cols)`."""
+    m1, z, relative = found
+    bias, skip = made[READ:]
+    r = _ratio(z, bias, skip, weights)
+    g = design.volts * grad
+    dr = g * m1
+    slopes = [torch.full_like(m1, factor) for factor in weights.k]
+    rest = []
+    for h, factor in enumerate(weights.o):
+        flat = _unit(h, z, bias, weights).square_().neg_().add_(1)
+        flat.mul_(flat.sqrt())
+        rest.append(factor * (flat * dr).sum(0))
+        for slope, weight in zip(slopes, weights.u[h], strict=True):
+            slope.add_(flat, alpha=factor * weight)
+    dz = [slope.mul_(dr) for slope in slopes]
+    dm = [d * relative for d in dz[:3]]
+    down = (dm[0] * z[0] + dm[1] * z[1] + dm[2] * z[2]) * (m1 > at_rest(design))  # else `relative` is a constant
+    dm1 = g * (1 + r) + dz[3] / (design.tile[0] * design.g_on_siemens) - down
+    return [dm1, *dm], torch.stack([*rest, dr.sum(0)])
