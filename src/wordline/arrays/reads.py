@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional
 
 from ..circuits.lanes import VECTOR_BYTES
-from .reads_compiled import NEGATIVE, NOT_FINITE, read_blocks
+from .reads_compiled import read_blocks
 from .reads_lanes import AVAILABLE, OPERANDS, VECTORS, WHOLE_NUMBERS
 
 # Bytes of a device: (1 + levels, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off before it is
@@ -53,12 +54,11 @@ class Digits:
 
     @property
     def significances(self) -> Tensor:
-        """What a full read voltage counts for at each read; the second half reads negative inputs."""
+        """What a full read voltage counts for at each read of a positive input; a negative one is read as many times."""
         if not self.levels:
             return torch.ones(1, dtype=torch.float64)
         count = -(-self.levels.bit_length() // self.bits)
-        places = [self.top * 2 ** (self.bits * k) / self.levels for k in range(count)]
-        return torch.tensor(places + [-place for place in places], dtype=torch.float64)
+        return torch.tensor([self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)], dtype=torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,10 +89,9 @@ def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
     Where inputs are digits, devices become whole numbers of one or two bytes where no column can be wrong by more than
     `_BYTES` allows, between the smallest and the largest device of the layer or of each column; else they stay as they are.
     """
-    arrays, groups, row_tiles, col_tiles, rows, cols = shares.shape
+    rows = shares.shape[4]
     steps = (shares.detach().double() - adc.off) * (adc.steps_per_share / digits.top)
     steps = steps.permute(1, 2, 0, 3, 5, 4)  # (groups, row_tiles, arrays, col_tiles, cols, rows)
-    steps = torch.nn.functional.pad(steps, (0, 0, 0, -cols % OPERANDS)).flatten(2, 4)
     if shares.dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
         for pieces, (levels, wrong) in _BYTES.items():
             if rows * digits.top * levels < 2**31:
@@ -102,7 +101,7 @@ def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
                     if whole is not None:
                         weights, affine = _bytes(*whole, pieces)
                         return Columns(tuple(shares.shape), shares.dtype, pieces, weights, affine, adc, digits)  # type: ignore[arg-type]
-    weights = steps.to(shares.dtype).unflatten(2, (-1, OPERANDS)).transpose(-1, -2).contiguous()
+    weights = _side_by_side(steps).to(shares.dtype).unflatten(2, (-1, OPERANDS)).transpose(-1, -2).contiguous()
     weights = weights.view(torch.uint8).flatten(3)
     affine = torch.zeros(0, dtype=torch.float32)
     return Columns(tuple(shares.shape), shares.dtype, 0, weights, affine, adc, digits)  # type: ignore[arg-type]
@@ -120,22 +119,27 @@ def _whole(
 
 def _bytes(whole: Tensor, scale: Tensor, offset: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
     """Four rows of a column in a word, its high byte's word before its low byte's."""
-    whole = torch.nn.functional.pad(whole, (0, -whole.shape[-1] % 4))
+    whole = functional.pad(_side_by_side(whole), (0, -whole.shape[-1] % 4))
     parts = torch.stack([whole >> 8 * n & 255 for n in reversed(range(pieces))], 3).to(torch.uint8)
     each = OPERANDS // pieces
     fours = parts.unflatten(2, (-1, each)).unflatten(-1, (-1, 4))  # (.., column groups, each, pieces, rows / 4, 4)
-    affine = torch.cat([scale, offset], -1).float().unflatten(2, (-1, each)).contiguous()
+    affine = _side_by_side(torch.cat([scale, offset], -1)).float().unflatten(2, (-1, each)).contiguous()
     return fours.movedim(-2, 3).contiguous().flatten(3), affine
+
+
+def _side_by_side(columns: Tensor) -> Tensor:
+    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, those of a tile made up to a whole number."""
+    return functional.pad(columns, (0, 0, 0, -columns.shape[4] % OPERANDS)).flatten(2, 4)
 
 
 def convert(
     source: Tensor, starts: NDArray[np.int64], offsets: NDArray[np.int64], held: Columns, weigh: Tensor, apart: int
-) -> tuple[Tensor, NDArray[np.int64], bool] | None:
-    """Inputs through arrays and ADCs: sums, conversions out of range of each input vector, whether one was negative.
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """Finite inputs through arrays and ADCs: sums, and conversions out of range of each input vector.
 
     The input of row k for vector n of group g is `source.flatten()[starts[n] + offsets[g, k]]`. `weigh` `(reads,
-    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half. Sums `(apart,
-    groups, col_tiles, n, cols)`, of every `apart`-th array. None where an input is no finite number.
+    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums `(apart,
+    groups, col_tiles, n, cols)`, of every `apart`-th array.
     """
     _, groups, _, col_tiles, rows, cols = held.shape
     number = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
@@ -143,35 +147,39 @@ def convert(
     width, n, padded = VECTORS * lanes, len(starts), cols + -cols % OPERANDS
     blocks = -(-n // width)
     where = np.concatenate([starts, np.full(blocks * width - n, starts[-1])])  # the last vector fills the last block
-    runs = (np.diff(where.reshape(-1, lanes), axis=1) == 1).all(1)
+    grains = _grains(where.reshape(blocks, width), lanes)
     total = torch.empty(groups, apart * col_tiles * padded, blocks * width, dtype=held.dtype)
     count = np.empty(blocks * width, f"i{number.itemsize}")
     codes = weigh.double() * held.adc.limit / held.adc.high
     codes = codes.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy().astype(number)
-    given = (source.detach().contiguous().view(-1).numpy(), where, runs, offsets, held.weights.numpy(), held.affine.numpy())
-    plan = (held.pieces, rows, held.digits.levels, held.digits.bits, number.type(held.adc.low), number.type(held.adc.high))
+    given = (source.detach().contiguous().view(-1).numpy(), where, grains, offsets, held.weights.numpy(), held.affine.numpy())
+    plan = (held.pieces, rows, held.digits.levels, held.digits.bits, len(held.digits.significances), number.type(held.adc.low), number.type(held.adc.high))
     answer = (total.numpy(), count)
     threads = max(1, min(torch.get_num_threads(), blocks))
     piece = max(1, blocks // (8 * threads))
     begins = iter(range(0, blocks, piece))  # shared: whoever is free takes the next piece
 
-    def work() -> int:
-        memory, met = _memory(held, len(codes), total.shape[1], width, number), 0
+    def work() -> None:
+        memory = _memory(held, len(codes), total.shape[1], width, number)
         for begin in begins:
-            met |= read_blocks(*given, codes, *plan, *answer, begin, min(blocks, begin + piece), *memory)
-        return met
+            read_blocks(*given, codes, *plan, *answer, begin, min(blocks, begin + piece), *memory)
 
     if threads == 1:
-        met = work()
+        work()
     else:
-        met = 0
         with ThreadPoolExecutor(threads) as pool:
             for done in [pool.submit(work) for _ in range(threads)]:
-                met |= done.result()
-    if met & NOT_FINITE:
-        return None
+                done.result()
     sums = total.view(groups, apart, col_tiles, padded, -1)[..., :cols, :n].permute(1, 0, 2, 4, 3)
-    return sums, count[:n].astype(np.int64), bool(met & NEGATIVE)
+    return sums, count[:n].astype(np.int64)
+
+
+def _grains(starts: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
+    """For each block: how many vectors stand side by side in memory, a vector of lanes, four, or one."""
+    together = [
+        (np.diff(starts.reshape(len(starts), -1, size), axis=2) == 1).all((1, 2)) for size in (lanes, 4)
+    ]
+    return np.where(together[0], lanes, np.where(together[1], 4, 1))
 
 
 def _memory(

@@ -7,38 +7,33 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-from ..circuits.lanes import VECTOR_BYTES
-from .reads_lanes import OPERANDS, VECTORS, convert_bytes, convert_floats, convert_pairs
-
-NEGATIVE, NOT_FINITE = 1, 2  # what a block met among its inputs
-
+from .reads_lanes import (
+    OPERANDS,
+    convert_bytes,
+    convert_floats,
+    convert_pairs,
+    gather_fours,
+    gather_ones,
+    gather_vectors,
+)
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _gather(source, starts, runs, first, offset, into, row):
-    """One row of a tile for a block of input vectors; where a run of lanes lies together it is copied at once."""
-    lanes = VECTOR_BYTES // source.itemsize
-    for v in range(VECTORS):
-        p = first + v * lanes
-        if runs[p // lanes]:
-            at = starts[p] + offset
-            for lane in range(lanes):
-                into[row, v * lanes + lane] = source[at + lane]
+def _gather(source, starts, grain, first, offsets, into):
+    """The inputs of one tile's rows, for a block of vectors; `grain`: how many of them lie side by side at least."""
+    at_starts = np.int64(starts.ctypes.data) + first * 8
+    for row in range(into.shape[0]):
+        at_row = np.int64(into.ctypes.data) + row * into.shape[1] * into.itemsize
+        if row >= len(offsets):
+            into[row] = 0
+            continue
+        at = (at_starts, np.int64(source.ctypes.data) + offsets[row] * into.itemsize, at_row)
+        if grain == 1:
+            gather_ones(into, at, ())
+        elif grain == 4:
+            gather_fours(into, at, ())
         else:
-            for lane in range(lanes):
-                into[row, v * lanes + lane] = source[starts[p + lane] + offset]
-
-
-@njit(nogil=True, cache=True)
-@no_type_check
-def _look(u):
-    """Whether there are negative inputs, and ones that are no numbers."""
-    least, most, poison = u[0, 0], u[0, 0], u[0, 0] * 0
-    for row in range(u.shape[0]):
-        for lane in range(u.shape[1]):
-            least, most = min(least, u[row, lane]), max(most, u[row, lane])
-            poison += u[row, lane] * 0
-    return (NEGATIVE if least < 0 else 0) | (0 if poison == 0 else NOT_FINITE)
+            gather_vectors(into, at, ())
 
 
 @njit(nogil=True, cache=True)
@@ -87,19 +82,18 @@ def _byte_digits(codes, sign, shift, mask, digits, sums):
 @njit(nogil=True, cache=True)
 @no_type_check
 def read_blocks(
-    source, starts, runs, offsets, weights, affine, weigh, pieces, rows, levels, bits, low, high, total, count,
+    source, starts, grains, offsets, weights, affine, weigh, pieces, rows, levels, bits, each, low, high, total, count,
     begin, end, gathered, codes, digits, words, sums, busy, acc,
 ):  # fmt: skip
     """Blocks `begin` to `end` of input vectors through all arrays; see `reads.Columns` and `reads.convert`.
 
-    `weigh` `(reads, column groups)`: what a code counts for. `total` `(groups, columns, vectors)` and `count`
-    `(vectors,)` receive; `gathered` and what follows is working memory. Returns what was met among the inputs.
+    `weigh` `(reads, column groups)`: what a code counts for; the first `each` reads are those of positive inputs. `total` `(groups, columns, vectors)` and `count`
+    `(vectors,)` receive; `gathered` and what follows is working memory.
     """
     row_tiles, column_groups, size = weights.shape[1:]
     reads, width = weigh.shape[0], gathered.shape[1]
     columns = OPERANDS // 2 if pieces == 2 else OPERANDS
     held = total.shape[1] // columns
-    met = 0
     for block in range(begin, end):
         first = block * width
         count[first : first + width] = 0
@@ -107,17 +101,12 @@ def read_blocks(
         for g in range(offsets.shape[0]):
             acc[:] = 0
             for t in range(row_tiles):
-                for row in range(gathered.shape[0]):
-                    if row < rows and t * rows + row < offsets.shape[1]:
-                        _gather(source, starts, runs, first, offsets[g, t * rows + row], gathered, row)
-                    else:
-                        gathered[row] = 0
-                met |= _look(gathered)
+                _gather(source, starts, grains[block], first, offsets[g, t * rows : (t + 1) * rows], gathered)
                 if levels:
                     _codes(gathered, codes, np.float64(levels))
                 for read in range(reads if levels else 0):
-                    sign = np.int32(1 if 2 * read < reads else -1)
-                    shift, mask = np.int32(bits * (read % (reads // 2))), np.int32((1 << bits) - 1)
+                    sign = np.int32(1 if read < each else -1)
+                    shift, mask = np.int32(bits * (read % each)), np.int32((1 << bits) - 1)
                     if pieces:
                         busy[read] = _byte_digits(codes, sign, shift, mask, words[read], sums[read])
                     else:
@@ -144,4 +133,3 @@ def read_blocks(
                     at_w += size
                     at_affine += columns * 8
             total[g, :, first : first + width] = acc
-    return met

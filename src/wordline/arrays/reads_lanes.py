@@ -29,7 +29,7 @@ def _floats(e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: 
     def product(u: Any, w: Any, total: Any) -> Any:
         return e.muladd(u, w, total)
 
-    sums = _loop(e, e.vector, e.element, at_u, at_w, rows, product)
+    sums = _loop(e, e.vector, e.element, e.full(0.5), at_u, at_w, rows, product)
     _convert(e, sums, at_out, at_count, *numbers)
 
 
@@ -52,21 +52,21 @@ def _digits(pieces: int) -> Any:
         def product(u: Any, w: Any, total: Any) -> Any:
             return builder.call(fours, [total, w, u])
 
-        sums = _loop(e, vector, element, at_u, at_w, rows, product)
+        sums = _loop(e, vector, element, ir.Constant(vector, None), at_u, at_w, rows, product)
         if pieces == 2:
             byte = ir.Constant(vector, [8] * e.lanes)
             sums = [
                 [builder.add(builder.shl(high, byte), low) for high, low in zip(*pair, strict=True)]
                 for pair in zip(sums[::2], sums[1::2], strict=True)
             ]
-        offsets = [_load(e, e.vector, at_sums, v) for v in range(VECTORS)]
+        digits = [_load(e, e.vector, at_sums, v) for v in range(VECTORS)]
         scaled = []
         for j, column in enumerate(sums):
             scale, offset = (e.spread(_load(e, e.element, at_affine, 2 * j + n)) for n in (0, 1))
             scaled.append(
                 [
-                    e.muladd(builder.sitofp(total, e.vector), scale, builder.fmul(offset, digits))
-                    for total, digits in zip(column, offsets, strict=True)
+                    e.muladd(builder.sitofp(total, e.vector), scale, e.muladd(offset, some, e.full(0.5)))
+                    for total, some in zip(column, digits, strict=True)
                 ]
             )
         _convert(e, scaled, at_out, at_count, *numbers)
@@ -74,8 +74,10 @@ def _digits(pieces: int) -> Any:
     return emit
 
 
-def _loop(e: Emitter, vector: Any, element: Any, at_u: Any, at_w: Any, rows: Any, product: Any) -> list[list[Any]]:
-    """The sums of the products over all rows, `OPERANDS` lists of `VECTORS`."""
+def _loop(
+    e: Emitter, vector: Any, element: Any, start: Any, at_u: Any, at_w: Any, rows: Any, product: Any
+) -> list[list[Any]]:
+    """Start plus the sums of the products over all rows, `OPERANDS` lists of `VECTORS`."""
     builder = e.builder
     before, loop = builder.block, builder.append_basic_block("row")
     after = builder.append_basic_block("converter")
@@ -86,7 +88,7 @@ def _loop(e: Emitter, vector: Any, element: Any, at_u: Any, at_w: Any, rows: Any
     row.add_incoming(zero, before)
     sums = [[builder.phi(vector) for _ in range(VECTORS)] for _ in range(OPERANDS)]
     for total in sum(sums, []):
-        total.add_incoming(ir.Constant(vector, None), before)
+        total.add_incoming(start, before)
     u_here = builder.add(at_u, builder.mul(row, ir.Constant(INTEGER, VECTORS * VECTOR_BYTES)))
     w_here = builder.add(at_w, builder.mul(row, ir.Constant(INTEGER, OPERANDS * e.size)))
     ws = [_spread(e, vector, _load(e, element, w_here, j)) for j in range(OPERANDS)]
@@ -105,7 +107,7 @@ def _loop(e: Emitter, vector: Any, element: Any, at_u: Any, at_w: Any, rows: Any
 
 
 def _convert(e: Emitter, sums: list[list[Any]], at_out: Any, at_count: Any, weight: Any, low: Any, high: Any) -> None:
-    """floor(sum + 1/2) between low and high, times weight, added at `at_out`; what was beyond is counted."""
+    """floor(sum) between low and high, times weight, added at `at_out`; what was beyond is counted."""
     builder = e.builder
     name = f"llvm.floor.v{e.lanes}f{8 * e.size}"
     kind = ir.FunctionType(e.vector, [e.vector])
@@ -115,10 +117,11 @@ def _convert(e: Emitter, sums: list[list[Any]], at_out: Any, at_count: Any, weig
     for v in range(VECTORS):
         count = _load(e, whole, at_count, v)
         for j, column in enumerate(sums):
-            code = builder.call(floor, [builder.fadd(column[v], e.full(0.5))])
+            code = builder.call(floor, [column[v]])
             kept = builder.select(builder.fcmp_ordered("<", code, high), code, high)
             kept = builder.select(builder.fcmp_ordered(">", kept, low), kept, low)
-            count = builder.sub(count, builder.sext(builder.fcmp_unordered("!=", code, kept), whole))
+            more = builder.add(count, ir.Constant(whole, [1] * e.lanes))
+            count = builder.select(builder.fcmp_unordered("!=", code, kept), more, count)
             place = j * VECTORS + v
             _store(e, e.muladd(kept, weight, _load(e, e.vector, at_out, place)), at_out, place)
         _store(e, count, at_count, v)
@@ -142,6 +145,23 @@ def _store(e: Emitter, value: Any, address: Any, index: int) -> None:
     e.builder.store(value, e.builder.gep(at, [ir.Constant(INTEGER, index)]), align=e.size)
 
 
+def _gather(grain: int) -> Any:
+    """One input of every vector of a block: addresses of the vectors' starts, of start 0 in the source, of the result."""
+
+    def emit(e: Emitter, at_starts: Any, at_source: Any, at_result: Any) -> None:
+        lanes = grain or e.lanes
+        piece = ir.VectorType(e.element, lanes)
+        for n in range(VECTORS * e.lanes // lanes):
+            start = _load(e, INTEGER, at_starts, n * lanes)
+            address = e.builder.add(at_source, e.builder.mul(start, ir.Constant(INTEGER, e.size)))
+            _store(e, _load(e, piece, address, 0), at_result, n)
+
+    return emit
+
+
+gather_vectors = vector_operation("gather_vectors", _gather(0))  # where whole vectors of inputs lie side by side
+gather_fours = vector_operation("gather_fours", _gather(4))
+gather_ones = vector_operation("gather_ones", _gather(1))
 convert_floats = vector_operation("convert_floats", _floats)
 convert_bytes = vector_operation("convert_bytes", _digits(1))
 convert_pairs = vector_operation("convert_pairs", _digits(2))

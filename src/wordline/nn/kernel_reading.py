@@ -32,7 +32,8 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
 class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `generic`: the same read of vectors `(groups, n, K)` in torch.
 
-    `count` hears of conversions made and saturated; `outputs`: columns of a group that hold weights.
+    `negative`: whether there are negative inputs; `count` hears of conversions made and saturated; `outputs`: columns of a
+    group that hold weights.
     """
 
     product: Product
@@ -41,6 +42,7 @@ class KernelRead:
     limit: float
     off: float
     outputs: int
+    negative: bool
     generic: Callable[[Tensor], Tensor]
     count: Callable[[int, int], None]
 
@@ -65,16 +67,18 @@ class KernelRead:
             weigh = weigh * encoding.difference(torch.eye(2, dtype=torch.float64)[:, :, None], slicing.middle).T
         else:
             weigh = weigh.expand(-1, apart)
-        weigh = columns.digits.significances[:, None] * weigh.reshape(1, -1)
+        reads_each = columns.digits.significances
+        if columns.digits.levels and self.negative:  # read after the others, and subtracted
+            reads_each = torch.cat([reads_each, -reads_each])
+        weigh = reads_each[:, None] * weigh.reshape(1, -1)
         if isinstance(self.product, ConvProduct):
             starts, offsets = places(self.product, source.shape)
         else:
             n, k = source.shape[1:]
             starts, offsets = np.arange(n) * k, np.arange(len(source))[:, None] * n * k + np.arange(k)
-        sums, saturated, negative = reads.convert(source, starts, offsets, columns, weigh, 1 if paired else apart)
+        sums, saturated = reads.convert(source, starts, offsets, columns, weigh, 1 if paired else apart)
         answers = sums[0] if paired else encoding.difference(sums, slicing.middle)
-        passes = len(weigh) // (1 if negative or not columns.digits.levels else 2)
-        self.count(passes * len(starts) * self.response[..., 0, :].numel(), int(saturated.sum()))
+        self.count(len(weigh) * len(starts) * self.response[..., 0, :].numel(), int(saturated.sum()))
         return answers.transpose(1, 2).flatten(2)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
     def straight(self, source: Tensor, grad: Tensor) -> Tensor:

@@ -60,8 +60,11 @@ def read(
     limit = crossbar.dac.input_limit(x, limits.inputs)
     u = crossbar.dac.convert(x / limit)
     answers = _answered(u, product, crossbar, state.response, limits, outputs, tally)
-    y = crossbar.slicing.accumulate(answers) * (state.largest * state.gain)
-    return (product.fold(y, x) * limit).contiguous()
+    y = crossbar.slicing.accumulate(answers)
+    scale = state.largest * state.gain
+    if scale.numel() == 1:
+        return product.fold(y, x).contiguous() * (limit * scale.view(()))
+    return product.fold(y * scale, x).contiguous() * limit
 
 
 def _answered(
@@ -72,9 +75,13 @@ def _answered(
     def generic(vectors: Tensor, tally: Tally | None = None) -> Tensor:
         return _generic(vectors, crossbar, response, limits, tally or Tally())[..., :outputs]
 
-    if limits.watch is None and kernel_reading.applies(crossbar, response, u) and u.isfinite().all():
-        limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
-        return kernel_reading.KernelRead(product, crossbar, response, limit, off, outputs, generic, tally.add)(u)
+    if limits.watch is None and kernel_reading.applies(crossbar, response, u):
+        least, most = (float(end) for end in u.detach().aminmax())
+        if math.isfinite(least) and math.isfinite(most):
+            limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
+            return kernel_reading.KernelRead(
+                product, crossbar, response, limit, off, outputs, least < 0, generic, tally.add
+            )(u)
     return generic(product.unroll(u), tally)
 
 
