@@ -68,6 +68,8 @@ class MappedLayer(nn.Module):
         return Programmed(self.conductances, response, matrix, self.gain, self.largest, self.nf)
 
     def _compute(self, x: Tensor, state: Programmed, product: AbstractProduct) -> Tensor:
+        if not product.batched(x):  # before noise is drawn
+            return self._compute(x[None], state, product)[0]
         crossbar = self.crossbar
         if crossbar.stochastic:
             state = _during_one_read(state, crossbar, self.noise.next())
@@ -76,8 +78,6 @@ class MappedLayer(nn.Module):
             self.watch.inputs(x)
         if crossbar.is_matrix or self.watch.inputs is not None:
             return product(x, weight, self.bias)
-        if not product.batched(x):
-            return self._compute(x[None], state, product)[0]
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
             x = x.to(self.effective_weight.dtype)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)

@@ -12,6 +12,7 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from ..mapping import Crossbar, Programmed
+from . import kernel_reading
 from .product import AbstractProduct
 
 # Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
@@ -59,9 +60,30 @@ def read(
     """
     limit = crossbar.dac.input_limit(x, limits.inputs)
     u = crossbar.dac.convert(x / limit)
-    answers = _generic(product.unroll(u), crossbar, state.response, limits, tally)[..., :outputs]
+    answers = _answered(u, product, crossbar, state.response, limits, outputs, tally)
     y = crossbar.slicing.accumulate(answers)
-    return product.fold(y * (state.largest * state.gain), x) * limit
+    scale = state.largest * state.gain
+    if scale.numel() == 1:
+        return product.fold(y, x).contiguous() * (limit * scale.view(()))
+    return product.fold(y * scale, x).contiguous() * limit
+
+
+def _answered(
+    u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
+) -> Tensor:
+    """Inputs in [-1, 1] -> sums of products `(groups, n, outputs)` in shares, by the kernel where there is one."""
+
+    def generic(vectors: Tensor, tally: Tally | None = None) -> Tensor:
+        return _generic(vectors, crossbar, response, limits, tally or Tally())[..., :outputs]
+
+    if limits.watch is None and kernel_reading.applies(crossbar, response, u):
+        least, most = (float(end) for end in u.detach().aminmax())
+        if math.isfinite(least) and math.isfinite(most):
+            limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
+            return kernel_reading.KernelRead(
+                product, crossbar, response, limit, off, outputs, least < 0, generic, tally.add
+            )(u)
+    return generic(product.unroll(u), tally)
 
 
 def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, tally: Tally) -> Tensor:

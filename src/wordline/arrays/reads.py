@@ -1,0 +1,207 @@
+"""Reads of linear arrays whose columns each pass an ADC, on the CPU.
+
+    total = sum over reads r, slices k and row tiles t of significance_r c_k limit code(share_rt @ W_kt / limit)
+
+The generic way writes every partial product to memory several times; here none ever gets there.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from ..circuits.lanes import VECTOR_BYTES
+from .reads_compiled import read_blocks
+from .reads_lanes import AVAILABLE, OPERANDS, VECTORS, WHOLE_NUMBERS
+
+# Bytes of a device: (1 + levels, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off before it is
+# rounded, where the ADC itself is off by up to half a code). One byte is for what is a whole number already.
+_BYTES = {1: (2**8 - 1, 0.01), 2: (2**16 - 1, 0.1)}
+
+
+@dataclass(frozen=True)
+class Staircase:
+    """An ADC: `limit` in shares, codes from `low` to `high`; `off` in shares is taken away per unit of voltage."""
+
+    limit: float
+    low: float
+    high: float
+    off: float
+
+    @property
+    def steps_per_share(self) -> float:
+        """Codes for each unit of an answer."""
+        return self.high / self.limit
+
+
+@dataclass(frozen=True)
+class Digits:
+    """Inputs as fixed-point numbers: whole numbers up to `levels`, in digits of `bits`; levels = 0: as they are."""
+
+    levels: int = 0
+    bits: int = 0
+
+    @property
+    def top(self) -> int:
+        """The largest digit, which stands for the full read voltage."""
+        return 2**self.bits - 1 if self.levels else 1
+
+    @property
+    def significances(self) -> Tensor:
+        """What a full read voltage counts for at each read of a positive input; a negative one is read as many times."""
+        if not self.levels:
+            return torch.ones(1, dtype=torch.float64)
+        count = -(-self.levels.bit_length() // self.bits)
+        return torch.tensor([self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)], dtype=torch.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Arrays as the kernel reads them: in steps of the ADC for one unit of a digit, four columns side by side.
+
+    `pieces`: 0 for real numbers, else bytes of each device. `weights` `(groups, row_tiles, column groups, bytes)`;
+    `affine` `(groups, row_tiles, column groups, columns, 2)`: scale and offset of each column in bytes.
+    """
+
+    shape: tuple[int, int, int, int, int, int]  # of the response: arrays, groups, row tiles, column tiles, rows, cols
+    dtype: torch.dtype
+    pieces: int
+    weights: Tensor
+    affine: Tensor
+    adc: Staircase
+    digits: Digits
+
+
+def available(response: Tensor) -> bool:
+    """Whether this machine and these arrays have a kernel."""
+    return AVAILABLE and response.device.type == "cpu" and response.dtype in (torch.float32, torch.float64)
+
+
+def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
+    """What a column answers to one, in shares, `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> for the kernel.
+
+    Where inputs are digits, devices become whole numbers of one or two bytes where no column can be wrong by more than
+    `_BYTES` allows, between the smallest and the largest device of the layer or of each column; else they stay as they are.
+    """
+    rows = shares.shape[4]
+    steps = (shares.detach().double() - adc.off) * (adc.steps_per_share / digits.top)
+    steps = steps.permute(1, 2, 0, 3, 5, 4)  # (groups, row_tiles, arrays, col_tiles, cols, rows)
+    if shares.dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
+        for pieces, (levels, wrong) in _BYTES.items():
+            if rows * digits.top * levels < 2**31:
+                least, most = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
+                for least, most in ((least.amin().expand_as(least), most.amax().expand_as(most)), (least, most)):
+                    whole = _whole(steps, least, most, levels, wrong / digits.top)
+                    if whole is not None:
+                        weights, affine = _bytes(*whole, pieces)
+                        return Columns(tuple(shares.shape), shares.dtype, pieces, weights, affine, adc, digits)  # type: ignore[arg-type]
+    weights = _side_by_side(steps).to(shares.dtype).unflatten(2, (-1, OPERANDS)).transpose(-1, -2).contiguous()
+    weights = weights.view(torch.uint8).flatten(3)
+    affine = torch.zeros(0, dtype=torch.float32)
+    return Columns(tuple(shares.shape), shares.dtype, 0, weights, affine, adc, digits)  # type: ignore[arg-type]
+
+
+def _whole(
+    steps: Tensor, least: Tensor, most: Tensor, levels: int, tolerance: float
+) -> tuple[Tensor, Tensor, Tensor] | None:
+    """Columns `(..., rows)` as whole numbers, their scale and offset; None where that would be too wrong."""
+    scale = (most - least) / levels
+    whole = ((steps - least) / scale.where(scale > 0, torch.ones_like(scale))).round_()
+    wrong = (whole * scale + least - steps).abs_().sum(-1).amax()
+    return (whole.int(), scale, least) if wrong <= tolerance else None
+
+
+def _bytes(whole: Tensor, scale: Tensor, offset: Tensor, pieces: int) -> tuple[Tensor, Tensor]:
+    """Four rows of a column in a word, its high byte's word before its low byte's."""
+    whole = functional.pad(_side_by_side(whole), (0, -whole.shape[-1] % 4))
+    parts = torch.stack([whole >> 8 * n & 255 for n in reversed(range(pieces))], 3).to(torch.uint8)
+    each = OPERANDS // pieces
+    fours = parts.unflatten(2, (-1, each)).unflatten(-1, (-1, 4))  # (.., column groups, each, pieces, rows / 4, 4)
+    affine = _side_by_side(torch.cat([scale, offset], -1)).float().unflatten(2, (-1, each)).contiguous()
+    return fours.movedim(-2, 3).contiguous().flatten(3), affine
+
+
+def _side_by_side(columns: Tensor) -> Tensor:
+    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, those of a tile made up to a whole number."""
+    return functional.pad(columns, (0, 0, 0, -columns.shape[4] % OPERANDS)).flatten(2, 4)
+
+
+def convert(
+    source: Tensor, starts: NDArray[np.int64], offsets: NDArray[np.int64], held: Columns, weigh: Tensor, apart: int
+) -> tuple[Tensor, NDArray[np.int64]]:
+    """Finite inputs through arrays and ADCs: sums, and conversions out of range of each input vector.
+
+    The input of row k for vector n of group g is `source.flatten()[starts[n] + offsets[g, k]]`. `weigh` `(reads,
+    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums `(apart,
+    groups, col_tiles, n, cols)`, of every `apart`-th array.
+    """
+    _, groups, _, col_tiles, rows, cols = held.shape
+    number = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
+    lanes = VECTOR_BYTES // number.itemsize
+    width, n, padded = VECTORS * lanes, len(starts), cols + -cols % OPERANDS
+    blocks = -(-n // width)
+    where = np.concatenate([starts, np.full(blocks * width - n, starts[-1])])  # the last vector fills the last block
+    grains = _grains(where.reshape(blocks, width), lanes)
+    total = torch.empty(groups, apart * col_tiles * padded, blocks * width, dtype=held.dtype)
+    count = np.empty(blocks * width, f"i{number.itemsize}")
+    codes = weigh.double() * held.adc.limit / held.adc.high
+    codes = codes.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy().astype(number)
+    given = (source.detach().contiguous().view(-1).numpy(), where, grains, offsets, held.weights.numpy(), held.affine.numpy())
+    plan = (held.pieces, rows, held.digits.levels, held.digits.bits, len(held.digits.significances), number.type(held.adc.low), number.type(held.adc.high))
+    answer = (total.numpy(), count)
+    threads = max(1, min(torch.get_num_threads(), blocks))
+    piece = max(1, blocks // (8 * threads))
+    begins = iter(range(0, blocks, piece))  # shared: whoever is free takes the next piece
+
+    def work() -> None:
+        memory = _memory(held, len(codes), total.shape[1], width, number)
+        for begin in begins:
+            read_blocks(*given, codes, *plan, *answer, begin, min(blocks, begin + piece), *memory)
+
+    if threads == 1:
+        work()
+    else:
+        with ThreadPoolExecutor(threads) as pool:
+            for done in [pool.submit(work) for _ in range(threads)]:
+                done.result()
+    sums = total.view(groups, apart, col_tiles, padded, -1)[..., :cols, :n].permute(1, 0, 2, 4, 3)
+    return sums, count[:n].astype(np.int64)
+
+
+def _grains(starts: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
+    """For each block: how many vectors stand side by side in memory, a vector of lanes, four, or one."""
+    together = [
+        (np.diff(starts.reshape(len(starts), -1, size), axis=2) == 1).all((1, 2)) for size in (lanes, 4)
+    ]
+    return np.where(together[0], lanes, np.where(together[1], 4, 1))
+
+
+def _memory(
+    held: Columns, reads: int, columns: int, width: int, number: np.dtype[np.floating]
+) -> tuple[NDArray[np.generic], ...]:
+    """One thread's working memory, in the order of `read_blocks`: gathered, codes, digits, words, sums, busy, acc."""
+    rows = held.shape[4] + (-held.shape[4] % 4 if held.pieces else 0)
+    fixed, whole = held.digits.levels > 0, held.pieces > 0
+    return (
+        _aligned((rows, width), number),
+        _aligned((rows if fixed else 0, width), np.dtype(np.int32)),
+        _aligned((reads if fixed and not whole else 0, rows, width), number),
+        _aligned((reads if whole else 0, rows // 4, width), np.dtype(np.int32)),
+        _aligned((reads, width), number),
+        np.zeros(reads, np.bool_),
+        _aligned((columns, width), number),
+    )
+
+
+def _aligned(shape: tuple[int, ...], kind: np.dtype) -> NDArray[np.generic]:
+    """Memory that begins where a vector does."""
+    size = int(np.prod(shape)) * kind.itemsize
+    raw = np.empty(size + VECTOR_BYTES, np.uint8)
+    skip = -raw.ctypes.data % VECTOR_BYTES
+    return raw[skip : skip + size].view(kind).reshape(shape)
