@@ -31,8 +31,9 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
+from .deviations import GradientDeviation
 from .devices import AbstractNonideality, GaussianVariation, Memristor
-from .evaluation import Audit, Budget, audit, evaluate
+from .evaluation import Audit, Budget, RobustnessCurve, audit, evaluate, gradient_deviation, robustness_curve
 from .mapping import Crossbar, DifferentialPair, LeastSquaresGain, MaxScale, PercentileScale, PerColumnGain, UnitGain
 from .nn import Chip, Normalized, map_model, recalibrate_batch_norm
 from .records import Record, table
@@ -54,6 +55,7 @@ __all__ = [
     "Crossbar",
     "DifferentialPair",
     "GaussianVariation",
+    "GradientDeviation",
     "HopSkipJump",
     "LeastSquaresGain",
     "MaxScale",
@@ -66,6 +68,7 @@ __all__ = [
     "PercentileScale",
     "RandomSearch",
     "Record",
+    "RobustnessCurve",
     "SinhDevice",
     "Square",
     "SurrogateGradient",
@@ -76,12 +79,14 @@ __all__ = [
     "audit",
     "effective_conductance",
     "evaluate",
+    "gradient_deviation",
     "load_dataset",
     "load_model",
     "map_model",
     "netlist",
     "nonlinear_operating_point",
     "recalibrate_batch_norm",
+    "robustness_curve",
     "solve_nonlinear",
     "table",
 ]
