@@ -32,6 +32,7 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
+from .deviations import GradientDeviation
 from .devices import (
     AbstractConverter,
     AbstractDevice,
@@ -52,7 +53,7 @@ from .devices import (
     UniformConverter,
     WriteVerify,
 )
-from .evaluation import Audit, Budget, audit, evaluate
+from .evaluation import Audit, Budget, RobustnessCurve, audit, evaluate, gradient_deviation, robustness_curve
 from .mapping import (
     BitSlicing,
     Crossbar,
@@ -97,6 +98,7 @@ __all__ = [
     "FixedScale",
     "FullScale",
     "GaussianVariation",
+    "GradientDeviation",
     "HopSkipJump",
     "IdealBackward",
     "IdealConverter",
@@ -118,6 +120,7 @@ __all__ = [
     "ReadNoise",
     "Record",
     "RetentionDrift",
+    "RobustnessCurve",
     "SampleMax",
     "SinhDevice",
     "Square",
@@ -136,6 +139,7 @@ __all__ = [
     "evaluate",
     "export_csv",
     "export_npz",
+    "gradient_deviation",
     "load_dataset",
     "load_model",
     "map_chips",
@@ -143,6 +147,7 @@ __all__ = [
     "netlist",
     "nonlinear_operating_point",
     "recalibrate_batch_norm",
+    "robustness_curve",
     "solve_nonlinear",
     "table",
 ]

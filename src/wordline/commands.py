@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 import shlex
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,8 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from . import zoo
 from .arrays import fit_surrogate
-from .attacks import FGSM, PGD, AbstractAttack
+from .attacks import AbstractAttack
+from .attacks.by_name import Wish, attack_by_name
 from .circuits import SinhDevice, netlist
 from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from .mapping.explain import explain
@@ -183,9 +183,10 @@ def evaluate(
         weights: weight file for a factory.
         crossbar: presets or JSON files; every one is combined with every gain.
         gain: unit, least-squares or per-column.
-        attack: fgsm or pgd.
+        attack: fgsm, pgd, mifgsm, multi-targeted, worst-case, random; with the extra autoattack apgd-ce, apgd-t, fab-t,
+            square, autoattack; with foolbox hop-skip-jump. The libraries' leave alone what they do not break: not for SH.
         eps: Linf radii; 8/255 is a number here.
-        steps: of PGD; 0 takes max(10, 2.5 eps / step_size, rounded up).
+        steps: 0 takes max(10, 2.5 eps / step_size, rounded up), and the libraries' own defaults for their attacks.
         early_stop: white-box attacks stop moving an image once it is misclassified; images for transfer never do.
         seeds: one chip each.
         limit: the first so many test images; 0 takes all.
@@ -290,11 +291,4 @@ def _crossbar(name: str, gain: str) -> Crossbar:
 def _attack(
     name: str, eps: float, steps: int, step_size: float, loss: str, random_start: bool, early_stop: bool
 ) -> AbstractAttack:
-    require_choice("attack", name, ("fgsm", "pgd"))
-    require_choice("loss", loss, ("cross-entropy", "margin", "dlr"))
-    if name == "fgsm":
-        return FGSM(eps=eps, loss=loss)  # type: ignore[arg-type]
-    count = steps or max(10, math.ceil(2.5 * eps / step_size - 1e-9))
-    return PGD(
-        eps=eps, steps=count, step_size=step_size, loss=loss, random_start=random_start, early_stop=early_stop  # type: ignore[arg-type]
-    )  # fmt: skip
+    return attack_by_name(name, Wish(eps, step_size, steps, loss, random_start, early_stop))  # type: ignore[arg-type]

@@ -101,6 +101,8 @@ class Record(Value):
     @property
     def setting(self) -> str:
         """SW (software attacked), SH (chip, crafted on software), HH (chip, crafted on itself), or what else it is."""
+        if self.source.gradient.startswith("of "):
+            return "BPDA"
         if self.victim == self.source:
             return "HH" if self.victim.is_chip else "SW"
         if self.victim.is_chip:

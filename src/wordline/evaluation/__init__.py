@@ -2,7 +2,9 @@
 
 from .audit import Audit, Budget, audit
 from .craft import craft
+from .curve import RobustnessCurve, robustness_curve
 from .evaluate import evaluate
+from .gradient_deviation import gradient_deviation
 from .intervals import over_draws, paired_difference, wilson
 from .party import party
 from .score import Conditions, correct, score
@@ -11,13 +13,16 @@ __all__ = [
     "Audit",
     "Budget",
     "Conditions",
+    "RobustnessCurve",
     "audit",
     "correct",
     "craft",
     "evaluate",
+    "gradient_deviation",
     "over_draws",
     "paired_difference",
     "party",
+    "robustness_curve",
     "score",
     "wilson",
 ]

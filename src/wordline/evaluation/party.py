@@ -8,6 +8,7 @@ import hashlib
 import torch
 from torch import Tensor, nn
 
+from ..attacks import SurrogateGradient
 from ..nn import Chip
 from ..records import Party
 from ..values import Value
@@ -16,6 +17,12 @@ from ..zoo import ImageSplit, to_float
 
 def party(model: nn.Module) -> Party:
     """The network's class, a fingerprint of its numbers, and the crossbar and seed where it is a chip."""
+    if isinstance(model, SurrogateGradient):
+        stand_in = type(model.gradient_from).__name__
+        forward = party(model.model)
+        return dataclasses.replace(
+            forward, gradient=f"of {stand_in}", weights=fingerprint(model), structure=structure(model)
+        )
     chip = next((module for module in model.modules() if isinstance(module, Chip)), None)
     if chip is None:
         return Party(type(model).__name__, fingerprint(model), structure=structure(model))

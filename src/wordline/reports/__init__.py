@@ -1,5 +1,6 @@
 """Records -> tables and figures; runs nothing."""
 
+from .deviation import deviation_figure
 from .figures import accuracy_curves
 
-__all__ = ["accuracy_curves"]
+__all__ = ["accuracy_curves", "deviation_figure"]

@@ -10,10 +10,11 @@ from ..records import Record
 STYLE = {"SW": ("black", "-", "o"), "SH": ("tab:blue", "--", "s"), "HH": ("tab:red", "-", "^")}
 
 
-def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "") -> Path:
+def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "", chance: float = 0.0) -> Path:
     """Accuracy against epsilon with 95 % intervals: a column of panels per attack, a row per gain and tile size.
 
-    The point at epsilon 0 is clean accuracy. `path` is a .png, .pdf or .svg. Returns `path`.
+    The point at epsilon 0 is clean accuracy; a dotted line is drawn at `chance` above 0. `path` is a .png, .pdf or
+    .svg. Returns `path`.
     """
     from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the caller's backend alone
 
@@ -45,6 +46,8 @@ def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "") -
             axes.set_title(f"{attack}, {design}" if design else attack, fontsize=9)
             axes.grid(alpha=0.3)
             axes.set_ylim(0, 100)
+            if chance > 0:
+                axes.axhline(100 * chance, color="grey", linestyle=":", linewidth=1)
     for axes in grid[-1]:
         axes.set_xlabel("epsilon (Linf, images in [0, 1])")
     for row in grid:

@@ -59,7 +59,8 @@ class Audit(Value):
     """Is the claimed robustness real? Checks in the order of the documentation, comparisons, and the verdict.
 
     `clean`, `attacked`: accuracy of the chip on clean images and under the base attack; `worst`: right under every
-    attack that was run; `software_clean`, `software_attacked`: the software network under the same base attack. 95 %
+    attack that was run; `stopped`: empty, or why a quick audit asked no further (accuracies under attack are then
+    those of one start). `software_clean`, `software_attacked`: the software network under the same base attack. 95 %
     intervals.
     """
 
@@ -71,6 +72,7 @@ class Audit(Value):
     eps: float
     budget: Budget
     quick: bool
+    stopped: str
     stochastic: bool
     clean: Estimate
     attacked: Estimate
@@ -98,6 +100,8 @@ class Audit(Value):
         rows = [(check.id, check.status, check.title, check.found) for check in self.checks]
         checks = render_table(("", "", "check", "found"), rows, title=title, left=(0, 1, 2, 3))
         parts = [checks, self._numbers(), f"verdict: {self.verdict}"]
+        if self.stopped:
+            parts.insert(2, f"{self.stopped}; accuracies under attack are of one start")
         if self.comparisons:
             parts.insert(2, comparison_table(self.comparisons))
         raised = [check for check in self.checks if check.status in ("fail", "warn")]

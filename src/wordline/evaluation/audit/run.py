@@ -89,10 +89,11 @@ def audit(
         ordered = tuple(checks[id] for id in SHOWN)
         return Audit(
             verdict=decide(ordered), checks=ordered, comparisons=comparisons, chip=party(chip),
-            software=party(software), eps=float(eps), budget=budget, quick=quick, stochastic=bench.chip.stochastic,
-            clean=accuracy(bench.chip, bench.chip.clean), attacked=_attacked(bench, bench.chip),
+            software=party(software), eps=float(eps), budget=budget, quick=quick, stopped=stopped,
+            stochastic=bench.chip.stochastic,
+            clean=accuracy(bench.chip, bench.chip.clean), attacked=_attacked(bench, bench.chip, stopped),
             worst=accuracy(bench.chip, worst), software_clean=accuracy(bench.software, bench.software.clean),
-            software_attacked=_attacked(bench, bench.software), data=split.name, images=len(split),
+            software_attacked=_attacked(bench, bench.software, stopped), data=split.name, images=len(split),
             fingerprint=split.fingerprint(), seed=seed, batch_size=batch_size, threads=torch.get_num_threads(),
             versions=versions(),
         )  # fmt: skip
@@ -114,11 +115,12 @@ def _asked(check: AbstractCheck, bench: Bench, stopped: str) -> Check:
         return check.result(Finding("fail", {}, f"the attack could not be run: {error}"))
 
 
-def _attacked(bench: Bench, subject: Subject) -> Estimate:
-    """Accuracy under the base attack; a chip without a gradient falls to nothing that follows one."""
+def _attacked(bench: Bench, subject: Subject, stopped: str) -> Estimate:
+    """Accuracy under the base attack, under one start of it if the audit stopped early; a blind one changes nothing."""
     if bench.blind and subject is bench.chip:
         return accuracy(subject, subject.clean)
-    return accuracy(subject, bench.based(subject).share)
+    found = subject.attack(bench.base, on=subject.right, stream="base/0") if stopped else bench.based(subject)
+    return accuracy(subject, found.share)
 
 
 def _require_gradient(software: Subject) -> None:
