@@ -1,9 +1,10 @@
 """Trained PyTorch networks on memristive crossbars: exact physics, hardware gradients, an honest audit.
 
 Data move one way, and so does reading:
-circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
+circuits -> devices -> arrays -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
 from .attacks import (
     APGD,
     FAB,
@@ -42,6 +43,7 @@ __all__ = [
     "FGSM",
     "MIFGSM",
     "PGD",
+    "AbstractArray",
     "AbstractAttack",
     "AbstractDeviceLaw",
     "AbstractNonideality",
@@ -49,12 +51,15 @@ __all__ = [
     "Chip",
     "Crossbar",
     "DifferentialPair",
+    "ExactArray",
     "GaussianVariation",
     "HopSkipJump",
+    "IdealBackward",
     "LeastSquaresGain",
     "MaxScale",
     "Memristor",
     "MultiTargeted",
+    "NonlinearArray",
     "Normalized",
     "Ohmic",
     "OperatingPoint",
@@ -64,11 +69,13 @@ __all__ = [
     "Record",
     "SinhDevice",
     "Square",
+    "SurrogateArray",
     "UnitGain",
     "Wires",
     "WorstCase",
     "effective_conductance",
     "evaluate",
+    "fit_surrogate",
     "load_dataset",
     "load_model",
     "map_model",
