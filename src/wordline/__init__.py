@@ -4,7 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
-from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
+from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
 from .attacks import (
     APGD,
     FAB,
@@ -126,6 +126,7 @@ __all__ = [
     "Square",
     "StateDependentVariation",
     "StuckDevices",
+    "SurrogateArray",
     "SurrogateGradient",
     "Targeted",
     "UniformConverter",
@@ -139,6 +140,7 @@ __all__ = [
     "evaluate",
     "export_csv",
     "export_npz",
+    "fit_surrogate",
     "gradient_deviation",
     "load_dataset",
     "load_model",

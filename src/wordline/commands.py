@@ -6,6 +6,7 @@ import dataclasses
 import shlex
 import sys
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -258,10 +259,8 @@ def check(json: bool = False) -> None:
 def _said() -> str:
     """The command as typed, without the folders of this machine: what a card may say to others."""
     words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    hidden = [
-        "DIR" if before in ("--root", "--out") else word for before, word in zip(["", *words], words, strict=False)
-    ]
-    return shlex.join(["wordline", *hidden])
+    hidden = ["DIR" if before in ("--root", "--out") else word for before, word in pairwise(["", *words])]
+    return shlex.join(["wordline", *(Path(word).name if word.endswith(".json") else word for word in hidden)])
 
 
 def _print_records(records: Sequence[object], json: bool, *, title: str) -> None:
