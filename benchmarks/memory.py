@@ -15,13 +15,16 @@ import torch
 from wordline.circuits import Wires, effective_conductance
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
-TILES, SIZE = 1024, 64
+TILES, SIZE = 30_000_000 // 64**2, 64
 
 
 def measured() -> str:
     """The lines that `main` prints, from a fresh process."""
-    command = [sys.executable, "-m", "benchmarks.memory"]
-    return subprocess.run(command, cwd=Path(__file__).parents[1], capture_output=True, text=True, check=True).stdout
+    command, there = [sys.executable, "-m", "benchmarks.memory"], Path(__file__).parents[1]
+    return "".join(
+        subprocess.run([*command, kind], cwd=there, capture_output=True, text=True, check=True).stdout
+        for kind in ("float64", "float32")
+    )
 
 
 def peak() -> float:
@@ -35,9 +38,10 @@ def peak() -> float:
 
 def main() -> None:
     """Solve once, then differentiate."""
-    small = torch.full((1, SIZE, SIZE), 1e-5, dtype=torch.float64, requires_grad=True)
+    dtype = {"float64": torch.float64, "float32": torch.float32}[sys.argv[1] if len(sys.argv) > 1 else "float64"]
+    small = torch.full((1, SIZE, SIZE), 1e-5, dtype=dtype, requires_grad=True)
     effective_conductance(small, WIRES).sum().backward()  # compiles
-    g = torch.rand(TILES, SIZE, SIZE, dtype=torch.float64) * 5e-5
+    g = torch.rand(TILES, SIZE, SIZE, dtype=dtype).mul_(5e-5)
     room = [torch.ones_like(g) for _ in range(3)]  # for W, dL/dW and dL/dG
     before = peak()
     room[0].copy_(effective_conductance(g, WIRES))
@@ -46,7 +50,7 @@ def main() -> None:
     g.requires_grad_()
     effective_conductance(g, WIRES).backward(torch.ones_like(g))
     print(
-        f"peak memory for {g.numel():,} cells in float64, above input and results ({torch.get_num_threads()} threads): "
+        f"peak memory for {g.numel():,} cells in {dtype}, above input and results ({torch.get_num_threads()} threads): "
         f"{forward:.2f} GB for W, {peak() - before:.2f} GB for W and its adjoint"
     )
 

@@ -11,7 +11,8 @@ from tests.circuits.conformance import STRONG, TYPICAL, conductances, distance, 
 from tests.oracles import kirchhoff
 from torch import Tensor
 
-from wordline.circuits import Wires, effective_conductance, portable
+from wordline.circuits import Wires, compiled, effective_conductance, portable
+from wordline.circuits.lanes_memory import Memory
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
 WIRES = st.builds(Wires, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
@@ -56,6 +57,21 @@ def test_gradient_of_open_devices() -> None:
     (got,) = torch.autograd.grad((effective_conductance(g, STRONG) * weight).sum(), g)
     want = kirchhoff.gradient(g.detach().numpy(), weight.numpy(), *ohms(STRONG))
     assert distance(got[None], want[None]) < 1e-11
+
+
+def test_nothing_is_kept_unless_a_gradient_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = Memory(1_000_000)
+    monkeypatch.setattr(compiled, "MEMORY", memory)
+    g = conductances(3, 16, 16)
+    effective_conductance(g, TYPICAL)
+    with torch.no_grad():
+        effective_conductance(g.requires_grad_(), TYPICAL)
+    assert memory.used == 0
+    w = effective_conductance(g, TYPICAL)
+    assert memory.used > 0
+    assert memory.lend(1, 1_000_000).size < 1_000_000
+    w.sum().backward()
+    assert memory.lend(1, 1_000_000).size == 1_000_000  # the gradient gave it back
 
 
 def test_second_derivative_is_refused() -> None:

@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 
 from wordline.circuits.lanes import VECTOR_BYTES
-from wordline.circuits.lanes_matrices import ADD, SET, SET_MINUS, SUBTRACT, block, invert, mirror, product, triangle
+from wordline.circuits.lanes_matrices import (
+    ADD,
+    SET,
+    SET_MINUS,
+    SUBTRACT,
+    block,
+    invert,
+    masked,
+    mirror,
+    near_one,
+    product,
+    triangle,
+)
 
 LANES = VECTOR_BYTES // 8
 
@@ -70,3 +83,32 @@ def test_mirror(n: int) -> None:
     want = (want + np.tril(want, -1).transpose(0, 2, 1)).transpose(1, 2, 0)
     mirror(ws, 0, n + 1, n)
     np.testing.assert_array_equal(x, want)
+
+
+def test_mask_of_columns_and_of_rows() -> None:
+    ws = np.random.default_rng(0).random(100 * LANES)
+    v = ws.reshape(-1, LANES)
+    x, mask = v[:15].reshape(3, 5, LANES)[:, :4].copy(), v[20:24].copy()
+    _mask(ws, 40, 0, 5, 20, 0, 1, 3, 4)
+    np.testing.assert_array_equal(v[40:55].reshape(3, 5, LANES)[:, :4], x * mask)
+    _mask(ws, 60, 0, 5, 20, 1, 0, 3, 4)
+    np.testing.assert_array_equal(v[60:75].reshape(3, 5, LANES)[:, :4], x * mask[:3, None])
+
+
+def test_numbers_near_one_lane_by_lane() -> None:
+    ws = np.zeros(3 * LANES)
+    v = ws.reshape(-1, LANES)
+    v[0, :3], v[1], v[2] = (0.4, 0.9, 1.3), -7.0, 5.0
+    _near(ws, 0, 1, 2)
+    np.testing.assert_array_equal(v[0, :4], [0.4, -7.0, -7.0, 0.0])
+    np.testing.assert_array_equal(v[2, :4], [0.0, 1.0, 1.0, 0.0])
+
+
+@njit
+def _mask(ws, *numbers):  # type: ignore[no-untyped-def]
+    masked(ws, numbers, ())
+
+
+@njit
+def _near(ws, *numbers):  # type: ignore[no-untyped-def]
+    near_one(ws, numbers, ())

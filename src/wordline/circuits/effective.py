@@ -19,9 +19,11 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     Kirchhoff's laws at all 2 rows x cols nodes of the array are linear in the voltages, so the output currents are
     exactly `I_j = sum_i V_i W_ij`, with W independent of the input. W is found without ever dividing by a wire
     resistance, so each of the four may be zero, and each device may be open (g = 0). Without any wire resistance
-    W is `g`, bit for bit. A tile's result does not depend on what else is in the batch.
+    W is `g`, bit for bit. On the CPU a tile's bits do not depend on what else is in the batch nor on the number of
+    threads; on other devices the last ones may.
 
-    Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the solve.
+    Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the solve. Where a gradient
+    will be asked for, what the solve found on its way is kept for it, up to 1 GB in the whole process.
 
     - `g`: siemens, `(..., rows, cols)`, float32 or float64, finite and not negative; word lines are rows.
     - returns: siemens, same shape, type and device.

@@ -21,7 +21,22 @@ from typing import no_type_check
 
 from numba import njit
 
-from .lanes_matrices import ADD, SET, SET_MINUS, block, fill, increase, invert, mirror, product, triangle
+from .lanes_matrices import (
+    ADD,
+    SET,
+    SET_MINUS,
+    block,
+    fill,
+    increase,
+    invert,
+    masked,
+    mirror,
+    near_one,
+    product,
+    triangle,
+)
+
+ROUNDED = 8  # joins of so many ports or more take care of numbers near one
 
 
 @njit(nogil=True, cache=True)
@@ -83,11 +98,43 @@ def keep_size(kind):
 
 @njit(nogil=True, cache=True)
 @no_type_check
+def _close_loop(ws, m, q, ones, scratch):
+    """M <- K - E, K = (1 + M)^-1, E diagonal, one where K's diagonal is near it and else zero, at `ones`.
+
+    Near one K would be rounded like one: there its diagonal comes from K - 1 = - K M. Small blocks change little, and
+    go without: their E is zero.
+    """
+    copy, less_one = scratch + q * q, scratch + 2 * q * q
+    if q >= ROUNDED:
+        block(ws, copy, q, 1, m, q, 1, q, q)
+    for i in range(q):
+        increase(ws, (m + i * q + i,), (1.0,))
+    invert(ws, m, q, q, scratch)
+    if q >= ROUNDED:
+        for i in range(q):
+            product(ws, less_one + i, 1, m + i * q, q, 1, copy + i, q, 1, 1, 1, q, SET_MINUS)
+        for i in range(q):
+            near_one(ws, (m + i * q + i, less_one + i, ones + i), ())
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
+def _times_k(ws, c, x, k, ki, kj, ones, q, rows):
+    """C = X K or X K^T with K - E at `k`, added to X E at the end."""
+    if q >= ROUNDED:
+        masked(ws, (c, x, q, ones, 0, 1, rows, q), ())
+        product(ws, c, q, x, q, 1, k, ki, kj, rows, q, q, ADD)
+    else:
+        product(ws, c, q, x, q, 1, k, ki, kj, rows, q, q, SET)
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
 def meet_blocks(ws, giver, taker, kind, runs, adjoint, keep, scratch):
     """Close the loop between giver and taker.
 
-    Leaves X_taker K^T, X_giver K (only if it is for the adjoint), Y and minus Z at `keep`, X_giver, X_taker and K at
-    `scratch`.
+    Leaves X_taker K^T, X_giver K (only if it is for the adjoint), Y and minus Z at `keep`, X_giver, X_taker and, as
+    `_close_loop` does, K at `scratch`.
     """
     q, pg, pt, _, _, _, _, giver_kept, giver_met, taker_kept, taker_met, end = kind
     taken, given = keep, keep + pt * q
@@ -102,12 +149,11 @@ def meet_blocks(ws, giver, taker, kind, runs, adjoint, keep, scratch):
     mirror(ws, y, q, q)
     mirror(ws, z, q, q)
     product(ws, k, q, y, q, 1, z, q, 1, q, q, q, SET_MINUS)
-    for i in range(q):
-        increase(ws, (k + i * q + i,), (1.0,))
-    invert(ws, k, q, q, k + q * q)
-    product(ws, taken, q, x_taker, q, 1, k, 1, q, pt, q, q, SET)
+    ones = k + q * q
+    _close_loop(ws, k, q, ones, ones + q)
+    _times_k(ws, taken, x_taker, k, 1, q, ones, q, pt)
     if adjoint:
-        product(ws, given, q, x_giver, q, 1, k, q, 1, pg, q, q, SET)
+        _times_k(ws, given, x_giver, k, q, 1, ones, q, pg)
 
 
 @njit(nogil=True, cache=True)
@@ -119,12 +165,16 @@ def merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch):
     z = y + q * q
     x_giver, x_taker = scratch, scratch + pg * q
     k = x_taker + pt * q
-    closed, t = k + q * q, k + 2 * q * q
+    ones = k + q * q
+    closed = ones + q
+    t = closed + q * q
     ld = pitch(pg + pt)
     below = h + pg * ld
     if pg > lg:
         _gather_triangle(ws, h, ld, giver, pitch(pg + q), runs, giver_kept, giver_met)
-        triangle(ws, closed, q, k, q, 1, y, q, 1, q, q, SET)
+        if q >= ROUNDED:
+            masked(ws, (closed, y, q, ones, 1, 0, q, q), ())
+        triangle(ws, closed, q, k, q, 1, y, q, 1, q, q, ADD if q >= ROUNDED else SET)
         mirror(ws, closed, q, q)
         product(ws, t, q, x_giver + lg * q, q, 1, closed, q, 1, pg - lg, q, q, SET)
         _add_square(ws, h, ld, t, x_giver, q, lg, bg, pg)
@@ -148,7 +198,7 @@ def merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch):
 @njit(nogil=True, cache=True)
 @no_type_check
 def join_blocks(ws, giver, taker, h, kind, runs, adjoint, keep, scratch):
-    """`meet_blocks` and `merge_blocks`; `scratch` holds 2 (kept of both) + 6 met, times met, vectors."""
+    """`meet_blocks` and `merge_blocks`; `scratch` holds 2 (kept of both) + 6 met + 1, times met, vectors."""
     meet_blocks(ws, giver, taker, kind, runs, adjoint, keep, scratch)
     merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch)
 

@@ -140,6 +140,34 @@ def _rolled(builder: Any, back: Any) -> None:
     back.set_metadata("llvm.loop", module.add_metadata([off]))
 
 
+def _masked() -> Any:
+    """Entries of a matrix times those of a vector: of its columns (bj = 1) or of its rows (bi = 1)."""
+
+    def emit(e: Emitter, to: Any, at: Any, pitch: Any, b: Any, bi: Any, bj: Any, m: Any, n: Any) -> None:
+        builder = e.builder
+        to, at, pitch, b, bi, bj = (e.bytes(x) for x in (to, at, pitch, b, bi, bj))
+        with cgutils.for_range(builder, m) as row, cgutils.for_range(builder, n) as col:
+            place = builder.add(builder.mul(row.index, pitch), e.bytes(col.index))
+            factor = e.load(b, builder.mul(row.index, bi), builder.mul(col.index, bj))
+            e.store(builder.fmul(e.load(at, place), factor), to, place)
+
+    return vector_operation("masked", emit)
+
+
+def _near_one() -> Any:
+    """Where x > 1/2: x <- `less_one`, mask <- 1; elsewhere mask <- 0."""
+
+    def emit(e: Emitter, x: Any, less_one: Any, mask: Any) -> None:
+        builder = e.builder
+        x, less_one, mask = (e.bytes(at) for at in (x, less_one, mask))
+        value = e.load(x)
+        near = builder.fcmp_ordered(">", value, e.full(0.5))
+        e.store(builder.select(near, e.load(less_one), value), x)
+        e.store(builder.select(near, e.full(1.0), e.full(0.0)), mask)
+
+    return vector_operation("near_one", emit)
+
+
 def _least(builder: Any, x: Any, y: Any) -> Any:
     return builder.select(builder.icmp_signed("<", x, y), x, y)
 
@@ -179,6 +207,7 @@ def _corners(symmetric: bool) -> Callable[..., None]:
 
 inverse_1, inverse_2, inverse_3, inverse_4 = (_inverse(m) for m in (1, 2, 3, 4))
 fill, increase, _copy = _number("fill", False), _number("increase", True), _block()
+masked, near_one = _masked(), _near_one()
 _product, _triangle = vector_operation("product", _corners(False)), vector_operation("triangle", _corners(True))
 
 

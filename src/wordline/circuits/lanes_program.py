@@ -82,7 +82,7 @@ def program(rows: int, cols: int, least: int) -> Program:
             starts.append(len(runs))
             runs.extend(_runs(some))
         kinds.append([q, pg, pt, *_borders(block, step), *starts, len(runs)])
-        scratch = max(scratch, 2 * (pg + pt) * q + 6 * q * q)
+        scratch = max(scratch, 2 * (pg + pt) * q + 6 * q * q + q)
         keeps = (pg + pt + 2 * q) * q
         keep_one = max(keep_one, keeps)
         if small:
