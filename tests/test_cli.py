@@ -88,6 +88,33 @@ def test_steps_default_to_what_crosses_the_ball(wordline, tmp_path: Path) -> Non
     assert [r.attack.steps for r in read_records(file)] == [10, 40]
 
 
+def test_audit_is_one_line_of_python(wordline, tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "audit.json"
+    code, out, _ = wordline("audit", "--quick", "--limit", "6", "--eps", "0.1", "--out", str(file))
+    assert code == 0
+    assert "verdict: " in out
+    software = wl.load_model("digits-cnn")
+    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-64"), seed=0)
+    data = wl.load_dataset("digits").test
+    alone = wl.audit(chip=chip, software=software, data=data, eps=0.1, limit=6, quick=True)
+    assert wl.Audit.from_json(file.read_text()) == alone
+    code, out, _ = wordline("audit", "--quick", "--limit", "4", "--crossbar", "software", "--json")
+    assert json.loads(out)["chip"] == json.loads(out)["software"]
+
+
+def test_deviation_and_curve_print_and_draw(wordline, tmp_path: Path) -> None:
+    for command, word in (("deviation", "cosine"), ("curve", "chance")):
+        figure = tmp_path / f"{command}.png"
+        code, out, _ = wordline(command, "--limit", "10", "--figure", str(figure))
+        assert code == 0
+        assert word in out
+        assert figure.stat().st_size > 5000
+    code, out, _ = wordline("deviation", "--limit", "3", "--json")
+    assert len(wl.GradientDeviation.from_json(out).cosine) == 3
+    code, out, _ = wordline("curve", "--limit", "3", "--json")
+    assert wl.RobustnessCurve.from_json(out).records[0].images == 3
+
+
 def test_check_passes_here(wordline) -> None:
     code, out, _ = wordline("check")
     assert code == 0
@@ -137,7 +164,7 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("map", "--gain", "big"), "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'"),
         (("map", "--weights", "x.safetensors"), "`weights` goes with a factory"),
         (("evaluate", "--data", "mnist"), "`name` must be one of digits, cifar10"),
-        (("evaluate", "--attack", "magic"), "`attack` must be one of 'fgsm', 'pgd', got 'magic'"),
+        (("evaluate", "--attack", "magic"), "`attack` must be one of 'fgsm', 'pgd', 'mifgsm'"),
         (("evaluate", "--loss", "hinge"), "`loss` must be one of"),
         (("evaluate", "--eps", "-0.1"), "`eps` must be at least 0"),
         (("evaluate", "--eps", "eight"), "eight"),
@@ -150,6 +177,11 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("evaluate", "--seeds", "-1"), "`seeds` must be at least 0"),
         (("evaluate", "--model", "resnet10-cifar10"), "`data` images of shape (1, 8, 8) do not fit `software`"),
         (("fly",), "fly"),
+        (("audit", "--eps", "0.6"), "`eps` must be at most 0.5"),
+        (("audit", "--limit", "-1"), "`limit` must be at least 0"),
+        (("audit", "--threads", "-1"), "`threads` must be at least 0"),
+        (("deviation", "--loss", "hinge"), "`loss` must be one of"),
+        (("curve", "--crossbar", "rethinking-17"), "`name` must be one of ideal"),
         (("evaluate", "--settings", "XX"), "`settings` must be one of 'SW', 'SH', 'HH'"),
         (("train", "vgg9", "--data", "digits"), "must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--recipe", "slow"), "`name` must be one of"),

@@ -185,7 +185,7 @@ def evaluate(
         crossbar: presets or JSON files; every one is combined with every gain.
         gain: unit, least-squares or per-column.
         attack: fgsm, pgd, mifgsm, multi-targeted, worst-case, random; with the extra autoattack apgd-ce, apgd-t, fab-t,
-            square, autoattack; with foolbox hop-skip-jump. The libraries' leave alone what they do not break: not for SH.
+            square, autoattack; with foolbox hop-skip-jump. The libraries' own leave unbroken images as they are.
         eps: Linf radii; 8/255 is a number here.
         steps: 0 takes max(10, 2.5 eps / step_size, rounded up), and the libraries' own defaults for their attacks.
         early_stop: white-box attacks stop moving an image once it is misclassified; images for transfer never do.

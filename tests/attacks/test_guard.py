@@ -297,3 +297,19 @@ def test_hop_skip_jump_returns_what_it_cannot_start_from():
 def test_refuses(kind, arguments, error, message):
     with pytest.raises(error, match=message):
         kind(**{"eps": 0.1, **arguments})
+
+
+@pytest.mark.slow
+def test_autoattack_on_a_chip_equals_the_package_by_hand():
+    import wordline as wl
+
+    data, software = wl.load_dataset("digits").test.take(12), wl.load_model("digits-cnn")
+    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-32", gain=wl.LeastSquaresGain()), seed=0)
+    ours = AutoAttack(0.1)(chip, data.images, data.labels, generator=seeded(3))
+    attack = pyautoattack.AutoAttack(chip, eps=0.1, norm="Linf", seed=3, version="standard")
+    trace = sys.gettrace()
+    with torch.random.fork_rng(devices=[]):
+        by_hand, _ = attack.run_standard_evaluation(data.images, data.labels)
+    sys.settrace(trace)
+    torch.testing.assert_close(ours, by_hand, atol=1e-6, rtol=0)
+    assert 0 < (chip(ours).argmax(1) == data.labels).sum() < 12

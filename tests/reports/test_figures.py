@@ -53,3 +53,12 @@ def test_settings_and_words_of_a_record() -> None:
     other = dataclasses.replace(SOFTWARE, weights="2" * 16)
     assert record(SOFTWARE, other, 0.1, 0.5).setting == "transfer"
     assert record(CHIP, SOFTWARE, 8 / 255, 0.5).row()[1:3] == ("chip 16x16 UnitGain #0", "FGSM 8/255 margin")
+
+
+def test_a_line_at_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: kept.append(figure))
+    accuracy_curves([record(SOFTWARE, SOFTWARE, 0.1, 0.5)], tmp_path / "f.png", chance=0.25)
+    accuracy_curves([record(SOFTWARE, SOFTWARE, 0.1, 0.5)], tmp_path / "f.png")
+    dotted = [[line.get_ydata()[0] for line in f.axes[0].lines if line.get_linestyle() == ":"] for f in kept]
+    assert dotted == [[25.0], []]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from ..deviations import GradientDeviation
@@ -24,8 +25,9 @@ def deviation_figure(result: GradientDeviation, path: Path) -> Path:
     angles.set_xlabel("software and chip, per image")
     angles.set_ylabel("images")
     angles.legend(fontsize=8)
-    norms.hist(result.norm_ratio, bins=30, color="tab:gray")
-    norms.set_xlabel("norm of chip's over software's gradient")
+    decades = [math.log10(ratio) for ratio in result.norm_ratio if ratio > 0]  # saturated losses span many of them
+    norms.hist(decades, bins=30, color="tab:gray")
+    norms.set_xlabel("log10 of the norms' ratio, chip / software")
     steps = [share * result.eps for share in result.fractions]
     climbs.plot(steps, result.loss_along_software, "s--", color="tab:blue", label="software's gradient")
     climbs.plot(steps, result.loss_along_chip, "^-", color="tab:red", label="chip's gradient")

@@ -172,3 +172,19 @@ def hardened(software: nn.Module) -> nn.Module:
                 nn.functional.cross_entropy(model.train()(adversarial), labels).backward()
                 optimiser.step()
     return model.eval()
+
+
+# A budget for tests of the machinery: too small to prove anything about a network.
+FAST = wl.Budget(
+    steps=10,
+    restarts=1,
+    targets=3,
+    eot=2,
+    draws=20,
+    random=20,
+    square=100,
+    hop=3,
+    hard_label=5,
+    probes=20,
+    binarized=10,
+)

@@ -38,11 +38,11 @@ def test_pairs_are_counted_per_image_and_need_size_and_significance() -> None:
     first = torch.tensor([True] * 8 + [False] * 92)
     second = torch.tensor([False] * 6 + [True] * 3 + [False] * 91)
     pair = Paired.of(first, second)
-    assert (pair.first_only, pair.second_only, pair.difference) == (6, 1, 0.05)
+    assert (pair.first_larger, pair.second_larger, pair.difference) == (6, 1, 0.05)
     assert pair.p_value == pytest.approx(8 / 128)
     assert not pair.exceeds(0.01)  # large, but it may be chance
-    assert Paired(6, 0, 100).exceeds(0.01)
-    assert not Paired(6, 0, 1000).exceeds(0.01)  # no chance, but small
+    assert Paired(6, 0, 100, 0.06).exceeds(0.01)
+    assert not Paired(6, 0, 1000, 0.006).exceeds(0.01)  # no chance, but small
 
 
 @pytest.mark.parametrize(("k", "n"), [(-1, 3), (4, 3)])

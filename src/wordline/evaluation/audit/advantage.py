@@ -36,8 +36,8 @@ class Measured:
 
     @property
     def lost(self) -> torch.Tensor:
-        """Correct when clean, wrong when attacked: what AL counts, `(N,)` bool."""
-        return self.subject.right & ~self.run.stands
+        """Correct when clean, wrong when attacked: what AL counts, `(N,)`; over draws the difference of the shares."""
+        return self.subject.clean - self.run.share
 
 
 @final
@@ -57,7 +57,7 @@ class AccuracyRestored(AbstractCheck):
         """See `AbstractCheck.run`."""
         chip, software = measured(bench, None), measured_software(bench)
         advantage = Paired.of(software.lost, chip.lost)
-        robust = Paired.of(chip.run.stands, software.run.stands)
+        robust = Paired.of(chip.run.share, software.run.share)
         figures = {"al_advantage": advantage.difference, "p_value": advantage.p_value, "aa_gain": robust.difference}
         words = f"AL advantage {percent(advantage.difference)}, AA gain {percent(robust.difference)}"
         if not advantage.exceeds(WORTH):
@@ -165,18 +165,25 @@ def compare_all(bench: Bench, *, quick: bool) -> tuple[Comparison, ...]:
 
 
 def _row(name: str, one: Measured, software: Measured, chip: Measured) -> Comparison:
-    advantage, own = Paired.of(software.lost, one.lost), Paired.of(software.lost, chip.lost).difference
-    robust = Paired.of(one.run.stands, software.run.stands)
-    lost, n = int(one.lost.sum()), advantage.images
+    own = Paired.of(software.lost, chip.lost).difference
+    advantage = _difference(software.lost, one.lost)
     return Comparison(
         name,
         clean=accuracy(one.subject, one.subject.clean),
         adversarial=accuracy(one.subject, one.run.share),
-        loss=paired_difference(lost, 0, n),
-        advantage=paired_difference(advantage.first_only, advantage.second_only, n),
-        robust=paired_difference(robust.first_only, robust.second_only, n),
-        remains=max(0.0, advantage.difference) / own if own > 0 else 0.0,
+        loss=_difference(one.subject.clean, one.run.share),
+        advantage=advantage,
+        robust=_difference(one.run.share, software.run.share),
+        remains=max(0.0, advantage.value) / own if own > 0 else 0.0,
     )
+
+
+def _difference(first: torch.Tensor, second: torch.Tensor) -> Estimate:
+    """Paired, with its interval: of counts where both are yes or no, else mean +- 1.96 sd / sqrt(N) over images."""
+    pair, gap = Paired.of(first, second), first - second
+    if bool((gap == gap.round()).all()):
+        return paired_difference(pair.first_larger, pair.second_larger, pair.images)
+    return over_draws(gap)
 
 
 def accuracy(subject: Subject, share: torch.Tensor) -> Estimate:

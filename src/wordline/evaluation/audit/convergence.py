@@ -29,7 +29,7 @@ class IterativeWins(AbstractCheck):
         """See `AbstractCheck.run`."""
         base = bench.based(bench.chip)
         one = bench.chip.attack(FGSM(bench.eps, bench.budget.loss), on=bench.chip.right)
-        pair = Paired.of(~one.stands, ~base.stands)
+        pair = Paired.of(base.share, one.share)
         figures = {"one_step_accuracy": one.accuracy, "base_accuracy": base.accuracy, "p_value": pair.p_value}
         text = f"RA {percent(one.accuracy)} after one step, {percent(base.accuracy)} after many."
         return raised_if(pair.exceeds(0.0), figures, text)

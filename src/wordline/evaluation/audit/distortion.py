@@ -34,7 +34,7 @@ class MonotoneInEpsilon(AbstractCheck):
         """See `AbstractCheck.run`."""
         radii = [bench.eps * factor for factor in FACTORS if bench.eps * factor < UNBOUNDED or factor <= 1]
         found = [_at(bench, eps) for eps in radii]
-        pairs = [Paired.of(far.stands, near.stands) for near, far in itertools.pairwise(found)]
+        pairs = [Paired.of(far.share, near.share) for near, far in itertools.pairwise(found)]
         figures = {f"accuracy_at_{eps:.4g}": run.accuracy for eps, run in zip(radii, found, strict=True)}
         rise = max(pair.difference for pair in pairs)
         figures["largest_rise"] = rise

@@ -37,7 +37,7 @@ class FrozenNoise(AbstractCheck):
         if frozen is None:
             raise Skip("the chip is stochastic but has no `frozen(seed)` that holds its noise still")
         held, software = bench.based(frozen), bench.based(bench.software)
-        pair = Paired.of(held.stands, software.stands)
+        pair = Paired.of(held.share, software.share)
         figures = {"frozen_accuracy": held.accuracy, "software_accuracy": software.accuracy, "p_value": pair.p_value}
         text = f"RA {percent(held.accuracy)} with frozen noise, {percent(software.accuracy)} in software."
         return raised_if(pair.exceeds(BEYOND), figures, text)

@@ -63,14 +63,14 @@ def audit(
     budget = (Budget.quick() if quick else Budget()) if budget is None else budget
     require_instance("budget", budget, Budget)
     split = data.take(limit) if limit else data
-    require_fit("chip", chip, split)
-    require_fit("software", software, split)
     calibration = _unseen(data, len(split)) if calibration is None else calibration
     require_instance("calibration", calibration, ImageSplit)
 
     checks: dict[str, Check] = {}
     with torch.random.fork_rng(), (progress or Silent()).task("audit", len(RUNNING_ORDER) + 1) as advance:
         torch.manual_seed(seed)  # of the copy
+        require_fit("chip", chip, split)
+        require_fit("software", software, split)
         bench = Bench(
             chip, software, split, eps=float(eps), budget=budget, seed=seed, batch_size=batch_size,
             calibration=calibration, tell=lambda note: advance(0, note),

@@ -59,26 +59,30 @@ def sign_test(wins: int, losses: int) -> float:
 
 @dataclass(frozen=True)
 class Paired:
-    """Two yes-or-no answers on the same images: how often only the first, how often only the second is yes."""
+    """Two answers on the same images: on how many the first is larger, on how many the second, and by how much in the
+    mean.
 
-    first_only: int
-    second_only: int
+    Answers are yes or no, or the share of yes over the draws of a stochastic network.
+
+    >>> Paired.of(torch.tensor([1.0, 1.0, 0.0, 0.5]), torch.tensor([0.0, 1.0, 0.5, 0.0]))
+    Paired(first_larger=2, second_larger=1, images=4, difference=0.25)
+    """
+
+    first_larger: int
+    second_larger: int
     images: int
+    difference: float
 
     @classmethod
     def of(cls, first: Tensor, second: Tensor) -> Paired:
-        """Counted from two `(N,)` bool."""
-        return cls(int((first & ~second).sum()), int((second & ~first).sum()), len(first))
-
-    @property
-    def difference(self) -> float:
-        """Share of the first minus share of the second."""
-        return (self.first_only - self.second_only) / self.images
+        """Counted from two `(N,)`."""
+        gap = first.double() - second.double()
+        return cls(int((gap > 0).sum()), int((gap < 0).sum()), len(gap), float(gap.mean()))
 
     @property
     def p_value(self) -> float:
         """Of the first being no larger than the second, by the sign test."""
-        return sign_test(self.first_only, self.second_only)
+        return sign_test(self.first_larger, self.second_larger)
 
     def exceeds(self, threshold: float) -> bool:
         """Whether the first is larger by more than `threshold`, and not by chance (p < 0.05)."""

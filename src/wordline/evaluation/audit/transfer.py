@@ -57,7 +57,7 @@ class OwnGradientIsBest(AbstractCheck):
 
 def _compared(bench: Bench, other: Attacked, words: str) -> Finding:
     own = bench.based(bench.chip)
-    pair = Paired.of(~other.stands, ~own.stands)
+    pair = Paired.of(own.share, other.share)
     figures = {"accuracy": other.accuracy, "white_box_accuracy": own.accuracy, "p_value": pair.p_value}
     return raised_if(
         pair.exceeds(BETTER), figures, f"RA {percent(other.accuracy)} {words}, {percent(own.accuracy)} white-box."
