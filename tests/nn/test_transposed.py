@@ -4,12 +4,11 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.nn.crossbars import CODES, EITHER, IDEAL, REAL
 from torch import nn
 from torch.nn import functional
 
 import wordline as wl
-
-from tests.nn.crossbars import CODES, EITHER, IDEAL, REAL
 
 KINDS = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
