@@ -52,6 +52,26 @@ def test_map_prints_a_report_and_json(wordline) -> None:
     assert json.loads(out)["crossbar"]["device"]["r_on_ohm"] == 20e3
 
 
+def test_map_counts_calibrates_chooses_and_exports(wordline, tmp_path: Path) -> None:
+    crossbar = dataclasses.replace(
+        wl.Crossbar.preset("rethinking-32"), adc=wl.UniformConverter(bits=8, range=wl.Calibrated())
+    )
+    (tmp_path / "mine.json").write_text(crossbar.to_json())
+    code, out, _ = wordline(
+        "map", "--crossbar", str(tmp_path / "mine.json"), "--data", "digits", "--calibrate", "20", "--exclude", "conv1",
+        "--export", str(tmp_path / "chip.npz"), "--json",
+    )  # fmt: skip
+    assert code == 0
+    report = wl.nn.ChipReport.from_json(out)
+    data, software = wl.load_dataset("digits"), wl.load_model("digits-cnn")
+    chip = wl.calibrate(wl.map_model(software, crossbar, exclude=("conv1",)), data.train, limit=20)
+    assert report == chip.report(data.test.images[:1])
+    assert report.usage.conversions > 0 and dict(report.digital)["conv1"] == "excluded by 'conv1'"
+    assert (tmp_path / "chip.npz").is_file()
+    code, out, _ = wordline("map", "--data", "digits", "--only", "fc?")
+    assert "one inference" in out and "not among only='fc?'" in out
+
+
 def test_a_crossbar_of_ones_own_from_a_file(wordline, tmp_path: Path) -> None:
     file = tmp_path / "mine.json"
     file.write_text(wl.Crossbar.preset("ideal").to_json())
@@ -162,6 +182,10 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("show", "none.json"), "`crossbar` file 'none.json' does not exist"),
         (("map", "--model", "alexnet"), "`name` must be one of"),
         (("map", "--gain", "big"), "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'"),
+        (("map", "--only", "tail"), "`only` pattern 'tail' matches no layer; there are conv1, conv2, fc1, fc2"),
+        (("map", "--calibrate", "5"), "`calibrate` needs images; name a data set with --data"),
+        (("map", "--calibrate", "-5"), "`calibrate` must be at least 0"),
+        (("map", "--export", "chip.txt"), "`path` must end in .npz or .csv"),
         (("map", "--weights", "x.safetensors"), "`weights` goes with a factory"),
         (("evaluate", "--data", "mnist"), "`name` must be one of digits, cifar10"),
         (("evaluate", "--attack", "magic"), "`attack` must be one of 'fgsm', 'pgd', 'mifgsm'"),

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from wordline.progress import Bar, Lines, Silent
+from wordline.progress import Bar, LateBar, Lines, Silent
 
 
 class Clock:
@@ -74,3 +74,23 @@ def test_a_bar_draws_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypat
     with Bar().task("work", 2) as advance:
         advance(1, "half")
     assert "1/2" in capsys.readouterr().err
+
+
+def test_a_late_bar_says_nothing_of_short_work(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+        for _ in range(10):
+            clock.now += 0.2
+            advance(1, "")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_late_bar_catches_up_with_long_work(capsys: pytest.CaptureFixture[str]) -> None:
+    clock = Clock()
+    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+        for step in range(10):
+            clock.now += 1.0
+            advance(1, f"layer {step}")
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("mapping: 3/10") and lines[-1].startswith("mapping: 10/10")
+    assert len(lines) == 8 and lines[-1].endswith("layer 9")

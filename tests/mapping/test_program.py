@@ -1,6 +1,7 @@
 """Programming, against a second implementation in numpy that shares no code with it."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 from tests.oracles.kirchhoff import effective_conductance as kirchhoff
 
 import wordline as wl
-from wordline.mapping import program
+from wordline.mapping import program, program_many
+from wordline.mapping.cells import array_shape, cell_count
 from wordline.mapping.explain import explain, nonideality_of
 
 RETHINKING = wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
@@ -132,3 +134,30 @@ def test_unknown_preset_is_refused() -> None:
 def test_a_crossbar_without_gain_is_refused() -> None:
     with pytest.raises(TypeError, match="gain"):
         wl.Crossbar(tile=(4, 4), device=wl.Memristor(1.0, 2.0), wires=wl.Wires())  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.2])
+def test_many_samples_at_once_are_single_ones_bit_for_bit(sigma: float) -> None:
+    matrix = _matrix(2, 9, 7).requires_grad_()
+    crossbar = dataclasses.replace(SMALL, nonidealities=(wl.GaussianVariation(sigma),), gain=wl.PerColumnGain())
+    many = program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in (3, 5)])
+    for sample, seed in zip(many, (3, 5), strict=True):
+        single = program(matrix, crossbar, generator=torch.Generator().manual_seed(seed))
+        for field in dataclasses.fields(single):
+            assert torch.equal(getattr(sample, field.name), getattr(single, field.name)), field.name
+        losses = (sample.weight.square().sum(), single.weight.square().sum())
+        ours, theirs = (torch.autograd.grad(loss, matrix, retain_graph=True)[0] for loss in losses)
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-12)
+    assert torch.equal(many[0].weight, many[1].weight) == (sigma == 0)
+
+
+@pytest.mark.parametrize("matrix", [(1, 1, 1), (3, 9, 7)])
+@pytest.mark.parametrize("slicing", [wl.NoSlicing(), wl.BitSlicing(5, 2, 5, 2)])
+@pytest.mark.parametrize("encoding", [wl.DifferentialPair(), wl.OffsetColumn()])
+def test_cells_are_counted_without_programming(
+    matrix: tuple[int, int, int], slicing: wl.NoSlicing, encoding: wl.DifferentialPair
+) -> None:
+    crossbar = dataclasses.replace(SMALL, slicing=slicing, encoding=encoding)
+    made = program(_matrix(*matrix), crossbar, generator=torch.Generator()).conductances
+    assert cell_count(matrix, crossbar) == made.numel()
+    assert math.prod(array_shape(crossbar)) == made.shape[0]

@@ -38,8 +38,10 @@ class SampledLayer(nn.Module):
         return self.samples[self.selected.index](*args, **kwargs)
 
     def __getattr__(self, name: str) -> Any:
-        """The weight is that of the chip that computes; see `MappedLayer`."""
-        return self.samples[self.selected.index].weight if name == "weight" else super().__getattr__(name)
+        """Weight and bias, for networks that read them, are those of the chip that computes; see `MappedLayer`."""
+        if name in ("weight", "bias"):
+            return getattr(self.samples[self.selected.index], name)
+        return super().__getattr__(name)
 
 
 class ChipEnsemble(nn.Module):

@@ -29,7 +29,7 @@ class LookedAtOnly(Tensor):
     ) -> Any:
         """Let looks through, refuse the rest."""
         if function not in _LOOKS:
-            raise TypeError(
+            raise ValueError(  # a TypeError would become "unsupported operand" in operators
                 "`weight` of a layer behind converters or read noise is no matrix to compute with, got a call of "
                 f"{getattr(function, '__name__', function)}; call the layer, or keep it digital with `exclude`"
             )
