@@ -4,6 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
 from .attacks import (
     APGD,
     FAB,
@@ -18,7 +19,6 @@ from .attacks import (
     Square,
     WorstCase,
 )
-from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray
 from .circuits import (
     AbstractDeviceLaw,
     Ohmic,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,8 +21,8 @@ from ..circuits.lanes import VECTOR_BYTES
 from .reads_compiled import read_blocks
 from .reads_lanes import AVAILABLE, OPERANDS, VECTORS, WHOLE_NUMBERS
 
-# Bytes of a device: (1 + levels, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off before it is
-# rounded, where the ADC itself is off by up to half a code). One byte is for what is a whole number already.
+# Bytes of a device: (levels above zero, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off before
+# it is rounded, where the ADC itself is off by up to half a code). One byte is for what is a whole number already.
 _BYTES = {1: (2**8 - 1, 0.01), 2: (2**16 - 1, 0.1)}
 
 
@@ -54,11 +55,12 @@ class Digits:
 
     @property
     def significances(self) -> Tensor:
-        """What a full read voltage counts for at each read of a positive input; a negative one is read as many times."""
+        """What a full read voltage counts for at each read of a positive input; a negative one has as many reads."""
         if not self.levels:
             return torch.ones(1, dtype=torch.float64)
         count = -(-self.levels.bit_length() // self.bits)
-        return torch.tensor([self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)], dtype=torch.float64)
+        places = [self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)]
+        return torch.tensor(places, dtype=torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +88,8 @@ def available(response: Tensor) -> bool:
 def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
     """What a column answers to one, in shares, `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> for the kernel.
 
-    Where inputs are digits, devices become whole numbers of one or two bytes where no column can be wrong by more than
-    `_BYTES` allows, between the smallest and the largest device of the layer or of each column; else they stay as they are.
+    Where inputs are digits, devices become whole numbers of one or two bytes, between the smallest and the largest of the
+    layer or of each column, as long as no column can be wrong by more than `_BYTES` allows; else they stay as they are.
     """
     rows = shares.shape[4]
     steps = (shares.detach().double() - adc.off) * (adc.steps_per_share / digits.top)
@@ -95,9 +97,9 @@ def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
     if shares.dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
         for pieces, (levels, wrong) in _BYTES.items():
             if rows * digits.top * levels < 2**31:
-                least, most = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
-                for least, most in ((least.amin().expand_as(least), most.amax().expand_as(most)), (least, most)):
-                    whole = _whole(steps, least, most, levels, wrong / digits.top)
+                low, high = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
+                for ends in ((low.amin().expand_as(low), high.amax().expand_as(high)), (low, high)):
+                    whole = _whole(steps, *ends, levels, wrong / digits.top)
                     if whole is not None:
                         weights, affine = _bytes(*whole, pieces)
                         return Columns(tuple(shares.shape), shares.dtype, pieces, weights, affine, adc, digits)  # type: ignore[arg-type]
@@ -128,7 +130,7 @@ def _bytes(whole: Tensor, scale: Tensor, offset: Tensor, pieces: int) -> tuple[T
 
 
 def _side_by_side(columns: Tensor) -> Tensor:
-    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, those of a tile made up to a whole number."""
+    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, each tile's padded for the kernel."""
     return functional.pad(columns, (0, 0, 0, -columns.shape[4] % OPERANDS)).flatten(2, 4)
 
 
@@ -138,11 +140,11 @@ def convert(
     """Finite inputs through arrays and ADCs: sums, and conversions out of range of each input vector.
 
     The input of row k for vector n of group g is `source.flatten()[starts[n] + offsets[g, k]]`. `weigh` `(reads,
-    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums `(apart,
-    groups, col_tiles, n, cols)`, of every `apart`-th array.
+    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums
+    `(apart, groups, col_tiles, n, cols)`, of every `apart`-th array.
     """
     _, groups, _, col_tiles, rows, cols = held.shape
-    number = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
+    number: np.dtype[Any] = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
     lanes = VECTOR_BYTES // number.itemsize
     width, n, padded = VECTORS * lanes, len(starts), cols + -cols % OPERANDS
     blocks = -(-n // width)
@@ -150,10 +152,12 @@ def convert(
     grains = _grains(where.reshape(blocks, width), lanes)
     total = torch.empty(groups, apart * col_tiles * padded, blocks * width, dtype=held.dtype)
     count = np.empty(blocks * width, f"i{number.itemsize}")
-    codes = weigh.double() * held.adc.limit / held.adc.high
-    codes = codes.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy().astype(number)
-    given = (source.detach().contiguous().view(-1).numpy(), where, grains, offsets, held.weights.numpy(), held.affine.numpy())
-    plan = (held.pieces, rows, held.digits.levels, held.digits.bits, len(held.digits.significances), number.type(held.adc.low), number.type(held.adc.high))
+    worth = (weigh.double() * (held.adc.limit / held.adc.high)).to(held.dtype)  # of a code
+    codes = worth.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy()
+    inputs = source.detach().contiguous().view(-1).numpy()
+    given = inputs, where, grains, offsets, held.weights.numpy(), held.affine.numpy()
+    ends = number.type(held.adc.low), number.type(held.adc.high)
+    plan = held.pieces, rows, held.digits.levels, held.digits.bits, len(held.digits.significances), *ends
     answer = (total.numpy(), count)
     threads = max(1, min(torch.get_num_threads(), blocks))
     piece = max(1, blocks // (8 * threads))
@@ -183,7 +187,7 @@ def _grains(starts: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
 
 
 def _memory(
-    held: Columns, reads: int, columns: int, width: int, number: np.dtype[np.floating]
+    held: Columns, reads: int, columns: int, width: int, number: np.dtype[Any]
 ) -> tuple[NDArray[np.generic], ...]:
     """One thread's working memory, in the order of `read_blocks`: gathered, codes, digits, words, sums, busy, acc."""
     rows = held.shape[4] + (-held.shape[4] % 4 if held.pieces else 0)
@@ -199,7 +203,7 @@ def _memory(
     )
 
 
-def _aligned(shape: tuple[int, ...], kind: np.dtype) -> NDArray[np.generic]:
+def _aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[np.generic]:
     """Memory that begins where a vector does."""
     size = int(np.prod(shape)) * kind.itemsize
     raw = np.empty(size + VECTOR_BYTES, np.uint8)

@@ -17,6 +17,7 @@ from .reads_lanes import (
     gather_vectors,
 )
 
+
 @njit(nogil=True, cache=True)
 @no_type_check
 def _gather(source, starts, grain, first, offsets, into):
@@ -87,8 +88,8 @@ def read_blocks(
 ):  # fmt: skip
     """Blocks `begin` to `end` of input vectors through all arrays; see `reads.Columns` and `reads.convert`.
 
-    `weigh` `(reads, column groups)`: what a code counts for; the first `each` reads are those of positive inputs. `total` `(groups, columns, vectors)` and `count`
-    `(vectors,)` receive; `gathered` and what follows is working memory.
+    `weigh` `(reads, column groups)`: what a code counts for; the first `each` reads are those of positive inputs. `total`
+    `(groups, columns, vectors)` and `count` `(vectors,)` receive; `gathered` and what follows is working memory.
     """
     row_tiles, column_groups, size = weights.shape[1:]
     reads, width = weigh.shape[0], gathered.shape[1]

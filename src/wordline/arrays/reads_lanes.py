@@ -4,12 +4,13 @@ One lane holds one input vector. A micro-kernel multiplies `VECTORS` vectors of 
 a tile, puts each sum through the ADC and adds the codes to what other row tiles, slices and reads gave. numba compiles
 scalars only, so the loop is spelled out as LLVM vector code, as in `circuits.lanes`.
 
-In whole numbers: inputs are digits below 128, a column is q (hi - lo) / levels + lo with q of one byte or of two, and four
-rows are multiplied at once (AVX-512 VNNI); the sums are exact.
+In whole numbers: inputs are digits below 128, a column is q (hi - lo) / levels + lo with q of one byte or of two, and
+four rows are multiplied at once (AVX-512 VNNI); the sums are exact.
 """
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import llvmlite.binding  # type: ignore[import-untyped]
@@ -24,7 +25,7 @@ WHOLE_NUMBERS = AVAILABLE and bool(_FEATURES.get("avx512vnni", False))
 
 
 def _floats(e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, *numbers: Any) -> None:
-    """Addresses of u `(rows, VECTORS)`, w `(rows, OPERANDS)`, sums of codes `(OPERANDS, VECTORS)`, counts `(VECTORS)`."""
+    """Addresses of u `(rows, VECTORS)`, w `(rows, OPERANDS)`, sums `(OPERANDS, VECTORS)`, counts `(VECTORS)`."""
 
     def product(u: Any, w: Any, total: Any) -> Any:
         return e.muladd(u, w, total)
@@ -41,8 +42,8 @@ def _digits(pieces: int) -> Any:
         *numbers: Any,
     ) -> None:  # fmt: skip
         builder = e.builder
-        if e.size != 4:
-            return  # double precision multiplies real numbers
+        if e.size != 4 or not WHOLE_NUMBERS:
+            return  # never called: double precision, and processors without the instruction, multiply real numbers
         element = ir.IntType(32)
         vector = ir.VectorType(element, e.lanes)
         name = "llvm.x86.avx512.vpdpbusd.512"
@@ -87,7 +88,7 @@ def _loop(
     row = builder.phi(INTEGER)
     row.add_incoming(zero, before)
     sums = [[builder.phi(vector) for _ in range(VECTORS)] for _ in range(OPERANDS)]
-    for total in sum(sums, []):
+    for total in itertools.chain(*sums):
         total.add_incoming(start, before)
     u_here = builder.add(at_u, builder.mul(row, ir.Constant(INTEGER, VECTORS * VECTOR_BYTES)))
     w_here = builder.add(at_w, builder.mul(row, ir.Constant(INTEGER, OPERANDS * e.size)))
@@ -99,7 +100,7 @@ def _loop(
             new[j].append(product(u, ws[j], sums[j][v]))
     following = builder.add(row, one)
     row.add_incoming(following, loop)
-    for old, fresh in zip(sum(sums, []), sum(new, []), strict=True):
+    for old, fresh in zip(itertools.chain(*sums), itertools.chain(*new), strict=True):
         old.add_incoming(fresh, loop)
     builder.cbranch(builder.icmp_signed("<", following, rows), loop, after)
     builder.position_at_end(after)
@@ -146,7 +147,7 @@ def _store(e: Emitter, value: Any, address: Any, index: int) -> None:
 
 
 def _gather(grain: int) -> Any:
-    """One input of every vector of a block: addresses of the vectors' starts, of start 0 in the source, of the result."""
+    """One input of every vector of a block: addresses of the starts, of what start 0 is of, of the result."""
 
     def emit(e: Emitter, at_starts: Any, at_source: Any, at_result: Any) -> None:
         lanes = grain or e.lanes

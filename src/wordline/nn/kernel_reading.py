@@ -32,8 +32,8 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
 class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `generic`: the same read of vectors `(groups, n, K)` in torch.
 
-    `negative`: whether there are negative inputs; `count` hears of conversions made and saturated; `outputs`: columns of a
-    group that hold weights.
+    `negative`: whether there are negative inputs; `count` hears of conversions made and saturated; `outputs`: columns of
+    a group that hold weights.
     """
 
     product: Product
