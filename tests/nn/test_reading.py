@@ -258,6 +258,28 @@ def test_a_derivative_stops_where_a_conversion_saturated(
     assert not torch.allclose(grads[0], straight)
 
 
+@pytest.mark.parametrize("wires", [WIRED.wires, wl.Wires()])
+@pytest.mark.parametrize("positive", [True, False])
+def test_in_whole_numbers_the_derivative_is_that_of_real_ones(
+    wires: wl.Wires, positive: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Single precision, one byte a device and two; a few conversions at the edge may count on one side or the other."""
+    layer, shape = LAYERS[3]
+    fine = wl.UniformConverter(bits=9, range=wl.FullScale(0.3), signed=False, less_off_current=True)
+    crossbar = dataclasses.replace(WIRED, wires=wires, nonidealities=(), adc=fine, slicing=SLICES)
+    chip = mapped(layer, crossbar, torch.float32)
+    x = inputs(shape, torch.float32)
+    x = (x.abs() if positive else x).requires_grad_()
+    towards = torch.randn((2, 13, 5, 18), generator=torch.Generator().manual_seed(1))
+    grads, saturated = [], []
+    for answer, out, _ in both(chip, x, monkeypatch).values():
+        grads.append(torch.autograd.grad(answer, x, towards)[0])
+        saturated.append(out)
+    assert min(saturated) > 20 and abs(saturated[0] - saturated[1]) <= 3
+    wrong = (grads[0] - grads[1]).abs() > 1e-5 * grads[1].abs().amax()
+    assert wrong.float().mean() < 0.1
+
+
 def test_one_saturated_conversion_takes_its_column_out_of_the_derivative() -> None:
     layer = nn.Linear(2, 2, bias=False).double()
     with torch.no_grad():

@@ -24,18 +24,21 @@ AVAILABLE = VECTOR_BYTES == 64  # with 16 registers torch's own products are as 
 WHOLE_NUMBERS = AVAILABLE and bool(_FEATURES.get("avx512vnni", False))
 
 
-def _floats(e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, *numbers: Any) -> None:
-    """Addresses of u `(rows, VECTORS)`, w `(rows, OPERANDS)`, sums `(OPERANDS, VECTORS)`, counts `(VECTORS)`."""
+def _floats(finish: Any) -> Any:
+    """In real numbers. `finish` does with the sums what is to be done: `_convert` or `_mark`."""
 
-    def product(u: Any, w: Any, total: Any) -> Any:
-        return e.muladd(u, w, total)
+    def emit(e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, *numbers: Any) -> None:
+        def product(u: Any, w: Any, total: Any) -> Any:
+            return e.muladd(u, w, total)
 
-    sums = _loop(e, e.vector, e.element, e.full(0.5), at_u, at_w, rows, product)
-    _convert(e, sums, at_out, at_count, *numbers)
+        sums = _loop(e, e.vector, e.element, e.full(0.5), at_u, at_w, rows, product)
+        finish(e, sums, at_out, at_count, *numbers)
+
+    return emit
 
 
-def _digits(pieces: int) -> Any:
-    """In whole numbers: `rows` counts fours; addresses of the sums of digits and of (scale, offset) of each column."""
+def _digits(pieces: int, finish: Any) -> Any:
+    """In whole numbers: `rows` counts fours; addresses of sums of digits and of (scale, offset) of columns besides."""
 
     def emit(
         e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, at_sums: Any, at_affine: Any,
@@ -70,7 +73,7 @@ def _digits(pieces: int) -> Any:
                     for total, some in zip(column, digits, strict=True)
                 ]
             )
-        _convert(e, scaled, at_out, at_count, *numbers)
+        finish(e, scaled, at_out, at_count, *numbers)
 
     return emit
 
@@ -110,22 +113,41 @@ def _loop(
 def _convert(e: Emitter, sums: list[list[Any]], at_out: Any, at_count: Any, weight: Any, low: Any, high: Any) -> None:
     """floor(sum) between low and high, times weight, added at `at_out`; what was beyond is counted."""
     builder = e.builder
-    name = f"llvm.floor.v{e.lanes}f{8 * e.size}"
-    kind = ir.FunctionType(e.vector, [e.vector])
-    floor = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
     weight, low, high = (e.spread(number) for number in (weight, low, high))
     whole = ir.VectorType(ir.IntType(8 * e.size), e.lanes)
     for v in range(VECTORS):
         count = _load(e, whole, at_count, v)
         for j, column in enumerate(sums):
-            code = builder.call(floor, [column[v]])
-            kept = builder.select(builder.fcmp_ordered("<", code, high), code, high)
-            kept = builder.select(builder.fcmp_ordered(">", kept, low), kept, low)
+            code, kept = _code(e, column[v], low, high)
             more = builder.add(count, ir.Constant(whole, [1] * e.lanes))
             count = builder.select(builder.fcmp_unordered("!=", code, kept), more, count)
             place = j * VECTORS + v
             _store(e, e.muladd(kept, weight, _load(e, e.vector, at_out, place)), at_out, place)
         _store(e, count, at_count, v)
+
+
+def _mark(e: Emitter, sums: list[list[Any]], at_out: Any, at_count: Any, weight: Any, low: Any, high: Any) -> None:
+    """Weight, added at `at_out` for every conversion that saturates."""
+    builder = e.builder
+    weight, low, high = (e.spread(number) for number in (weight, low, high))
+    for v in range(VECTORS):
+        for j, column in enumerate(sums):
+            code, kept = _code(e, column[v], low, high)
+            place = j * VECTORS + v
+            old = _load(e, e.vector, at_out, place)
+            beyond = builder.fcmp_unordered("!=", code, kept)
+            _store(e, builder.select(beyond, builder.fadd(old, weight), old), at_out, place)
+
+
+def _code(e: Emitter, total: Any, low: Any, high: Any) -> tuple[Any, Any]:
+    """The code that a sum would have, and the one that there is for it."""
+    builder = e.builder
+    name = f"llvm.floor.v{e.lanes}f{8 * e.size}"
+    kind = ir.FunctionType(e.vector, [e.vector])
+    floor = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+    code = builder.call(floor, [total])
+    kept = builder.select(builder.fcmp_ordered("<", code, high), code, high)
+    return code, builder.select(builder.fcmp_ordered(">", kept, low), kept, low)
 
 
 def _spread(e: Emitter, vector: Any, scalar: Any) -> Any:
@@ -163,6 +185,9 @@ def _gather(grain: int) -> Any:
 gather_vectors = vector_operation("gather_vectors", _gather(0))  # where whole vectors of inputs lie side by side
 gather_fours = vector_operation("gather_fours", _gather(4))
 gather_ones = vector_operation("gather_ones", _gather(1))
-convert_floats = vector_operation("convert_floats", _floats)
-convert_bytes = vector_operation("convert_bytes", _digits(1))
-convert_pairs = vector_operation("convert_pairs", _digits(2))
+convert_floats = vector_operation("convert_floats", _floats(_convert))
+convert_bytes = vector_operation("convert_bytes", _digits(1, _convert))
+convert_pairs = vector_operation("convert_pairs", _digits(2, _convert))
+mark_floats = vector_operation("mark_floats", _floats(_mark))
+mark_bytes = vector_operation("mark_bytes", _digits(1, _mark))
+mark_pairs = vector_operation("mark_pairs", _digits(2, _mark))
