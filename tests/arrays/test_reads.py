@@ -76,7 +76,9 @@ def test_in_double_precision_every_code_is_right(
 
 
 @needs_whole
-@pytest.mark.parametrize(("pieces", "levels", "rows"), [(1, 15, 16), (1, 1, 5), (1, 3, 64), (2, 0, 16), (2, 0, 7), (2, 0, 128)])
+@pytest.mark.parametrize(
+    ("pieces", "levels", "rows"), [(1, 15, 16), (1, 1, 5), (1, 3, 64), (2, 0, 16), (2, 0, 7), (2, 0, 128)]
+)
 def test_whole_numbers_are_used_where_they_are_exact_enough(pieces: int, levels: int, rows: int) -> None:
     shares = random(4, 2, 2, 2, rows, 5)
     shares = (shares * (levels + 1)).floor() / levels + 0.25 if levels else shares
@@ -97,10 +99,11 @@ def test_whole_numbers_are_not_used_where_they_are_too_coarse() -> None:
     shares, digits = random(2, 1, 1, 1, 64, 8, dtype=torch.float32), Digits(2**15 - 1, 4)
     assert columns(shares, Staircase(64.0, 0.0, 2.0**14 - 1, 0.0), digits).pieces == 2
     assert columns(shares, Staircase(64.0, 0.0, 2.0**20 - 1, 0.0), digits).pieces == 0  # more codes than two bytes hold
-    assert columns(shares, Staircase(64.0, 0.0, 2.0**8 - 1, 0.0), Digits(255, 8)).pieces == 0  # digits beyond a signed byte
+    assert columns(shares, Staircase(64.0, 0.0, 2.0**8 - 1, 0.0), Digits(255, 8)).pieces == 0
     assert columns(shares, Staircase(64.0, 0.0, 2.0**14 - 1, 0.0), Digits()).pieces == 0
     assert columns(shares.double(), Staircase(64.0, 0.0, 2.0**8 - 1, 0.0), digits).pieces == 0
-    assert columns(shares[..., :1, :].expand(2, 1, 1, 1, 600, 8), Staircase(6e5, 0.0, 255.0, 0.0), Digits(127, 7)).pieces == 1
+    tall = shares[..., :1, :].expand(2, 1, 1, 1, 600, 8)
+    assert columns(tall, Staircase(6e5, 0.0, 255.0, 0.0), Digits(127, 7)).pieces == 1
 
 
 @needs_whole

@@ -25,7 +25,7 @@ class Adc:
 
 @dataclass(frozen=True)
 class Digits:
-    """Fixed point: (bits of a weight, of a cell, of an input, of a stream); `signed_weights` where a pair has a sign."""
+    """Fixed point: bits of a weight, of a cell, of an input, of a stream; `signed_weights` where a pair has a sign."""
 
     weight: int
     cell: int
@@ -59,7 +59,7 @@ def _places(bits: int, digit: int) -> list[float]:
 def dot(
     vectors: Numbers, shares: Numbers, adc: Adc | None, digits: Digits | None, encoding: str
 ) -> tuple[Numbers, int, int]:
-    """Vectors `(groups, n, K)`, shares `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> products, out of range, all."""
+    """Vectors `(groups, n, K)`, shares `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> products, over, all."""
     arrays, groups, row_tiles, col_tiles, rows, cols = shares.shape
     places = digits.slices() if digits else [1.0]
     middle = digits.middle() if digits else 0.5

@@ -7,8 +7,10 @@ The generic way writes every partial product to memory several times; here none 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +21,10 @@ from torch.nn import functional
 from ..circuits.lanes import VECTOR_BYTES
 from .reads_compiled import read_blocks
 from .reads_lanes import AVAILABLE, OPERANDS, VECTORS, WHOLE_NUMBERS
+from .reads_saturated import take_blocks
 
-# Bytes of a device: (1 + levels, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off before it is
-# rounded, where the ADC itself is off by up to half a code). One byte is for what is a whole number already.
+# Bytes of a device: (levels above zero, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off
+# before it is rounded, where the ADC itself is off by up to half a code). One byte is for what is whole already.
 _BYTES = {1: (2**8 - 1, 0.01), 2: (2**16 - 1, 0.1)}
 
 
@@ -54,11 +57,12 @@ class Digits:
 
     @property
     def significances(self) -> Tensor:
-        """What a full read voltage counts for at each read of a positive input; a negative one is read as many times."""
+        """What a full read voltage counts for at each read of a positive input; a negative one has as many reads."""
         if not self.levels:
             return torch.ones(1, dtype=torch.float64)
         count = -(-self.levels.bit_length() // self.bits)
-        return torch.tensor([self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)], dtype=torch.float64)
+        places = [self.top * 2.0 ** (self.bits * k) / self.levels for k in range(count)]
+        return torch.tensor(places, dtype=torch.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +90,8 @@ def available(response: Tensor) -> bool:
 def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
     """What a column answers to one, in shares, `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> for the kernel.
 
-    Where inputs are digits, devices become whole numbers of one or two bytes where no column can be wrong by more than
-    `_BYTES` allows, between the smallest and the largest device of the layer or of each column; else they stay as they are.
+    Where inputs are digits, devices become whole numbers of one or two bytes, between the smallest and the largest of
+    the layer or of each column, as long as no column can be wrong by more than `_BYTES` allows; else they stay real.
     """
     rows = shares.shape[4]
     steps = (shares.detach().double() - adc.off) * (adc.steps_per_share / digits.top)
@@ -95,9 +99,9 @@ def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
     if shares.dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
         for pieces, (levels, wrong) in _BYTES.items():
             if rows * digits.top * levels < 2**31:
-                least, most = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
-                for least, most in ((least.amin().expand_as(least), most.amax().expand_as(most)), (least, most)):
-                    whole = _whole(steps, least, most, levels, wrong / digits.top)
+                low, high = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
+                for ends in ((low.amin().expand_as(low), high.amax().expand_as(high)), (low, high)):
+                    whole = _whole(steps, *ends, levels, wrong / digits.top)
                     if whole is not None:
                         weights, affine = _bytes(*whole, pieces)
                         return Columns(tuple(shares.shape), shares.dtype, pieces, weights, affine, adc, digits)  # type: ignore[arg-type]
@@ -128,7 +132,7 @@ def _bytes(whole: Tensor, scale: Tensor, offset: Tensor, pieces: int) -> tuple[T
 
 
 def _side_by_side(columns: Tensor) -> Tensor:
-    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, those of a tile made up to a whole number."""
+    """Columns `(groups, row_tiles, arrays, col_tiles, cols, ...)` in one row, each tile's padded for the kernel."""
     return functional.pad(columns, (0, 0, 0, -columns.shape[4] % OPERANDS)).flatten(2, 4)
 
 
@@ -138,52 +142,100 @@ def convert(
     """Finite inputs through arrays and ADCs: sums, and conversions out of range of each input vector.
 
     The input of row k for vector n of group g is `source.flatten()[starts[n] + offsets[g, k]]`. `weigh` `(reads,
-    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums `(apart,
-    groups, col_tiles, n, cols)`, of every `apart`-th array.
+    arrays)`: what a full scale counts for, in shares; reads of negative inputs are the second half, or left out. Sums
+    `(apart, groups, col_tiles, n, cols)`, of every `apart`-th array.
     """
-    _, groups, _, col_tiles, rows, cols = held.shape
-    number = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
+    _, groups, _, col_tiles, _, cols = held.shape
+    number: np.dtype[Any] = np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
     lanes = VECTOR_BYTES // number.itemsize
     width, n, padded = VECTORS * lanes, len(starts), cols + -cols % OPERANDS
     blocks = -(-n // width)
-    where = np.concatenate([starts, np.full(blocks * width - n, starts[-1])])  # the last vector fills the last block
-    grains = _grains(where.reshape(blocks, width), lanes)
+    where, grains = _blocks(starts, width, lanes)
     total = torch.empty(groups, apart * col_tiles * padded, blocks * width, dtype=held.dtype)
     count = np.empty(blocks * width, f"i{number.itemsize}")
-    codes = weigh.double() * held.adc.limit / held.adc.high
-    codes = codes.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy().astype(number)
-    given = (source.detach().contiguous().view(-1).numpy(), where, grains, offsets, held.weights.numpy(), held.affine.numpy())
-    plan = (held.pieces, rows, held.digits.levels, held.digits.bits, len(held.digits.significances), number.type(held.adc.low), number.type(held.adc.high))
+    worth = (weigh.double() * (held.adc.limit / held.adc.high)).to(held.dtype)  # of a code
+    codes = worth.repeat_interleave(held.weights.shape[2] // weigh.shape[1], 1).numpy()
+    inputs = source.detach().contiguous().view(-1).numpy()
+    given = inputs, where, grains, offsets, held.weights.numpy(), held.affine.numpy()
+    plan = _plan(held, number)
     answer = (total.numpy(), count)
-    threads = max(1, min(torch.get_num_threads(), blocks))
-    piece = max(1, blocks // (8 * threads))
-    begins = iter(range(0, blocks, piece))  # shared: whoever is free takes the next piece
+    piece = max(1, blocks // (8 * torch.get_num_threads()))
 
-    def work() -> None:
+    def work(begins: Iterator[int]) -> None:
         memory = _memory(held, len(codes), total.shape[1], width, number)
         for begin in begins:
             read_blocks(*given, codes, *plan, *answer, begin, min(blocks, begin + piece), *memory)
 
-    if threads == 1:
-        work()
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            for done in [pool.submit(work) for _ in range(threads)]:
-                done.result()
+    _in_threads(work, range(0, blocks, piece))
     sums = total.view(groups, apart, col_tiles, padded, -1)[..., :cols, :n].permute(1, 0, 2, 4, 3)
     return sums, count[:n].astype(np.int64)
 
 
-def _grains(starts: NDArray[np.int64], lanes: int) -> NDArray[np.int64]:
-    """For each block: how many vectors stand side by side in memory, a vector of lanes, four, or one."""
-    together = [
-        (np.diff(starts.reshape(len(starts), -1, size), axis=2) == 1).all((1, 2)) for size in (lanes, 4)
-    ]
-    return np.where(together[0], lanes, np.where(together[1], 4, 1))
+def take_saturated(
+    grad: Tensor, towards: Tensor, source: Tensor, starts: NDArray[np.int64], offsets: NDArray[np.int64], held: Columns,
+    shares: Tensor, slopes: Tensor, worth: Tensor, each: int,
+) -> None:  # fmt: skip
+    """Take from a straight-through derivative what did not pass a saturated converter; in place.
+
+    `grad`: derivative by the source; `towards`: that by the sums of `convert`, of their shape; `shares`: what `columns`
+    was made of; `slopes` `(reads,)`: how much of a derivative passes each read; `worth` `(arrays,)`: what each array
+    counts for; `each`: vectors of one sample, whose inputs no other sample's vectors share.
+    """
+    n, cols = towards.shape[-2:]
+    rows, number = held.shape[4], np.dtype(np.float32 if held.dtype == torch.float32 else np.float64)
+    lanes = VECTOR_BYTES // number.itemsize
+    width, padded = VECTORS * lanes, cols + -cols % OPERANDS
+    count = OPERANDS // 2 if held.pieces == 2 else OPERANDS
+    real = _side_by_side((shares.detach() - held.adc.off).permute(1, 2, 0, 3, 5, 4))
+    real = real.to(held.dtype).unflatten(2, (-1, count)).contiguous()
+    sums = functional.pad(towards.permute(1, 0, 2, 4, 3), (0, 0, 0, padded - cols)).to(held.dtype).flatten(1, 3)
+    counts = worth.to(held.dtype).repeat_interleave(real.shape[2] // len(worth)).numpy()
+    inputs, out = source.detach().contiguous().view(-1).numpy(), grad.view(-1).numpy()
+    arrays = held.weights.numpy(), held.affine.numpy(), real.numpy(), slopes.to(held.dtype).numpy(), counts
+    signs = 2 if len(slopes) > len(held.digits.significances) else 1
+    piece = each * -(-8 * width // each)  # whole samples, the same ones for any number of threads
+
+    def work(begins: Iterator[int]) -> None:
+        memory = _memory(held, len(slopes), 1, width, number)
+        marks = _aligned((signs, OPERANDS, width), number)
+        taken, touched = np.empty((signs, width, rows), number), np.zeros(width, np.bool_)
+        mine = marks, marks.view(f"i{number.itemsize}"), taken, touched
+        for begin in begins:
+            vectors = min(piece, n - begin)
+            where, grains = _blocks(starts[begin : begin + vectors], width, lanes)
+            here = functional.pad(sums[..., begin : begin + vectors], (0, len(where) - vectors)).contiguous().numpy()
+            given = inputs, where, grains, offsets, *arrays, *_plan(held, number), here, vectors, out
+            take_blocks(*given, *memory, *mine, np.zeros(width, f"i{number.itemsize}"))
+
+    _in_threads(work, range(0, n, piece))
+
+
+def _in_threads(work: Callable[[Iterator[int]], None], begins: range) -> None:
+    """On as many threads as torch uses; whoever is free takes the next piece."""
+    threads, shared = max(1, min(torch.get_num_threads(), len(begins))), iter(begins)
+    if threads == 1:
+        return work(shared)
+    with ThreadPoolExecutor(threads) as pool:
+        for done in [pool.submit(work, shared) for _ in range(threads)]:
+            done.result()
+
+
+def _plan(held: Columns, number: np.dtype[Any]) -> tuple[Any, ...]:
+    ends = number.type(held.adc.low), number.type(held.adc.high)
+    digits = held.digits
+    return held.pieces, held.shape[4], digits.levels, digits.bits, len(digits.significances), *ends
+
+
+def _blocks(starts: NDArray[np.int64], width: int, lanes: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts in whole blocks, the last one filled with the last vector, and how many lie together in each block."""
+    where = np.concatenate([starts, np.full(-len(starts) % width, starts[-1])])
+    blocks = where.reshape(-1, width)
+    whole, fours = ((np.diff(blocks.reshape(len(blocks), -1, n), axis=2) == 1).all((1, 2)) for n in (lanes, 4))
+    return where, np.where(whole, lanes, np.where(fours, 4, 1))
 
 
 def _memory(
-    held: Columns, reads: int, columns: int, width: int, number: np.dtype[np.floating]
+    held: Columns, reads: int, columns: int, width: int, number: np.dtype[Any]
 ) -> tuple[NDArray[np.generic], ...]:
     """One thread's working memory, in the order of `read_blocks`: gathered, codes, digits, words, sums, busy, acc."""
     rows = held.shape[4] + (-held.shape[4] % 4 if held.pieces else 0)
@@ -199,7 +251,7 @@ def _memory(
     )
 
 
-def _aligned(shape: tuple[int, ...], kind: np.dtype) -> NDArray[np.generic]:
+def _aligned(shape: tuple[int, ...], kind: np.dtype[Any]) -> NDArray[np.generic]:
     """Memory that begins where a vector does."""
     size = int(np.prod(shape)) * kind.itemsize
     raw = np.empty(size + VECTOR_BYTES, np.uint8)

@@ -20,7 +20,7 @@ from .reads_lanes import (
 
 @njit(nogil=True, cache=True)
 @no_type_check
-def _gather(source, starts, grain, first, offsets, into):
+def gather(source, starts, grain, first, offsets, into):
     """The inputs of one tile's rows, for a block of vectors; `grain`: how many of them lie side by side at least."""
     at_starts = np.int64(starts.ctypes.data) + first * 8
     for row in range(into.shape[0]):
@@ -82,14 +82,29 @@ def _byte_digits(codes, sign, shift, mask, digits, sums):
 
 @njit(nogil=True, cache=True)
 @no_type_check
+def drive(gathered, pieces, levels, bits, each, reads, codes, digits, words, sums, busy):
+    """What the rows of a tile carry at each read, and whether they carry anything."""
+    if levels:
+        _codes(gathered, codes, np.float64(levels))
+    for read in range(reads if levels else 0):
+        sign = np.int32(1 if read < each else -1)
+        shift, mask = np.int32(bits * (read % each)), np.int32((1 << bits) - 1)
+        if pieces:
+            busy[read] = _byte_digits(codes, sign, shift, mask, words[read], sums[read])
+        else:
+            busy[read] = _float_digits(codes, sign, shift, mask, digits[read])
+
+
+@njit(nogil=True, cache=True)
+@no_type_check
 def read_blocks(
     source, starts, grains, offsets, weights, affine, weigh, pieces, rows, levels, bits, each, low, high, total, count,
     begin, end, gathered, codes, digits, words, sums, busy, acc,
 ):  # fmt: skip
     """Blocks `begin` to `end` of input vectors through all arrays; see `reads.Columns` and `reads.convert`.
 
-    `weigh` `(reads, column groups)`: what a code counts for; the first `each` reads are those of positive inputs. `total` `(groups, columns, vectors)` and `count`
-    `(vectors,)` receive; `gathered` and what follows is working memory.
+    `weigh` `(reads, column groups)`: what a code counts for; the first `each` reads are those of positive inputs.
+    `total` `(groups, columns, vectors)` and `count` `(vectors,)` receive; from `gathered` on it is working memory.
     """
     row_tiles, column_groups, size = weights.shape[1:]
     reads, width = weigh.shape[0], gathered.shape[1]
@@ -102,16 +117,9 @@ def read_blocks(
         for g in range(offsets.shape[0]):
             acc[:] = 0
             for t in range(row_tiles):
-                _gather(source, starts, grains[block], first, offsets[g, t * rows : (t + 1) * rows], gathered)
-                if levels:
-                    _codes(gathered, codes, np.float64(levels))
-                for read in range(reads if levels else 0):
-                    sign = np.int32(1 if read < each else -1)
-                    shift, mask = np.int32(bits * (read % each)), np.int32((1 << bits) - 1)
-                    if pieces:
-                        busy[read] = _byte_digits(codes, sign, shift, mask, words[read], sums[read])
-                    else:
-                        busy[read] = _float_digits(codes, sign, shift, mask, digits[read])
+                some = offsets[g, t * rows : (t + 1) * rows]
+                gather(source, starts, grains[block], first, some, gathered)
+                drive(gathered, pieces, levels, bits, each, reads, codes, digits, words, sums, busy)
                 at_w = np.int64(weights.ctypes.data) + (g * row_tiles + t) * column_groups * size
                 at_affine = np.int64(affine.ctypes.data) + (g * row_tiles + t) * column_groups * columns * 8
                 for q in range(column_groups):

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
@@ -31,10 +32,10 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class KernelRead:
-    """One layer's read. `limit`: full scale of the ADC; `generic`: the same read of vectors `(groups, n, K)` in torch.
+    """One layer's read. `limit`: full scale of the ADC; `off`: what it is spared for each unit of voltage; in shares.
 
-    `negative`: whether there are negative inputs; `count` hears of conversions made and saturated; `outputs`: columns of a
-    group that hold weights.
+    `negative`: whether there are negative inputs; `outputs`: columns of a group that hold weights; `count`
+    hears of conversions made and saturated.
     """
 
     product: AbstractProduct
@@ -44,7 +45,6 @@ class KernelRead:
     off: float
     outputs: int
     negative: bool
-    generic: Callable[[Tensor], Tensor]
     count: Callable[[int, int], None]
 
     def __call__(self, u: Tensor) -> Tensor:
@@ -59,28 +59,38 @@ class KernelRead:
 
     def run(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of products, and which of the vectors met a saturated converter."""
-        columns, slicing, encoding = self._columns(), self.crossbar.slicing, self.crossbar.encoding
-        significances = slicing.slices(encoding.sign_bits)
-        weigh = torch.tensor(significances, dtype=torch.float64)[:, None]
-        apart = len(self.response) // len(significances)
-        paired = isinstance(encoding, DifferentialPair)
-        if paired:  # the difference is taken in the kernel
-            weigh = weigh * encoding.difference(torch.eye(2, dtype=torch.float64)[:, :, None], slicing.middle).T
-        else:
-            weigh = weigh.expand(-1, apart)
-        reads_each = columns.digits.significances
+        columns, (worth, apart) = self._columns(), self._worth()
+        significances = columns.digits.significances
         if columns.digits.levels and self.negative:  # read after the others, and subtracted
-            reads_each = torch.cat([reads_each, -reads_each])
-        weigh = reads_each[:, None] * weigh.reshape(1, -1)
-        if isinstance(self.product, ConvProduct):
-            starts, offsets = places(self.product, source.shape)
-        else:
-            n, k = source.shape[1:]
-            starts, offsets = np.arange(n) * k, np.arange(len(source))[:, None] * n * k + np.arange(k)
-        sums, saturated = reads.convert(source, starts, offsets, columns, weigh, 1 if paired else apart)
-        answers = sums[0] if paired else encoding.difference(sums, slicing.middle)
+            significances = torch.cat([significances, -significances])
+        weigh = significances[:, None] * worth
+        starts, offsets = self._places(source)
+        sums, saturated = reads.convert(source, starts, offsets, columns, weigh, apart)
         self.count(len(weigh) * len(starts) * self.response[..., 0, :].numel(), int(saturated.sum()))
-        return answers.transpose(1, 2).flatten(2)[..., : self.outputs], torch.from_numpy(saturated > 0)
+        return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
+
+    def _worth(self) -> tuple[Tensor, int]:
+        """What each array counts for, slices and the signs of a pair, and how many sums are then kept apart."""
+        slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
+        worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
+        if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
+            signs = encoding.difference(torch.eye(2, dtype=torch.float64)[:, :, None], slicing.middle)
+            return (worth * signs.T).flatten(), 1
+        apart = len(self.response) // len(worth)
+        return worth.expand(-1, apart).flatten(), apart
+
+    def _differences(self, sums: Tensor) -> Tensor:
+        """Sums `(apart, groups, col_tiles, n, cols)` -> `(groups, n, columns)`."""
+        encoding = self.crossbar.encoding
+        paired = isinstance(encoding, DifferentialPair)
+        answers = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.middle)
+        return answers.transpose(1, 2).flatten(2)
+
+    def _places(self, source: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        if isinstance(self.product, ConvProduct):
+            return places(self.product, source.shape)
+        n, k = source.shape[1:]
+        return np.arange(n) * k, np.arange(len(source))[:, None] * n * k + np.arange(k)
 
     def straight(self, source: Tensor, grad: Tensor) -> Tensor:
         """The derivative where nothing saturated: that of a product with what the arrays multiply by."""
@@ -91,10 +101,19 @@ class KernelRead:
         return grad @ matrix.transpose(1, 2)
 
     def clipped(self, source: Tensor, grad: Tensor) -> Tensor:
-        """The derivative, conversion by conversion."""
+        """The derivative where conversions saturated: what did not pass them is taken away."""
+        columns, (worth, apart), (starts, offsets) = self._columns(), self._worth(), self._places(source)
+        _, groups, _, col_tiles, _, cols = self.response.shape
         with torch.enable_grad():
-            source = source.detach().requires_grad_()
-            return torch.autograd.grad(self.generic(self.vectors(source)), source, grad)[0]
+            sums = grad.new_zeros(apart, groups, col_tiles, len(starts), cols).requires_grad_()
+            (towards,) = torch.autograd.grad(self._differences(sums)[..., : self.outputs], sums, grad)
+        slopes = columns.digits.significances / columns.digits.significances.sum()
+        slopes = torch.cat([slopes, slopes]) if columns.digits.levels and self.negative else slopes
+        out = self.straight(source, grad).contiguous()
+        each = len(starts) // len(source) if isinstance(self.product, ConvProduct) else 1
+        shares = self.response / self.crossbar.window_siemens
+        reads.take_saturated(out, towards, source, starts, offsets, columns, shares, slopes, worth, each)
+        return out
 
     def _columns(self) -> reads.Columns:
         adc, slicing = self.crossbar.adc, self.crossbar.slicing

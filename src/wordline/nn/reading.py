@@ -72,18 +72,14 @@ def _answered(
     u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
 ) -> Tensor:
     """Inputs in [-1, 1] -> sums of products `(groups, n, outputs)` in shares, by the kernel where there is one."""
-
-    def generic(vectors: Tensor, tally: Tally | None = None) -> Tensor:
-        return _generic(vectors, crossbar, response, limits, tally or Tally())[..., :outputs]
-
     if limits.watch is None and kernel_reading.applies(crossbar, response, u):
         least, most = (float(end) for end in u.detach().aminmax())
         if math.isfinite(least) and math.isfinite(most):
             limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
             return kernel_reading.KernelRead(
-                product, crossbar, response, limit, off, outputs, least < 0, generic, tally.add
+                product, crossbar, response, limit, off, outputs, least < 0, tally.add
             )(u)
-    return generic(product.unroll(u), tally)
+    return _generic(product.unroll(u), crossbar, response, limits, tally)[..., :outputs]
 
 
 def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, tally: Tally) -> Tensor:

@@ -8,20 +8,21 @@ from math import prod
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
+from torch.nn import functional, grad
 
 from .convolution import ConvProduct
 
 Places = NDArray[np.int64]
-_BY_INPUTS = {1: nn.grad.conv1d_input, 2: nn.grad.conv2d_input, 3: nn.grad.conv3d_input}
+_BY_INPUTS = {1: grad.conv1d_input, 2: grad.conv2d_input, 3: grad.conv3d_input}
 
 
 def padded(product: ConvProduct, x: Tensor) -> Tensor:
     """Feature maps with their borders."""
     if not any(product.border):
         return x
-    return functional.pad(x, product.border, mode="constant" if product.padding_mode == "zeros" else product.padding_mode)
+    mode = "constant" if product.padding_mode == "zeros" else product.padding_mode
+    return functional.pad(x, product.border, mode=mode)
 
 
 def windows(product: ConvProduct, maps: Tensor) -> Tensor:
@@ -44,11 +45,11 @@ def _places(product: ConvProduct, size: tuple[int, ...]) -> tuple[Places, Places
     return indices[0, :, 0].copy(), indices[:, 0, :].copy()
 
 
-def by_inputs(product: ConvProduct, matrix: Tensor, grad: Tensor, shape: torch.Size) -> Tensor:
-    """What a derivative by the products `(groups, n, C)` with `matrix` `(groups, K, C)` is by the padded maps."""
+def by_inputs(product: ConvProduct, matrix: Tensor, towards: Tensor, shape: torch.Size) -> Tensor:
+    """The derivative by padded maps of this shape, from that by their products with `matrix` `(groups, K, C)`."""
     kernel, step, gap = product.kernel, product.stride, product.dilation
     axes = zip(shape[2:], kernel, step, gap, strict=True)
     positions = [(size - (k - 1) * d - 1) // s + 1 for size, k, s, d in axes]
-    maps = grad.unflatten(1, (shape[0], *positions)).movedim(-1, 1).movedim(2, 0).flatten(1, 2)
+    maps = towards.unflatten(1, (shape[0], *positions)).movedim(-1, 1).movedim(2, 0).flatten(1, 2)
     weight = matrix.transpose(1, 2).reshape(product.groups * matrix.shape[2], -1, *kernel)
     return _BY_INPUTS[product.dims](shape, weight, maps, step, 0, gap, product.groups)
