@@ -122,6 +122,18 @@ def test_comparisons_add_up(halved, software, digits) -> None:
     assert "quick audit" in quick["software, matched noise"].note
 
 
+def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -> None:
+    chip = wl.map_model(software, wl.Crossbar.preset("ideal"), seed=0)
+    with torch.no_grad():
+        chip.layers["fc2"].effective_weight[:3] = 0  # three digits are never seen: an AL advantage of lost accuracy
+    b = bench(chip, software, digits.take(60))
+    b.once("layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))})  # shrunk to nothing: no accuracy at all
+    finding = ShrinkExplainsNothing().run(b)
+    assert finding.figures["al_advantage"] > 0.05
+    assert finding.figures["ca_below_chip"] > 0.3
+    assert finding.status == "pass" and "says nothing" in finding.found
+
+
 def test_without_an_advantage_nothing_is_explained(software, digits) -> None:
     b = bench(software, software, digits.take(20))
     for check in (AccuracyRestored(), ShrinkExplainsNothing()):

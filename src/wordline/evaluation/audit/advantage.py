@@ -23,6 +23,7 @@ from .subject import Attacked, Subject
 
 WORTH = 0.01  # of all images: a smaller advantage is none (docs/evaluation.md)
 RESTORED = 0.5  # share of the lost clean accuracy that a control must bring back to say anything
+COSTLIER = 0.05  # a control that loses so much more clean accuracy than the chip shrinks AL by that alone
 MOST = 0.8  # share of the advantage that a control must reach alone to have reproduced it
 ALL = (RECALIBRATED, GAINED, SHRUNK, NOISY, ANOTHER)
 
@@ -95,13 +96,18 @@ class _Alone(AbstractCheck):
         words = f"{percent(alone.difference)} of {self.control.name}"
         text = f"AL advantage {percent(advantage.difference)} of the chip, {words}."
         enough = alone.difference >= MOST * advantage.difference or not more.exceeds(WORTH)
+        cost = float(chip.subject.clean.mean() - other.subject.clean.mean())
+        figures["ca_below_chip"] = cost
+        if cost > COSTLIER:
+            return Finding("pass", figures, f"{text[:-1]}, which loses {percent(cost)} more CA: that says nothing.")
         return raised_if(alone.exceeds(WORTH) and enough, figures, text)
 
 
 @final
 class ShrinkExplainsNothing(_Alone):
     """Raised if the software network, each mapped layer's output multiplied by the one factor that the chip measures
-    there, has four fifths of the chip's AL advantage, or as much as cannot be told from it.
+    there, has four fifths of the chip's AL advantage, or as much as cannot be told from it, without losing five
+    points more of clean accuracy.
     Because the crossbar then did nothing but make numbers smaller, which a digital gain undoes.
     """
 
@@ -113,7 +119,8 @@ class ShrinkExplainsNothing(_Alone):
 @final
 class NoiseExplainsNothing(_Alone):
     """Raised if the software network, with Gaussian noise of the chip's own mean and deviation on each mapped layer,
-    has four fifths of the chip's AL advantage, or as much as cannot be told from it.
+    has four fifths of the chip's AL advantage, or as much as cannot be told from it, without losing five points more
+    of clean accuracy.
     Because the advantage is then that of any noise, which attacks that average over it take away again (arXiv
     2109.09060 claims that noise alone does not reproduce it).
     """
