@@ -62,7 +62,7 @@ class DifferentialPair(AbstractEncoding):
         if self.two_sided:
             swing = (1 - middle) * units
             return torch.stack((middle + swing, middle - swing))
-        return torch.stack((units.clamp(min=0), (-units).clamp(min=0)))
+        return torch.stack((units, -units)).clamp(min=0) + 0.0  # not -0.0
 
     def difference(self, answers: Tensor, middle: float) -> Tensor:
         """See `AbstractEncoding.difference`."""
