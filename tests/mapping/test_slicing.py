@@ -155,3 +155,14 @@ def test_fixed_scale_clips_and_keeps_the_format() -> None:
     torch.testing.assert_close(made.weight.flatten(), torch.tensor([127 / 16, 0.5], dtype=torch.float64))
     with pytest.raises(ValueError, match="`largest_weight` must be greater than 0"):
         wl.FixedScale(0.0)
+
+
+@pytest.mark.parametrize("name", ["puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k"])
+def test_a_puma_preset_reads_by_a_surrogate_of_its_own_arrays(name: str) -> None:
+    crossbar = wl.Crossbar.preset(name)
+    assert isinstance(crossbar.array, wl.SurrogateArray)
+    design = crossbar.array.design
+    assert (design.tile, design.wires, design.volts) == (crossbar.tile, crossbar.wires, crossbar.read_volt)
+    assert design.g_on_siemens == pytest.approx(crossbar.device.g_on_siemens)
+    assert design.g_off_siemens == pytest.approx(crossbar.device.g_off_siemens)
+    assert design.law == wl.SinhDevice(b=4.0)

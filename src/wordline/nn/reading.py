@@ -69,8 +69,9 @@ def read(
 
 
 def _answered(
-    u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
-) -> Tensor:
+    u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int,
+    tally: Tally,
+) -> Tensor:  # fmt: skip
     """Inputs in [-1, 1] -> sums of products `(groups, n, outputs)` in shares, by the kernel where there is one."""
     if limits.watch is None and kernel_reading.applies(crossbar, response, u):
         least, most = (float(end) for end in u.detach().aminmax())
