@@ -265,8 +265,8 @@ def test_in_whole_numbers_the_derivative_is_that_of_real_ones(
 ) -> None:
     """Single precision, one byte a device and two; a few conversions at the edge may count on one side or the other."""
     layer, shape = LAYERS[3]
-    fine = wl.UniformConverter(bits=9, range=wl.FullScale(0.3), signed=False, less_off_current=True)
-    crossbar = dataclasses.replace(WIRED, wires=wires, nonidealities=(), adc=fine, slicing=SLICES)
+    coarse = wl.UniformConverter(bits=5, range=wl.FullScale(0.1), signed=False, less_off_current=True)
+    crossbar = dataclasses.replace(WIRED, wires=wires, nonidealities=(), adc=coarse, slicing=SLICES)
     chip = mapped(layer, crossbar, torch.float32)
     x = inputs(shape, torch.float32)
     x = (x.abs() if positive else x).requires_grad_()
