@@ -57,11 +57,11 @@ class Chip(nn.Module):
         return any(layer.crossbar.stochastic for layer in self.layers.values())
 
     def frozen(self, seed: int) -> Chip:
-        """A copy whose read noise stands still: the draw of this seed at every read, one network and not many."""
+        """A copy whose read noise stands still: the first pass after `restart(seed)`, at every pass."""
         require_integer("seed", seed, at_least=0)
         still = copy.deepcopy(self)
         for name, layer in still.layers.items():
-            layer.freeze(torch.Generator().manual_seed(stream_seed(seed, name)))
+            layer.freeze(stream_seed(seed, name))
         still.crossbar = still.crossbar.held
         return still
 

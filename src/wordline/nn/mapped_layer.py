@@ -95,14 +95,14 @@ class MappedLayer(nn.Module):
         simple = self.crossbar.is_matrix and not self.crossbar.stochastic
         return self.effective_weight if simple else looked_at_only(self.effective_weight)
 
-    def freeze(self, generator: torch.Generator) -> None:
-        """Draw the read noise once and keep it: from now on it is part of the devices."""
+    def freeze(self, seed: int) -> None:
+        """Keep the noise of the first read of this stream: from now on it is part of the devices."""
         if not self.crossbar.stochastic:
             return
         with torch.no_grad():
-            state = _during_one_read(self._state(), self.crossbar, generator)
+            state = _during_one_read(self._state(), self.crossbar, NoiseStream(seed).next())
         self.conductances = state.conductances
-        self.effective_weight = to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
+        self.effective_weight = self.product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
         if not self.crossbar.is_matrix:
             self.response = state.response
         self.crossbar = self.crossbar.held
@@ -152,7 +152,7 @@ class TrainableLayer(MappedLayer):
             self.response, self.largest = programmed.response.detach(), programmed.largest
         return self._compute(x, programmed, product.sized(x, output_size))
 
-    def freeze(self, generator: torch.Generator) -> None:
+    def freeze(self, seed: int) -> None:
         """Refused: each pass programs the layer anew, so nothing could be kept."""
         if self.crossbar.stochastic:
             raise ValueError("`chip` is trainable and programs itself at each pass; map it without trainable=True")
