@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import product
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
-from types import SimpleNamespace
-
 import pytest
 import torch
 from hypothesis import given, settings
