@@ -51,6 +51,10 @@ def main() -> None:
         f"wordline {version('wordline')}, torch {torch.__version__}, numpy {np.__version__}, scipy {scipy.__version__},"
         f" Python {platform.python_version()}, {datetime.date.today()}\n"
     )
+    peaks = {}
+    for dtype in (torch.float64, torch.float32):  # in processes of their own, while this one, whose peak they take
+        with ProcessPoolExecutor(1, get_context("spawn")) as process:  # over, is still small
+            peaks[dtype] = process.submit(_memory, dtype).result()
     rows, times = [], []
     for n in args.sizes:
         row, seconds = _measure(n, args.seconds, threads, not args.no_rivals)
@@ -60,9 +64,7 @@ def main() -> None:
     logs = np.log(args.sizes), np.log(times)
     if len(args.sizes) > 1:
         print(f"\nfloat64 time per tile grows as N^{np.polyfit(*logs, 1)[0]:.2f}")
-    for dtype in (torch.float64, torch.float32):  # each in a process of its own: a peak never falls
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:
-            peak = process.submit(_memory, dtype).result()
+    for dtype, peak in peaks.items():
         print(f"forward and adjoint of {GOAL_CELLS:,} cells, 64 x 64, {dtype}: {peak:.2f} GB above G, W, gradients")
 
 
