@@ -80,6 +80,6 @@ def test_non_contiguous_tiles() -> None:
 
 @pytest.mark.slow
 def test_float32_at_128_with_strong_parasitics() -> None:
-    for top, wires in ((5e-5, TYPICAL), (1e-2, STRONG), (1e-2, TYPICAL)):
+    for top, wires, tolerance in ((5e-5, TYPICAL, 3e-6), (1e-2, STRONG, 1e-6), (1e-2, TYPICAL, 6e-6)):
         g = conductances(16, 128, 128, top=top).float()
-        assert distance(compiled.solve(g, wires), compiled.solve(g.double(), wires).numpy()) < 3e-6
+        assert distance(compiled.solve(g, wires), compiled.solve(g.double(), wires).numpy()) < tolerance
