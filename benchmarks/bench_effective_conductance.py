@@ -40,7 +40,6 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=1.0, help="time to spend on one figure, roughly")
     parser.add_argument("--no-rivals", action="store_true", help="the library alone")
     args = parser.parse_args()
-<<<<<<< HEAD
     print(heading() + "\n")
     times = {n: own(n, args.seconds) for n in args.sizes}
     table([row for row, _ in times.values()])
@@ -51,30 +50,6 @@ def main() -> None:
     if not args.no_rivals:
         print("the same tiles by other means: ms a tile, times wordline's, largest difference over largest entry\n")
         table([others(n, seconds) for n, (_, seconds) in times.items()])
-=======
-    threads = torch.get_num_threads()
-    load = os.getloadavg()[0]
-    print(f"{_cpu()}, {threads} threads of {os.cpu_count()}, load {load:.1f}, {VECTOR_BYTES * 8} bit vectors")
-    print(
-        f"wordline {version('wordline')}, torch {torch.__version__}, numpy {np.__version__}, scipy {scipy.__version__},"
-        f" Python {platform.python_version()}, {datetime.date.today()}\n"
-    )
-    peaks = {}
-    for dtype in (torch.float64, torch.float32):  # in processes of their own, while this one, whose peak they take
-        with ProcessPoolExecutor(1, get_context("spawn")) as process:  # over, is still small
-            peaks[dtype] = process.submit(_memory, dtype).result()
-    rows, times = [], []
-    for n in args.sizes:
-        row, seconds = _measure(n, args.seconds, threads, not args.no_rivals)
-        rows.append(row)
-        times.append(seconds)
-    _table(rows)
-    logs = np.log(args.sizes), np.log(times)
-    if len(args.sizes) > 1:
-        print(f"\nfloat64 time per tile grows as N^{np.polyfit(*logs, 1)[0]:.2f}")
-    for dtype, peak in peaks.items():
-        print(f"forward and adjoint of {GOAL_CELLS:,} cells, 64 x 64, {dtype}: {peak:.2f} GB above G, W, gradients")
->>>>>>> engine
 
 
 def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
