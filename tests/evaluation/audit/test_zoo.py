@@ -79,10 +79,10 @@ def test_a_chip_that_only_lost_accuracy_is_called_that(software, digits) -> None
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("eps", [8 / 255, 0.05, 0.1, 0.15])
+@pytest.mark.parametrize("eps", [0.05, 0.1])
 def test_the_honest_zoo_at_full_budget_and_size(eps, hardened, software, digits) -> None:
     for name, chip in {**honest(software), "hardened": hardened}.items():
-        result = wl.audit(chip=chip, software=software, data=digits, eps=eps, limit=300)
+        result = wl.audit(chip=chip, software=software, data=digits, eps=eps, limit=150)
         assert result.verdict.startswith("no masking found"), f"{name}\n{result}"
 
 
@@ -90,6 +90,6 @@ def test_the_honest_zoo_at_full_budget_and_size(eps, hardened, software, digits)
 @pytest.mark.parametrize("eps", [0.05, 0.1])
 def test_the_broken_zoo_at_full_budget(eps, software, digits) -> None:
     for name, broken in BROKEN.items():
-        result = wl.audit(chip=broken(software), software=software, data=digits, eps=eps, limit=60)
+        result = wl.audit(chip=broken(software), software=software, data=digits, eps=eps, limit=40)
         expected = "evaluation not converged" if name == "purified at test time" else MASKING
         assert result.verdict == expected, f"{name}\n{result}"
