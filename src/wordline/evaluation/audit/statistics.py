@@ -64,6 +64,7 @@ class Paired:
 
     Answers are yes or no, or the share of yes over the draws of a stochastic network.
 
+    >>> import torch
     >>> Paired.of(torch.tensor([1.0, 1.0, 0.0, 0.5]), torch.tensor([0.0, 1.0, 0.5, 0.0]))
     Paired(first_larger=2, second_larger=1, images=4, difference=0.25)
     """
