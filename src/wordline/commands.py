@@ -20,7 +20,7 @@ from .arrays import fit_surrogate
 from .attacks import AbstractAttack
 from .attacks.by_name import Wish, attack_by_name
 from .circuits import SinhDevice, netlist
-from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
+from .mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain, land, read_noise
 from .mapping.explain import explain
 from .nn import calibrate as calibrate_ranges
 from .nn import map_model
@@ -117,10 +117,10 @@ def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = Fals
         print(explain(chosen, name=crossbar))
         return
     generator = torch.Generator().manual_seed(seed)
-    g = chosen.device.conductance(torch.rand(chosen.tile, generator=generator, dtype=torch.float64))
-    for nonideality in chosen.nonidealities:
-        g = nonideality.apply(g, chosen.device, generator=generator)
-    print(netlist(g, chosen.wires, torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)))
+    wanted = chosen.device.conductance(torch.rand(chosen.tile, generator=generator, dtype=torch.float64))
+    g = read_noise(land(wanted, chosen, generator=generator), chosen, generator=generator)
+    volts = chosen.read_volt * torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)
+    print(netlist(g, chosen.wires, volts, chosen.array.device_law))
 
 
 def map_(

@@ -8,6 +8,7 @@ import torch
 from tests.oracles.nonlinear import column_currents
 from torch import Tensor
 
+import wordline as wl
 from wordline.arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, nonlinear
 from wordline.circuits import Ohmic, SinhDevice, Wires
 
@@ -135,3 +136,11 @@ def test_bad_arguments_are_refused() -> None:
         NonlinearArray(4.0)  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="`array` must be AbstractArray, got Ohmic"):
         IdealBackward(Ohmic())  # type: ignore[arg-type]
+
+
+def test_every_array_says_what_its_devices_are() -> None:
+    sinh = wl.SinhDevice(b=4.0)
+    assert wl.ExactArray().device_law == wl.Ohmic()
+    assert wl.NonlinearArray(sinh).device_law == sinh
+    assert wl.IdealBackward(wl.NonlinearArray(sinh)).device_law == sinh
+    assert wl.SurrogateArray.of("builtin:puma-32x32-100k").device_law == sinh

@@ -136,6 +136,17 @@ def test_ngspice_runs_what_show_prints(name: str, capsys: pytest.CaptureFixture[
 
 
 @needs_ngspice
+def test_ngspice_runs_what_show_prints_of_curved_devices(capsys: pytest.CaptureFixture[str]) -> None:
+    show("puma-32x32-100k", spice=True, seed=3)
+    text = capsys.readouterr().out
+    crossbar, generator = wl.Crossbar.preset("puma-32x32-100k"), torch.Generator().manual_seed(3)
+    g = crossbar.device.conductance(torch.rand(32, 32, generator=generator, dtype=torch.float64))
+    volts = 0.25 * torch.rand(32, generator=generator, dtype=torch.float64)
+    wanted = solve_nonlinear(volts[None], g, crossbar.wires, wl.SinhDevice(b=4.0))[0]
+    assert_close(run_ngspice(text), wanted, 1e-6)
+
+
+@needs_ngspice
 def test_a_netlist_that_is_none_is_refused() -> None:
     with pytest.raises(RuntimeError, match="`ngspice` found no operating point for `text`"):
         run_ngspice("* nothing\n.end\n")

@@ -44,6 +44,12 @@ def test_straight_through_passes_derivatives_inside_and_none_stops_them_all() ->
     assert torch.equal(through.convert(u), through.convert(u.detach()))
 
 
+def test_the_range_ends_half_a_step_beyond_the_last_code() -> None:
+    edge = torch.tensor([1 + 0.5 / 7 - 1e-9, 1 + 0.5 / 7], dtype=torch.float64, requires_grad=True)
+    (grad,) = torch.autograd.grad(wl.UniformConverter(bits=4).convert(edge).sum(), edge)
+    assert grad.tolist() == [1, 0]
+
+
 def test_an_unsigned_converter_has_no_negative_codes_and_twice_the_others() -> None:
     u = torch.tensor([-0.3, 0.1], dtype=torch.float64)
     assert wl.UniformConverter(bits=3, signed=False).convert(u).mul(7).tolist() == [0, 1]

@@ -105,6 +105,21 @@ def test_calibrating_neither_counts_conversions_nor_stays_in_the_way() -> None:
     assert (layer.watch.inputs, layer.watch.outputs) == (None, None)
 
 
+def test_a_layer_that_no_image_passes_through_stays_without_a_range() -> None:
+    class Detour(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.used, self.spare = nn.Linear(8, 4), nn.Linear(8, 4)
+
+        def forward(self, x: Tensor) -> Tensor:
+            out: Tensor = self.used(x)
+            return out
+
+    layers = wl.calibrate(chip_of(Detour(), dac=wl.UniformConverter(bits=8)), images(3, 8)).layers
+    assert layers["used"].input_limit > 0
+    assert layers["spare"].input_limit.isnan()
+
+
 def test_what_cannot_be_calibrated_is_refused() -> None:
     chip = chip_of(nn.Linear(8, 4), dac=wl.UniformConverter(bits=8))
     with pytest.raises(ValueError, match="`data` holds no images"):

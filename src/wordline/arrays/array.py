@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from ..circuits import Wires
+from ..circuits import AbstractDeviceLaw, Ohmic, Wires
 from ..values import Value
 
 
@@ -33,6 +33,11 @@ class AbstractArray(Value, abc.ABC):
     linear: ClassVar[bool] = False
     gradient: ClassVar[str] = "exact"
     needs_volts: ClassVar[bool] = True
+
+    @property
+    def device_law(self) -> AbstractDeviceLaw:
+        """What the devices are: for a netlist of this array."""
+        return Ohmic()
 
     @abc.abstractmethod
     def program(self, g: Tensor, wires: Wires) -> Tensor:

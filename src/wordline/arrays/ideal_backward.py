@@ -8,7 +8,7 @@ from typing import Any, ClassVar, final
 import torch
 from torch import Tensor
 
-from ..circuits import Wires
+from ..circuits import AbstractDeviceLaw, Wires
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -44,6 +44,11 @@ class IdealBackward(AbstractArray):
     def needs_volts(self) -> bool:  # type: ignore[override]
         """As the inner array does."""
         return self.array.needs_volts
+
+    @property
+    def device_law(self) -> AbstractDeviceLaw:
+        """As the inner array's."""
+        return self.array.device_law
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """What the inner array needs, and below it the conductances."""

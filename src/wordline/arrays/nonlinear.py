@@ -46,6 +46,11 @@ class NonlinearArray(AbstractArray):
     def __post_init__(self) -> None:
         require_instance("law", self.law, AbstractDeviceLaw)
 
+    @property
+    def device_law(self) -> AbstractDeviceLaw:
+        """See `AbstractArray.device_law`."""
+        return self.law
+
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """The conductances themselves."""
         return g

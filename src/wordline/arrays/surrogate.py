@@ -10,7 +10,7 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ..circuits import Wires, effective_conductance
+from ..circuits import AbstractDeviceLaw, Wires, effective_conductance
 from ..values import require_instance
 from . import column_network
 from .array import AbstractArray
@@ -72,6 +72,11 @@ class SurrogateArray(AbstractArray):
     def design(self) -> ArrayDesign:
         """The arrays that it stands for."""
         return self.report.design
+
+    @property
+    def device_law(self) -> AbstractDeviceLaw:
+        """The law of the design that it stands for."""
+        return self.design.law
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """Four matrices and the columns' shares of the network's sums, `(..., 4 rows + hidden + 1, cols)`."""

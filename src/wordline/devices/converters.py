@@ -83,7 +83,8 @@ class UniformConverter(AbstractConverter):
     full scale. `gradient`: "straight-through" passes derivatives inside the range and stops them where the converter
     saturates; "none" is the true derivative of a staircase, zero, which blinds gradient attacks. `less_off_current`
     (ADC): the converter sees a column's current less g_off times the sum of the voltages, as a reference column of off
-    cells would carry without parasitics (the public code of arXiv 2109.09060 does so).
+    cells would carry without parasitics (the public code of arXiv 2109.09060 does so); wires make columns of few on
+    cells carry less than that, and an unsigned converter clips those to zero.
 
     >>> UniformConverter(bits=3).convert(torch.tensor([0.34, -0.4, 5.0])).mul(3).tolist()
     [1.0, -1.0, 3.0]
@@ -134,7 +135,7 @@ class _Staircase(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, u: Tensor, least: float, steps: int, through: bool) -> Tensor:
         half = 0.5 / steps  # what rounds to an outermost code has not saturated
-        inside = (u >= least - half) & (u <= 1 + half) if through else torch.zeros_like(u, dtype=torch.bool)
+        inside = (u >= least - half) & (u < 1 + half) if through else torch.zeros_like(u, dtype=torch.bool)
         ctx.save_for_backward(inside)
         return _staircase(u, least, steps)
 

@@ -5,7 +5,7 @@ from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
 from .presets import PRESETS, Preset
-from .program import Programmed, decode, program, program_many, read_noise
+from .program import Programmed, decode, land, program, program_many, read_noise
 from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
@@ -29,6 +29,7 @@ __all__ = [
     "Programmed",
     "UnitGain",
     "decode",
+    "land",
     "nonideality_factor",
     "program",
     "program_many",

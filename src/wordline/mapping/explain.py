@@ -11,6 +11,7 @@ from ..values import Value
 from .crossbar import Crossbar
 from .nonideality_factor import probe_volts
 from .presets import PRESETS
+from .program import land, read_noise
 from .slicing import BitSlicing
 
 
@@ -80,9 +81,7 @@ def nonideality_of(crossbar: Crossbar, *, seed: int = 0) -> tuple[float, float]:
     volts, factors = crossbar.read_volt * probe_volts(crossbar.tile[0], inputs=64), []
     for part in (share, weights.clamp(min=0)):
         wanted = crossbar.device.conductance(part)
-        there = crossbar.device.programmed(wanted, generator=generator)
-        for nonideality in crossbar.nonidealities:
-            there = nonideality.apply(there, crossbar.device, generator=generator)
+        there = read_noise(land(wanted, crossbar, generator=generator), crossbar, generator=generator)
         ideal = volts @ wanted
         currents = crossbar.array.currents(volts, crossbar.array.program(there, crossbar.wires), crossbar.wires)
         factors.append(float(((ideal - currents) / ideal).mean()))

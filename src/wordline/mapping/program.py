@@ -61,14 +61,14 @@ def program_many(
     tiles = split(units, (crossbar.tile[0], crossbar.weight_cols), fill=0.0)
     shares = slicing.cut(encoding.shares(tiles, slicing.middle), encoding.sign_bits)
     wanted = device.conductance(shares)
-    there = torch.stack([_drawn(wanted, crossbar, generator) for generator in generators])
+    there = torch.stack([land(wanted, crossbar, generator=generator) for generator in generators])
     response = crossbar.array.program(there, crossbar.wires)
     multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
     samples = zip(_own(there), _own(response), multiplies_by, strict=True)
     return tuple(_read_out(*sample, wanted, matrix, largest, crossbar) for sample in samples)
 
 
-def _drawn(wanted: Tensor, crossbar: Crossbar, generator: torch.Generator) -> Tensor:
+def land(wanted: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -> Tensor:
     """Conductances after the device and everything that happens once, when the chip is programmed."""
     there = crossbar.device.programmed(wanted, generator=generator)
     for nonideality in crossbar.nonidealities:

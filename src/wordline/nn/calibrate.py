@@ -22,8 +22,9 @@ def calibrate(chip: AnyChip, data: Dataset[Any], *, limit: int = 200, batch_size
     """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
 
     Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the ADCs,
-    each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch: the
-    largest over batches for 100 percent, their mean for less. No label is read; pass training images. `limit=0` takes
+    each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch, or for an
+    ADC in the parts and streams in which a batch is read: the largest of them for 100 percent, their mean for less. A
+    layer that these images do not pass through stays without. No label is read; pass training images. `limit=0` takes
     all. A chip without such ranges comes back as it was; every chip of an ensemble is measured for itself.
 
     Raises ValueError where there are no images.
@@ -79,6 +80,8 @@ def _pass(
         for layer in layers.values():
             layer.watch.inputs = layer.watch.outputs = None
     for name, layer in layers.items():
+        if not seen[name]:
+            continue
         values = torch.stack(seen[name])
         percent = (layer.crossbar.dac if inputs else layer.crossbar.adc).range.percent  # type: ignore[attr-defined]
         measured = values.amax() if percent == 100 else values.mean()
