@@ -18,6 +18,7 @@ from .product import AbstractProduct
 # Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
 _HELD = {"cpu": 1 << 19}
 _HELD_ELSEWHERE = 1 << 22
+_HELD_CURVED = 1 << 24  # a curved array goes through its samples in parts of its own
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +87,7 @@ def _answered(
 def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, tally: Tally) -> Tensor:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
     held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
+    held = held if crossbar.array.linear else _HELD_CURVED
     size = max(1, held // response[..., 0, :].numel())
     chunks = vectors.split(size, 1)
     differentiable = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
