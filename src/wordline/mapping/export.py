@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import csv
 import itertools
-import os
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from ..files import write_atomically
 from ..values import require_instance
 
 AXES = ("array", "group", "row_tile", "col_tile", "row", "col")
@@ -34,7 +34,7 @@ def export_npz(path: str | Path, conductances: Mapping[str, Tensor]) -> None:
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as entry:  # undated: equal chips, equal files
                     np.lib.format.write_array(entry, g, allow_pickle=False)
 
-    _write_atomically(Path(path), write)
+    write_atomically(Path(path), write)
 
 
 def export_csv(path: str | Path, conductances: Mapping[str, Tensor]) -> None:
@@ -57,7 +57,7 @@ def export_csv(path: str | Path, conductances: Mapping[str, Tensor]) -> None:
                     values = g[tile].astype(np.float64).ravel().tolist()  # csv writes a float as repr does
                     writer.writerows((name, *tile, *cell, value) for cell, value in zip(cells, values, strict=True))
 
-    _write_atomically(Path(path), write)
+    write_atomically(Path(path), write)
 
 
 def _checked(conductances: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
@@ -76,14 +76,3 @@ def _checked(conductances: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
         if not bool((g.isfinite() & (g >= 0)).all()):
             raise ValueError(f"`conductances` layer {name!r} must hold finite numbers of siemens, 0 or more")
     return {str(name): g.detach().cpu().numpy() for name, g in conductances.items()}
-
-
-def _write_atomically(path: Path, write: Callable[[Path], None]) -> None:
-    """Write to a temporary neighbour, then rename it over `path`: a crash leaves the old file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
