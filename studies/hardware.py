@@ -2,7 +2,7 @@
 
 Reproduces  nothing printed; the table that an engineer wants before choosing r_on, tile, cell bits and ADC bits
 Command     python studies/hardware.py --root DIR --out docs/results/hardware.jsonl
-Minutes     about 15 on two cores
+Minutes     about 60 on two cores, half of them for 50 images on each PUMA crossbar
 Expect      the ideal crossbar as software; unit gain far below least-squares gain
 
 Every line of the output file is one chip: its crossbar, its seed, its conditions and its accuracy. Lines that are there
@@ -56,7 +56,11 @@ def presets() -> Iterator[Case]:
             yield Case("presets", f"rethinking-{size}", wl.Crossbar.preset(f"rethinking-{size}", gain=gain), len(SEEDS))
         yield Case("presets", "isaac-like", wl.Crossbar.preset("isaac-like", gain=gain), images=500)
         for name in ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k"):
-            yield Case("presets", name, wl.Crossbar.preset(name, gain=gain), images=500)
+            crossbar = wl.Crossbar.preset(name, gain=gain)
+            ohmic = replace(crossbar, array=wl.ExactArray())
+            yield Case("presets", f"{name}, ideal arrays", replace(ohmic, wires=wl.Wires()), images=500)
+            yield Case("presets", f"{name}, ohmic devices", ohmic, images=500)
+            yield Case("presets", name, crossbar, images=50)
 
 
 def parts() -> Iterator[Case]:
