@@ -83,8 +83,8 @@ class UniformConverter(AbstractConverter):
     full scale. `gradient`: "straight-through" passes derivatives inside the range and stops them where the converter
     saturates; "none" is the true derivative of a staircase, zero, which blinds gradient attacks. `less_off_current`
     (ADC): the converter sees a column's current less g_off times the sum of the voltages, as a reference column of off
-    cells would carry without parasitics (the public code of arXiv 2109.09060 does so); wires make columns of few on
-    cells carry less than that, and an unsigned converter clips those to zero.
+    cells would carry without parasitics; wires make columns of few on cells carry less than that, and an unsigned
+    converter clips those to zero.
 
     >>> UniformConverter(bits=3).convert(torch.tensor([0.34, -0.4, 5.0])).mul(3).tolist()
     [1.0, -1.0, 3.0]
