@@ -73,9 +73,9 @@ def _isaac(gain: AbstractGain) -> Crossbar:
 _PUMA_SOURCE = (
     "arXiv 2109.09060 and its public code: tile, r_on and r_off, 16-bit fixed point with 13 fraction bits, 4-bit "
     "slices and streams, 14-bit ADC, 32-bit accumulator with 24 fraction bits, 0.25 V; driver, wire and sense "
-    "resistance (500, 2.5, 2.5, 100 ohm) and the sinh law with b = 4 /V are assumed; that code takes the current of off "
-    "cells from ideal currents and divides the rest by its ratio, here both halves of a pair are converted whole; arrays "
-    "are read by a surrogate of the nonlinear solve, and array=NonlinearArray(SinhDevice(4.0)) solves it"
+    "resistance (500, 2.5, 2.5, 100 ohm) and the sinh law with b = 4 /V are assumed; that code takes the current of "
+    "off cells from ideal currents and divides the rest by its ratio, here both halves of a pair are converted whole; "
+    "arrays are read by a surrogate of the nonlinear solve, and array=NonlinearArray(SinhDevice(4.0)) solves it"
 )
 _ISAAC_SOURCE = (
     "after ISAAC (Shafiee 2016): 128 x 128 arrays, 16-bit weights over 2-bit cells with an offset, 16-bit inputs bit "
