@@ -73,7 +73,7 @@ class MappedLayer(nn.Module):
         crossbar = self.crossbar
         if crossbar.stochastic:
             state = _during_one_read(state, crossbar, self.noise.next())
-        weight = product.to_weight(state.weight, tuple(self.effective_weight.shape))
+        weight = product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
         if self.watch.inputs is not None:
             self.watch.inputs(x)
         if crossbar.is_matrix or self.watch.inputs is not None:
