@@ -10,20 +10,14 @@ from collections.abc import Callable
 from contextlib import redirect_stderr
 from typing import Any
 
-COMMANDS = (
-    "quickstart", "train", "show", "map", "evaluate", "audit", "deviation", "curve", "surrogate", "check",
-)  # fmt: skip
-DOUBTS = ("audit", "deviation", "curve")
-
 
 def main() -> None:
     """Run one command."""
     import tyro
 
-    from . import commands, commands_robustness
+    from .commands import COMMANDS
 
-    homes = {name: commands_robustness if name in DOUBTS else commands for name in COMMANDS}
-    table = {name: _later(getattr(home, "map_" if name == "map" else name)) for name, home in homes.items()}
+    table = {name: _later(command) for name, command in COMMANDS.items()}
     said = io.StringIO()
     try:
         with redirect_stderr(said):  # the parser frames its complaints in boxes of many lines

@@ -23,7 +23,7 @@ from wordline.circuits import (
     run_ngspice,
     solve_nonlinear,
 )
-from wordline.commands import show
+from wordline.commands.crossbars import show
 
 RETHINKING = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")

@@ -1,0 +1,18 @@
+"""What stands behind the command line: arguments in, one line of Python each, text out."""
+
+from collections.abc import Callable
+
+from .check import check
+from .crossbars import map_, show, surrogate
+from .doubts import audit, curve, deviation
+from .evaluate import evaluate
+from .options import parse_number
+from .quickstart import quickstart
+from .train import train
+
+COMMANDS: dict[str, Callable[..., None]] = {
+    "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
+    "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
+}  # fmt: skip
+
+__all__ = ["COMMANDS", "parse_number"]

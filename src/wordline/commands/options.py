@@ -1,0 +1,84 @@
+"""What several commands ask for: numbers, networks, crossbars, attacks; and how they print."""
+
+from __future__ import annotations
+
+import dataclasses
+import shlex
+import sys
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated
+
+from torch import nn
+from tyro.constructors import PrimitiveConstructorSpec
+
+from .. import zoo
+from ..attacks import AbstractAttack
+from ..attacks.by_name import Wish, attack_by_name
+from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
+from ..records import table
+from ..values import require_choice
+
+GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
+EPS = 8 / 255
+STEP = 2 / 255
+
+
+def parse_number(text: str) -> float:
+    """A number or a fraction of numbers: "0.1", "8/255"."""
+    above, slash, below = text.partition("/")
+    try:
+        return float(above) / float(below) if slash else float(above)
+    except (ValueError, ZeroDivisionError) as error:
+        raise ValueError(f"`{text}` is no number; write 0.03 or 8/255") from error
+
+
+Number = Annotated[
+    float,
+    PrimitiveConstructorSpec(
+        nargs=1, metavar="NUMBER", instance_from_str=lambda args: parse_number(args[0]),
+        is_instance=lambda value: isinstance(value, float), str_from_instance=lambda value: [f"{value:g}"],
+    ),
+]  # fmt: skip
+
+
+def software_of(name: str, weights: str) -> nn.Module:
+    """A network by name, by weight file, or from a factory."""
+    if ":" in name:
+        return zoo.from_factory(name, weights)
+    if weights:
+        raise ValueError("`weights` goes with a factory, package.module:factory; a named model has its own")
+    return zoo.load_model(name)
+
+
+def crossbar_of(name: str, gain: str) -> Crossbar:
+    """A preset or a JSON file, with another gain where one is named."""
+    if gain:
+        require_choice("gain", gain, tuple(GAINS))
+    if not name.endswith(".json"):
+        return Crossbar.preset(name, gain=GAINS.get(gain))
+    path = Path(name)
+    if not path.is_file():
+        raise ValueError(f"`crossbar` file {name!r} does not exist")
+    chosen = Crossbar.from_json(path.read_text())
+    return dataclasses.replace(chosen, gain=GAINS[gain]) if gain else chosen
+
+
+def attack_of(
+    name: str, eps: float, steps: int, step_size: float, loss: str, random_start: bool, early_stop: bool
+) -> AbstractAttack:
+    """An attack by name; 0 steps take its own default."""
+    return attack_by_name(name, Wish(eps, step_size, steps, loss, random_start, early_stop))  # type: ignore[arg-type]
+
+
+def said() -> str:
+    """The command as typed, without the folders of this machine: what a card may say to others."""
+    words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    hidden = ["DIR" if before in ("--root", "--out") else word for before, word in pairwise(["", *words])]
+    return shlex.join(["wordline", *(Path(word).name if word.endswith(".json") else word for word in hidden)])
+
+
+def print_records(records: Sequence[object], json: bool, *, title: str) -> None:
+    """As a table, or a JSON line each."""
+    print("\n".join(r.to_json() for r in records) if json else table(records, title=title))  # type: ignore[attr-defined, arg-type]
