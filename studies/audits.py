@@ -59,10 +59,12 @@ def cases() -> Iterator[Case]:
     for gain in GAINS:
         for size in (16, 32, 64):
             yield Case("digits-cnn", "digits", f"rethinking-{size}", gain, 8 / 255, 500, "full")
-    for budget, eps in (("quick", 2 / 255), ("quick", 8 / 255), ("paper", 8 / 255)):
-        for size in (64, 16):
+    for budget, eps, sizes, limit in (
+        ("quick", 2 / 255, (64, 16), 200), ("quick", 8 / 255, (64, 16), 100), ("paper", 8 / 255, (64,), 100),
+    ):  # fmt: skip
+        for size in sizes:
             for gain in GAINS:
-                yield Case("vgg8-half-cifar10", "cifar10", f"rethinking-{size}", gain, eps, 200, budget)
+                yield Case("vgg8-half-cifar10", "cifar10", f"rethinking-{size}", gain, eps, limit, budget)
 
 
 def run(case: Case, root: str) -> Audit:

@@ -82,3 +82,39 @@ def test_without_noise_there_is_nothing_to_freeze() -> None:
 def test_an_unbatched_input_meets_its_noise_once() -> None:
     chip = wl.map_model(nn.Linear(6, 5).eval(), READ).frozen(2)
     torch.testing.assert_close(chip(X[0]), chip(X[:1])[0])
+
+
+def test_twice_the_noise_moves_the_answer_twice_as_far_from_the_same_devices() -> None:
+    chip = wl.map_model(network(), MATRIX, seed=3)
+    quiet = chip.with_noise(0).restart(5)(X)
+    once, twice = (chip.with_noise(scale).restart(5).layers["0"](X) for scale in (1, 2))
+    still = chip.with_noise(0).layers["0"](X)
+    torch.testing.assert_close(twice - still, 2 * (once - still), rtol=1e-4, atol=1e-6)
+    assert torch.equal(chip.with_noise(1).restart(5)(X), chip.restart(5)(X))
+    assert torch.equal(quiet, wl.map_model(network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3)(X))
+    assert chip.layers["0"].crossbar == MATRIX  # the chip itself is as it was
+
+
+def test_noise_that_stands_still_is_no_louder() -> None:
+    still = wl.map_model(network(), MATRIX, seed=3).frozen(5)
+    assert torch.equal(still.with_noise(3.0)(X), still(X))
+
+
+def test_overridden_layers_get_louder_too() -> None:
+    chip = wl.map_model(network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3, overrides=[("2", MATRIX)])
+    louder = chip.with_noise(2.0)
+    assert louder.layers["2"].crossbar == MATRIX.with_noise(2.0) == dict(louder.overrides)["2"]
+    assert louder.stochastic and louder.layers["0"].crossbar == chip.crossbar
+
+
+def test_an_overridden_layer_that_was_frozen_stays_so_when_its_state_is_loaded() -> None:
+    quiet = dataclasses.replace(MATRIX, nonidealities=())
+    still = wl.map_model(network(), quiet, seed=3, overrides=[("2", MATRIX)]).frozen(5)
+    other = wl.map_model(network(), quiet, seed=4, overrides=[("2", MATRIX)]).frozen(6)
+    other.load_state_dict(still.state_dict())
+    assert not other.stochastic and torch.equal(other(X), still(X))
+
+
+def test_noise_cannot_be_negative(chip: wl.Chip) -> None:
+    with pytest.raises(ValueError, match="`scale`"):
+        chip.with_noise(-1.0)

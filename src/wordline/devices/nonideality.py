@@ -30,6 +30,10 @@ class AbstractNonideality(Value):
         """The same imperfection, drawn once when the chip is programmed and kept."""
         return self
 
+    def noisier(self, scale: float) -> AbstractNonideality:
+        """The same imperfection, `scale` times as strong if it is drawn anew at each read; otherwise itself."""
+        return self
+
     @abc.abstractmethod
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """Conductances asked for -> conductances there; siemens, any shape, every draw from `generator`.

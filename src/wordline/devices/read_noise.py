@@ -48,6 +48,10 @@ class ReadNoise(AbstractNonideality):
         """See `AbstractNonideality.held`."""
         return replace(self, frozen=True)
 
+    def noisier(self, scale: float) -> ReadNoise:
+        """See `AbstractNonideality.noisier`."""
+        return replace(self, sigma=self.sigma * scale) if self.fresh else self
+
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """Conductances programmed -> conductances during one read; see `AbstractNonideality.apply`."""
         return g * (1 + self.sigma * draw_normal(g, generator)).clamp(min=0)

@@ -101,6 +101,11 @@ class Crossbar(Value):
         """The same crossbar with everything that is drawn anew at each read drawn once instead."""
         return replace(self, nonidealities=tuple(entry.held() for entry in self.nonidealities))
 
+    def with_noise(self, scale: float) -> Crossbar:
+        """The same crossbar, everything that is drawn anew at each read `scale` >= 0 times as strong."""
+        require_number("scale", scale, at_least=0.0)
+        return replace(self, nonidealities=tuple(entry.noisier(scale) for entry in self.nonidealities))
+
     @property
     def window_siemens(self) -> float:
         """g_on - g_off."""

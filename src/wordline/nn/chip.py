@@ -63,7 +63,17 @@ class Chip(nn.Module):
         for name, layer in still.layers.items():
             layer.freeze(stream_seed(seed, name))
         still.crossbar = still.crossbar.held
+        still.overrides = tuple((pattern, there.held) for pattern, there in still.overrides)
         return still
+
+    def with_noise(self, scale: float) -> Chip:
+        """A copy of the same devices whose read noise is `scale` >= 0 times as strong, from the same random numbers."""
+        louder = copy.deepcopy(self)
+        louder.crossbar = self.crossbar.with_noise(scale)
+        louder.overrides = tuple((pattern, there.with_noise(scale)) for pattern, there in self.overrides)
+        for layer in louder.layers.values():
+            layer.crossbar = layer.crossbar.with_noise(scale)
+        return louder
 
     def restart(self, seed: int) -> Chip:
         """Begin the read noise anew, from the stream of this seed: the same passes then give the same numbers."""
