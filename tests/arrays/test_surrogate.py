@@ -117,6 +117,27 @@ def test_gradients_reach_what_was_programmed(drawn: tuple[Tensor, Tensor], block
     assert (found * way).sum().item() == pytest.approx(((ahead - behind) / 2e-4).item(), rel=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
+def test_compiled_and_portable_passes_agree(
+    drawn: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, tolerance: float
+) -> None:
+    volts, g = (x.to(dtype) for x in drawn)
+    volts[:, 0] = 0.0  # at rest, where nothing is relative to the current
+    programmed = SMALL.program(g, SMALL.design.wires).to(dtype)
+
+    def run() -> list[Tensor]:
+        leaves = [volts.clone().requires_grad_(), programmed.clone().requires_grad_()]
+        found = SMALL.currents(leaves[0], leaves[1], SMALL.design.wires)
+        towards = torch.linspace(-1, 1, found.numel(), dtype=dtype).view_as(found)
+        return [found.detach(), *torch.autograd.grad((found * towards).sum(), leaves)]
+
+    compiled = run()
+    monkeypatch.setattr(column_read, "_is_compiled", lambda *_: False)
+    for one, other in zip(compiled, run(), strict=True):
+        assert other.abs().max() > 0
+        assert (one - other).abs().max() <= tolerance * other.abs().max()
+
+
 def test_a_sample_does_not_feel_its_batch(drawn: tuple[Tensor, Tensor]) -> None:
     volts, g = drawn
     together = read(SMALL, volts.unsqueeze(1), torch.stack([g, g.flip(2)], 1))

@@ -13,10 +13,13 @@ import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from . import column_compiled
 from .column_network import READ, ColumnNetwork, Features, at_rest, features, sigmoid_
 from .samples import ArrayDesign
 
@@ -48,11 +51,18 @@ class _Read(torch.autograd.Function):
         ctx.weights, ctx.design = weights, design
         lead = torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])
         out = volts.new_empty(*lead, volts.shape[-2], programmed.shape[-1])
+        compiled = _is_compiled(volts, programmed)
         for tile, part in _parts(out):
             made = _split(_at(programmed, lead, tile), design, len(weights.o))
-            found = _features(_at(volts, lead, tile)[part] / design.volts, made, design)
-            r = _ratio(found.z, made[READ], made[READ + 1], weights)
-            out[tile][part] = r.add_(1).mul_(found.m1).mul_(design.volts)
+            x = _at(volts, lead, tile)[part] / design.volts
+            if compiled:
+                column_compiled.currents(
+                    *_products(x, made), *_numbers(made, weights, design), out[tile][part].numpy()
+                )
+            else:
+                found = _features(x, made, design)
+                r = _ratio(found.z, made[READ], made[READ + 1], weights)
+                out[tile][part] = r.add_(1).mul_(found.m1).mul_(design.volts)
         return out
 
     @staticmethod
@@ -60,7 +70,7 @@ class _Read(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         volts, programmed = ctx.saved_tensors
         weights, design = ctx.weights, ctx.design
-        lead = grads[0].shape[:-2]
+        lead, compiled = grads[0].shape[:-2], _is_compiled(volts, programmed)
         to_volts, to_programmed = (
             torch.zeros_like(x) if want else None
             for x, want in zip((volts, programmed), ctx.needs_input_grad[:2], strict=True)
@@ -68,8 +78,10 @@ class _Read(torch.autograd.Function):
         for tile, part in _parts(grads[0]):
             made = _split(_at(programmed, lead, tile), design, len(weights.o))
             x = _at(volts, lead, tile)[part] / design.volts
-            found = _features(x, made, design)
-            dm, rest = _descend(found, made, grads[0][tile][part], weights, design)
+            if compiled:
+                dm, rest = _descend_compiled(x, made, grads[0][tile][part], weights, design)
+            else:
+                dm, rest = _descend(_features(x, made, design), made, grads[0][tile][part], weights, design)
             if to_volts is not None:
                 w, w2, w3, wq = made[:READ]
                 dx = dm[0] @ w.T + 2 * x * (dm[1] @ w2.T) + 3 * x * x * (dm[2] @ w3.T + dm[3] @ wq.T)
@@ -98,6 +110,37 @@ def _split(programmed: Tensor, design: ArrayDesign, hidden: int) -> tuple[Tensor
     """Four matrices, the hidden units' biases and the skip, of one array."""
     rows = design.tile[0]
     return programmed.split([rows, rows, rows, rows, hidden, 1], -2)
+
+
+def _is_compiled(volts: Tensor, programmed: Tensor) -> bool:
+    """Whether the pass over memory is the compiled one: on the processor."""
+    both = (volts, programmed)
+    return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in both)
+
+
+def _products(x: Tensor, made: tuple[Tensor, ...]) -> list[NDArray[Any]]:
+    """m1, m2, m3, f3, `(samples, cols)`."""
+    square = x * x
+    powers = (x, square, square * x)
+    return [(powers[i] @ w).numpy() for i, w in zip((0, 1, 2, 2), made[:READ], strict=True)]
+
+
+def _numbers(made: tuple[Tensor, ...], weights: _Weights, design: ArrayDesign) -> tuple[Any, ...]:
+    """Biases and skip of the columns, the weights and the design's constants, for the compiled pass."""
+    bias, skip = made[READ].numpy(), made[READ + 1][0].numpy()
+    number = bias.dtype.type
+    scales = at_rest(design), 1 / (design.tile[0] * design.g_on_siemens), design.volts
+    return bias, skip, *(np.array(w, bias.dtype) for w in weights), *(number(scale) for scale in scales)
+
+
+def _descend_compiled(
+    x: Tensor, made: tuple[Tensor, ...], grad: Tensor, weights: _Weights, design: ArrayDesign
+) -> tuple[list[Tensor], Tensor]:
+    """`_descend` in one pass over memory."""
+    products = _products(x, made)
+    sums = x.new_zeros(len(weights.o) + 1, grad.shape[-1])
+    column_compiled.descend(*products, grad.numpy(), *_numbers(made, weights, design), sums.numpy())
+    return [torch.from_numpy(product) for product in products], sums
 
 
 def _features(x: Tensor, made: tuple[Tensor, ...], design: ArrayDesign) -> Features:

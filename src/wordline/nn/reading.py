@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from ..devices.staircase import digitise_
 from ..mapping import Crossbar, Programmed
 from . import kernel_reading
 from .product import AbstractProduct
@@ -119,7 +120,8 @@ def _responding(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tens
 
     def curved(share: Tensor) -> Tensor:
         volts = (volt * share)[None, :, :, None]
-        answers = crossbar.array.currents(volts, response, crossbar.wires) / (volt * window)
+        answers = crossbar.array.currents(volts, response, crossbar.wires)
+        answers = answers / (volt * window) if answers.requires_grad else answers.div_(volt * window)
         return answers - off * share.sum(-1)[None, :, :, None, :, None] if off else answers
 
     return curved
@@ -156,6 +158,9 @@ def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tenso
         limits.watch(answers)
         return answers, 1.0, 0
     limit = adc_limit(crossbar, limits.outputs)
+    found = None if torch.is_grad_enabled() else digitise_(answers, float(limit), adc.least, adc.steps)
+    if found is not None:
+        return answers, limit, found
     shares = answers / limit
     with torch.no_grad():
         half = 0.5 / adc.steps  # what rounds to a code is in range

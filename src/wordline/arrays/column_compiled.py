@@ -1,0 +1,91 @@
+"""The column network on the processor: a row of columns at a time, so that nothing between the products is stored.
+
+The arithmetic is that of `column_network` and `column_read`, whose torch operations are its reference; only the order
+of a few roundings differs. One sample's columns never meet another's.
+"""
+
+from __future__ import annotations
+
+from typing import no_type_check
+
+import numpy as np
+from numba import njit
+
+_SETTINGS = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+
+
+@njit(**_SETTINGS)
+@no_type_check
+def currents(m1, m2, m3, f3, bias, skip, u, o, k, rest, share, volts, out):
+    """out = volts m1 (1 + r), `(samples, cols)`; `rest`: the m1 below which nothing is relative to it.
+
+    `bias` `(hidden, cols)`, `skip` `(cols,)`, `u` `(hidden, 4)`, `o` `(hidden,)`, `k` `(4,)`; `share` is
+    1 / (rows g_on).
+    """
+    samples, cols = m1.shape
+    one = share * 0 + 1
+    z = np.empty((4, cols), m1.dtype)
+    r = np.empty(cols, m1.dtype)
+    for n in range(samples):
+        for j in range(cols):
+            relative = one / max(m1[n, j], rest)
+            z[0, j] = m2[n, j] * relative
+            z[1, j] = m3[n, j] * relative
+            z[2, j] = f3[n, j] * relative
+            z[3, j] = m1[n, j] * share
+            r[j] = skip[j] + k[0] * z[0, j] + k[1] * z[1, j] + k[2] * z[2, j] + k[3] * z[3, j]
+        for h in range(o.shape[0]):
+            for j in range(cols):
+                y = bias[h, j] + u[h, 0] * z[0, j] + u[h, 1] * z[1, j] + u[h, 2] * z[2, j] + u[h, 3] * z[3, j]
+                r[j] += o[h] * (y / np.sqrt(one + y * y))
+        for j in range(cols):
+            out[n, j] = volts * m1[n, j] * (one + r[j])
+
+
+@njit(**_SETTINGS)
+@no_type_check
+def descend(m1, m2, m3, f3, grad, bias, skip, u, o, k, rest, share, volts, sums):
+    """Replace m1, m2, m3, f3 by the derivatives dm of `column_read`; add those by biases and skip to `sums`.
+
+    `grad` `(samples, cols)`: dL/dI; `sums` `(hidden + 1, cols)`. The rest as in `currents`.
+    """
+    samples, cols = m1.shape
+    hidden = o.shape[0]
+    one = share * 0 + 1
+    z = np.empty((4, cols), m1.dtype)
+    slope = np.empty((4, cols), m1.dtype)
+    r = np.empty(cols, m1.dtype)
+    relative = np.empty(cols, m1.dtype)
+    for n in range(samples):
+        for j in range(cols):
+            relative[j] = one / max(m1[n, j], rest)
+            z[0, j] = m2[n, j] * relative[j]
+            z[1, j] = m3[n, j] * relative[j]
+            z[2, j] = f3[n, j] * relative[j]
+            z[3, j] = m1[n, j] * share
+            r[j] = one + skip[j] + k[0] * z[0, j] + k[1] * z[1, j] + k[2] * z[2, j] + k[3] * z[3, j]
+            for i in range(4):
+                slope[i, j] = k[i]
+        for h in range(hidden):
+            for j in range(cols):
+                y = bias[h, j] + u[h, 0] * z[0, j] + u[h, 1] * z[1, j] + u[h, 2] * z[2, j] + u[h, 3] * z[3, j]
+                down = one / np.sqrt(one + y * y)
+                r[j] += o[h] * (y * down)
+                flat = o[h] * (down * down * down)  # (1 - t^2)^(3/2)
+                sums[h, j] += volts * grad[n, j] * m1[n, j] * flat
+                slope[0, j] += flat * u[h, 0]
+                slope[1, j] += flat * u[h, 1]
+                slope[2, j] += flat * u[h, 2]
+                slope[3, j] += flat * u[h, 3]
+        for j in range(cols):
+            g = volts * grad[n, j]
+            dr = g * m1[n, j]
+            sums[hidden, j] += dr
+            d2 = slope[0, j] * dr * relative[j]
+            d3 = slope[1, j] * dr * relative[j]
+            df = slope[2, j] * dr * relative[j]
+            back = d2 * z[0, j] + d3 * z[1, j] + df * z[2, j]
+            m2[n, j] = d2
+            m3[n, j] = d3
+            f3[n, j] = df
+            m1[n, j] = g * r[j] + slope[3, j] * dr * share - (back if m1[n, j] > rest else share * 0)
