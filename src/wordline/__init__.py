@@ -32,6 +32,7 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
+from .defenses import AdversarialTraining, FastFGSM
 from .deviations import GradientDeviation
 from .devices import (
     AbstractConverter,
@@ -84,6 +85,7 @@ __all__ = [
     "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
+    "AdversarialTraining",
     "Audit",
     "AutoAttack",
     "BitSlicing",
@@ -94,6 +96,7 @@ __all__ = [
     "Crossbar",
     "DifferentialPair",
     "ExactArray",
+    "FastFGSM",
     "FixedRange",
     "FixedScale",
     "FullScale",

@@ -7,14 +7,17 @@ from .custom import from_factory
 from .data import ImageData, ImageSplit, to_float
 from .files import load_state, read_weights, save_weights
 from .load import load_dataset, load_model, packaged_models
+from .objective import AbstractObjective, CrossEntropy
 from .recipe import Recipe
 from .schedules import AbstractSchedule, Milestones, OneCycle
 from .train import train
 
 __all__ = [
     "ARCHITECTURES",
+    "AbstractObjective",
     "AbstractSchedule",
     "Card",
+    "CrossEntropy",
     "ImageData",
     "ImageSplit",
     "Milestones",
