@@ -32,7 +32,7 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
-from .defenses import AdversarialTraining, FastFGSM
+from .defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, MatchedNoise, OnChip
 from .deviations import GradientDeviation
 from .devices import (
     AbstractConverter,
@@ -79,6 +79,7 @@ __all__ = [
     "FGSM",
     "MIFGSM",
     "PGD",
+    "TRADES",
     "AbstractArray",
     "AbstractAttack",
     "AbstractConverter",
@@ -106,7 +107,9 @@ __all__ = [
     "IdealBackward",
     "IdealConverter",
     "LeastSquaresGain",
+    "LipschitzPenalty",
     "LogNormalVariation",
+    "MatchedNoise",
     "MaxScale",
     "MeasuredDevice",
     "Memristor",
@@ -116,6 +119,7 @@ __all__ = [
     "Normalized",
     "OffsetColumn",
     "Ohmic",
+    "OnChip",
     "OperatingPoint",
     "PerColumnGain",
     "PercentileScale",

@@ -2,6 +2,7 @@
 
 from .accuracy import accuracy
 from .architectures import ARCHITECTURES, build_model
+from .body import AbstractBody, Plain
 from .cards import Card, read_card
 from .custom import from_factory
 from .data import ImageData, ImageSplit, to_float
@@ -14,6 +15,7 @@ from .train import train
 
 __all__ = [
     "ARCHITECTURES",
+    "AbstractBody",
     "AbstractObjective",
     "AbstractSchedule",
     "Card",
@@ -22,6 +24,7 @@ __all__ = [
     "ImageSplit",
     "Milestones",
     "OneCycle",
+    "Plain",
     "Recipe",
     "accuracy",
     "build_model",

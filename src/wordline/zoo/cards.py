@@ -17,6 +17,7 @@ class Card(Value):
 
     `test_accuracy` is that of the weights as they stand in the file, in full precision arithmetic. `kept_epoch` is the
     one of the best `validation_score`, where the recipe validates; 0 says that the last epoch was kept unseen.
+    `initial` is the fingerprint of the weights that a fine-tuning started from.
     """
 
     architecture: str
@@ -35,6 +36,7 @@ class Card(Value):
     note: str = ""
     kept_epoch: int = 0
     validation_score: float = 0.0
+    initial: str = ""
 
     def __post_init__(self) -> None:
         require_instance("architecture", self.architecture, str)

@@ -39,14 +39,31 @@ class Trainee(nn.Module):
     Such a wrapper counts on one pass a step; the passes in which images are crafted happen inside of it, unseen.
     """
 
-    def __init__(self, network: nn.Module, recipe: Recipe) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         super().__init__()
-        self.network, self.recipe = InPrecision(network, uses_bf16(recipe)), recipe
+        self.network, self.recipe = InPrecision(recipe.body.around(model), uses_bf16(recipe)), recipe
 
-    def forward(self, images: Tensor, labels: Tensor, seed: int) -> Tensor:
-        """The loss of one batch; its draws come from `seed`."""
+    def forward(self, images: Tensor, labels: Tensor, seed: int, body_seed: int) -> Tensor:
+        """The loss of one batch, which draws from `seed`, on a body that draws from `body_seed`."""
+        self.recipe.body.begin_step(self.network.network, body_seed)
         generator = torch.Generator().manual_seed(seed)
         return self.recipe.objective.loss(self.network, images, labels, generator=generator)
+
+    def train(self, mode: bool = True) -> Trainee:
+        """Training mode, but for batch norm where the recipe freezes it."""
+        super().train(mode)
+        if self.recipe.frozen_batch_norm:
+            for module in self.modules():
+                if isinstance(module, nn.modules.batchnorm._BatchNorm):
+                    module.eval()
+        return self
+
+    def score(self, split: ImageSplit) -> float:
+        """What the objective thinks of the network as it now stands, on the same draw of its body at every epoch."""
+        self.eval()
+        with torch.no_grad():
+            self.recipe.body.begin_step(self.network.network, 0)
+        return self.recipe.objective.score(self.network, split)
 
 
 def train_epoch(
@@ -66,9 +83,9 @@ def train_epoch(
     for step, (images, labels) in enumerate(_batches(split, recipe, epoch, seed, accelerator.device)):
         for group in optimizer.param_groups:
             group["lr"] = recipe.schedule.lr(epoch + step / steps, recipe.epochs)
-        drawn = _step_seed(seed, epoch, step, accelerator.process_index)
+        drawn = _step_seed(seed, epoch, step, accelerator.process_index), _step_seed(seed, epoch, step)
         optimizer.zero_grad()
-        loss = trainee(images[mine].contiguous(memory_format=torch.channels_last), labels[mine], drawn)
+        loss = trainee(images[mine].contiguous(memory_format=torch.channels_last), labels[mine], *drawn)
         accelerator.backward(loss)
         optimizer.step()
         if not math.isfinite(now := loss.item()):
@@ -99,5 +116,5 @@ def _batches(
 
 
 def _step_seed(*place: int) -> int:
-    """The seed of the draws of one step: a hash of (seed, epoch, step, process)."""
+    """The seed of the draws of one step: a hash of (seed, epoch, step), of the process too where images are its own."""
     return int.from_bytes(hashlib.sha256("/".join(map(str, place)).encode()).digest()[:7], "little")

@@ -18,7 +18,7 @@ from .cards import Card
 from .checkpoint import Checkpoint
 from .data import ImageData, ImageSplit, to_float
 from .epoch import Trainee, train_epoch
-from .files import load_state, save_weights
+from .files import load_state, save_weights, weights_fingerprint
 from .recipe import Recipe
 from .selection import parted
 
@@ -32,6 +32,7 @@ def train(
     seed: int = 0,
     half: bool = False,
     name: str = "",
+    initial: nn.Module | None = None,
     command: str = "",
     progress: AbstractProgress | None = None,
 ) -> Card:
@@ -39,10 +40,13 @@ def train(
 
     After every epoch `NAME.checkpoint` is replaced; a run that finds one made by the same settings goes on from it and,
     on the CPU, ends with the same bits, for every draw derives from (seed, epoch, step). The test split is looked at
-    once, at the end. `name` is ARCHITECTURE-DATA unless given. Under `accelerate launch` each process takes its slice
-    of every batch, so that the batches are the same for any number of processes, and only the main one writes. Raises
-    ValueError for settings that do not go together, a folder that cannot be written, a checkpoint of another run, or a
-    loss that is no longer finite.
+    once, at the end. `name` is ARCHITECTURE-DATA unless given. Training starts from the weights of `initial` where
+    there is one; whatever body the recipe trains it on, what is left are the software network's weights.
+
+    Under `accelerate launch` each process takes its slice of every batch, so that the batches are the same for any
+    number of processes, and only the main one writes. Raises ValueError for settings that do not go together, a folder
+    that cannot be written, a checkpoint of another run, an `initial` of another architecture, or a loss that is no
+    longer finite.
     """
     from accelerate import Accelerator  # slow to import, and only training needs it
 
@@ -54,6 +58,7 @@ def train(
         raise ValueError(f"`name` must be a file name without folders, got {name!r}; choose the folder by `out`")
     accelerator = Accelerator(mixed_precision="no")  # its setting is one for the whole process; ours is the recipe's
     bare = _untrained(architecture, data, recipe, seed)
+    source = "" if initial is None else _start_from(initial, bare)
     held_out, images = data.train.take(1), data.train
     if recipe.validation:
         held_out, images = parted(data.train, recipe.validation, len(data.classes))
@@ -63,7 +68,7 @@ def train(
     bare = bare.to(accelerator.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     own = Trainee(bare, recipe)
     trainee, optimizer = accelerator.prepare(own, _sgd(bare, recipe))
-    settings = name, str(seed), recipe.identity(), data.train.fingerprint()
+    settings = name, str(seed), recipe.identity(), data.train.fingerprint(), source
     checkpoint = Checkpoint.of(out / f"{name}.checkpoint", *settings)
     done, spent, kept = checkpoint.resume(bare, optimizer)
     accelerator.wait_for_everyone()  # nobody may write before everybody has read
@@ -76,7 +81,7 @@ def train(
             train_epoch(accelerator, trainee, optimizer, images, recipe, epoch, seed, advance)
             if accelerator.is_main_process:
                 if recipe.validation:
-                    kept.offer(epoch + 1, recipe.objective.score(own.network.eval(), held_out), bare)
+                    kept.offer(epoch + 1, own.score(held_out), bare)
                 checkpoint.save(epoch + 1, spent + time.monotonic() - started, bare, optimizer, kept)
 
     kept.restore(bare)
@@ -89,7 +94,7 @@ def train(
         test_accuracy=accuracy(bare, data.test), test_images=len(data.test),
         minutes=round((spent + time.monotonic() - started) / 60, 2),
         versions={"python": platform.python_version(), "torch": torch.__version__}, command=command,
-        kept_epoch=kept.epoch, validation_score=kept.score,
+        kept_epoch=kept.epoch, validation_score=kept.score, initial=source,
     )  # fmt: skip
     if accelerator.is_main_process:
         save_weights(bare, out / f"{name}.safetensors", half=half)
@@ -115,6 +120,16 @@ def _untrained(architecture: str, data: ImageData, recipe: Recipe, seed: int) ->
     if int(data.train.labels.max()) >= len(data.classes):
         raise ValueError(f"`data` has the label {int(data.train.labels.max())} but only {len(data.classes)} classes")
     return model
+
+
+def _start_from(initial: nn.Module, model: nn.Module) -> str:
+    """Give a network the weights of another one; their fingerprint."""
+    require_instance("initial", initial, nn.Module)
+    try:
+        load_state(model, initial.state_dict(), "initial")
+    except ValueError as error:
+        raise ValueError(f"`initial` is no network of this architecture ({error})") from error
+    return weights_fingerprint(initial)
 
 
 def _require_batches(images: ImageSplit, recipe: Recipe, processes: int) -> None:
