@@ -254,7 +254,7 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("train", "digits-cnn", "--data", "digits", "--precision", "fp8"), "`precision` must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--epochs", "-1"), "`epochs` must be at least 1"),
         (("train", "digits-cnn", "--data", "digits", "--attack-steps", "-1"), "`attack_steps` must be at least 0"),
-        (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "-1"), "`attack_step_size` must be at least"),
+        (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "-1"), "`attack_step_size` must be"),
         (("train", "digits-cnn", "--data", "digits", "--gain", "unit"), "`gain` belongs to a crossbar"),
         (("train", "digits-cnn", "--data", "digits", "--lipschitz", "-1"), "`weight` must be at least 0"),
         (("train", "digits-cnn", "--data", "digits", "--from", "nothing"), "`name` must be one of"),
