@@ -5,8 +5,8 @@ Command     python studies/hardware_aware.py --root DIR --out docs/results/hardw
 Minutes     about 20 on one core: 1,950 steps of training at 0.48 s (0.16 s without the chip), and 21 evaluations
 Expect      84 % in software, some 10 % on a chip, 80 % and more after training
 
-resnet10 on CIFAR-10 (JPEG copy), `rethinking-64`, gain 1. The chip's layers answer with some 0.4 of what they should, so
-the images no longer reach the last layer, and training from there finds no way out: 160 steps at a rate of 0.1 left the
+resnet10 on CIFAR-10 (JPEG copy), `rethinking-64`, gain 1. The chip's layers answer with some 0.4 of what they should,
+so images no longer reach the last layer, and training from there finds no way out: 160 steps at a rate of 0.1 left the
 loss at 2.28 (log 10 = 2.30). So the weights start grown, each layer by the one factor that its answers shrink by on
 chip 0; the row `grown` says how far that alone goes, and is what a least-squares gain would do. From there the network
 trains on chips, a new one at each step, with the statistics of batch norm as they were in software.
