@@ -32,6 +32,7 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
+from .defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, MatchedNoise, OnChip
 from .deviations import GradientDeviation
 from .devices import (
     AbstractConverter,
@@ -78,12 +79,14 @@ __all__ = [
     "FGSM",
     "MIFGSM",
     "PGD",
+    "TRADES",
     "AbstractArray",
     "AbstractAttack",
     "AbstractConverter",
     "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
+    "AdversarialTraining",
     "Audit",
     "AutoAttack",
     "BitSlicing",
@@ -94,6 +97,7 @@ __all__ = [
     "Crossbar",
     "DifferentialPair",
     "ExactArray",
+    "FastFGSM",
     "FixedRange",
     "FixedScale",
     "FullScale",
@@ -103,7 +107,9 @@ __all__ = [
     "IdealBackward",
     "IdealConverter",
     "LeastSquaresGain",
+    "LipschitzPenalty",
     "LogNormalVariation",
+    "MatchedNoise",
     "MaxScale",
     "MeasuredDevice",
     "Memristor",
@@ -113,6 +119,7 @@ __all__ = [
     "Normalized",
     "OffsetColumn",
     "Ohmic",
+    "OnChip",
     "OperatingPoint",
     "PerColumnGain",
     "PercentileScale",

@@ -11,6 +11,7 @@ import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
 from wordline.cli import main
 from wordline.commands import parse_number
+from wordline.defenses import training_attack
 from wordline.studies import read_records
 
 
@@ -141,6 +142,47 @@ def test_check_passes_here(wordline) -> None:
     assert out.count("pass") == 5
 
 
+def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path) -> None:
+    code, out, _ = wordline(
+        "train", "digits-cnn", "--data", "digits", "--epochs", "1", "--batch-size", "650", "--out", str(tmp_path),
+        "--defense", "trades", "--eps", "8/255", "--attack-steps", "1", "--crossbar", "rethinking-16", "--gain",
+        "least-squares", "--from", "digits-cnn", "--validation", "0.1", "--frozen-batch-norm", "--lipschitz", "1e-5",
+    )  # fmt: skip
+    assert code == 0
+    card = wl.zoo.Card.from_json(out.splitlines()[-1])
+    assert card.recipe.objective == wl.LipschitzPenalty(wl.TRADES(8 / 255, 1, 2 / 255), 1e-5)
+    assert card.recipe.body == wl.OnChip(wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()))
+    assert card.recipe.validation == 0.1 and card.recipe.frozen_batch_norm and card.kept_epoch == 1 and card.initial
+    assert not wl.load_model(tmp_path / "digits-cnn-digits-trades-8-lipschitz-on-rethinking-16.safetensors").training
+
+
+@pytest.mark.parametrize(
+    ("defense", "objective"),
+    [
+        (("pgd",), wl.AdversarialTraining(training_attack(4 / 255, 7))),
+        (
+            ("pgd", "--attack-steps", "3", "--attack-step-size", "1/255"),
+            wl.AdversarialTraining(training_attack(4 / 255, 3, 1 / 255)),
+        ),
+        (("fgsm-rs",), wl.FastFGSM(4 / 255)),
+        (("trades",), wl.TRADES(4 / 255, 10, 1 / 255)),
+    ],
+)  # fmt: skip
+def test_what_a_defense_stands_for(wordline, tmp_path: Path, monkeypatch, defense, objective) -> None:
+    asked = {}
+
+    def train(*arguments, name, **_):
+        asked.update(name=name, recipe=arguments[2])
+        return arguments[2]
+
+    monkeypatch.setattr(wl.zoo, "train", train)
+    code, _, _ = wordline("train", "digits-cnn", "--data", "digits", "--eps", "4/255", "--defense", *defense)
+    assert code == 0 and asked["recipe"].objective == objective
+    assert asked["name"] == f"digits-cnn-digits-{defense[0]}-4"
+    wordline("train", "digits-cnn", "--data", "digits", "--name", "mine", "--defense", *defense)
+    assert asked["name"] == "mine"
+
+
 def test_train_leaves_a_network_that_loads(wordline, tmp_path: Path) -> None:
     code, out, _ = wordline("train", "digits-cnn", "--data", "digits", "--epochs", "1", "--out", str(tmp_path))
     assert code == 0
@@ -211,6 +253,11 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("train", "digits-cnn", "--data", "digits", "--recipe", "slow"), "`name` must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--precision", "fp8"), "`precision` must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--epochs", "-1"), "`epochs` must be at least 1"),
+        (("train", "digits-cnn", "--data", "digits", "--attack-steps", "-1"), "`attack_steps` must be at least 0"),
+        (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "-1"), "`attack_step_size` must be"),
+        (("train", "digits-cnn", "--data", "digits", "--gain", "unit"), "`gain` belongs to a crossbar"),
+        (("train", "digits-cnn", "--data", "digits", "--lipschitz", "-1"), "`weight` must be at least 0"),
+        (("train", "digits-cnn", "--data", "digits", "--from", "nothing"), "`name` must be one of"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_code_two(

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 
+from wordline.defenses import FastFGSM
 from wordline.zoo import Milestones, OneCycle, Recipe
 from wordline.zoo.recipe import PRESETS
 
@@ -24,6 +25,13 @@ def test_a_recipe_from_before_a_field_was_added_still_loads() -> None:
     assert Recipe.from_json(text) == Recipe(3, schedule=OneCycle(0.2))
 
 
+def test_fields_that_came_later_leave_the_identity_as_it_was() -> None:
+    assert Recipe(3, schedule=OneCycle(0.2)).identity() == (
+        '{"type": "Recipe", "epochs": 3, "schedule": {"type": "OneCycle", "peak_lr": 0.2}}'
+    )
+    assert "objective" in Recipe(3, objective=FastFGSM(0.1)).identity()
+
+
 @pytest.mark.parametrize(
     ("fields", "error", "match"),
     [
@@ -37,6 +45,11 @@ def test_a_recipe_from_before_a_field_was_added_still_loads() -> None:
         ({"crop": -1}, ValueError, "`crop` must be at least 0"),
         ({"flip": 1}, TypeError, "`flip` must be bool"),
         ({"nesterov": 1}, TypeError, "`nesterov` must be bool"),
+        ({"objective": "trades"}, TypeError, "`objective` must be AbstractObjective"),
+        ({"body": "chip"}, TypeError, "`body` must be AbstractBody"),
+        ({"validation": -0.1}, ValueError, "`validation` must be at least 0"),
+        ({"validation": 0.95}, ValueError, "`validation` must be at most 0.9"),
+        ({"frozen_batch_norm": 1}, TypeError, "`frozen_batch_norm` must be bool"),
         ({"precision": "fp8"}, ValueError, "`precision` must be one of 'auto', 'fp32', 'bf16', got 'fp8'"),
     ],
 )

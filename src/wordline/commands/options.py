@@ -19,10 +19,12 @@ from ..attacks.by_name import Wish, attack_by_name
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from ..records import table
 from ..values import require_choice
+from ..zoo.load import SUFFIXES
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
 EPS = 8 / 255
 STEP = 2 / 255
+FILES = (".json", *SUFFIXES)  # what a command names with its folder
 
 
 def parse_number(text: str) -> float:
@@ -76,7 +78,7 @@ def said() -> str:
     """The command as typed, without the folders of this machine: what a card may say to others."""
     words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
     hidden = ["DIR" if before in ("--root", "--out") else word for before, word in pairwise(["", *words])]
-    return shlex.join(["wordline", *(Path(word).name if word.endswith(".json") else word for word in hidden)])
+    return shlex.join(["wordline", *(Path(word).name if Path(word).suffix in FILES else word for word in hidden)])
 
 
 def print_records(records: Sequence[object], json: bool, *, title: str) -> None:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from .. import zoo
+from ..defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, OnChip, training_attack
 from ..progress import Bar
-from .options import said
+from ..values import require_integer, require_number
+from .options import Number, crossbar_of, said
+
+Defense = Literal["none", "pgd", "fgsm-rs", "trades"]
 
 
 def train(
@@ -18,6 +22,7 @@ def train(
     data: str,
     root: str = "",
     out: Path = Path("runs/models"),
+    name: str = "",
     recipe: str = "",
     epochs: int = 0,
     batch_size: int = 0,
@@ -25,6 +30,16 @@ def train(
     precision: str = "",
     half: bool = False,
     seed: int = 0,
+    validation: float = 0.0,
+    defense: Defense = "none",
+    eps: Number = 8 / 255,
+    attack_steps: int = 0,
+    attack_step_size: Number = 0.0,
+    lipschitz: float = 0.0,
+    crossbar: str = "",
+    gain: str = "",
+    from_: Annotated[str, tyro.conf.arg(name="from")] = "",
+    frozen_batch_norm: bool = False,
 ) -> None:
     """Train a network; leaves NAME.safetensors and NAME.json, and resumes where it was interrupted.
 
@@ -32,20 +47,57 @@ def train(
         architecture: one of the names in wordline.zoo.ARCHITECTURES, such as vgg8, vgg8-half, resnet10, digits-cnn.
         data: digits, cifar10, cifar100 or tiny-imagenet.
         root: local folder of parquet files or images; without it the data come from the hub.
+        name: of the files; by default ARCHITECTURE-DATA, then what makes it special, such as -pgd-8.
         recipe: fast (one cycle of ten epochs), papers (arXiv 2109.09060, 200 epochs) or digits; by default what suits.
         epochs: other than the recipe's; its milestones move along.
         batch_size: other than the recipe's.
         lr: peak or initial learning rate other than the recipe's.
         precision: auto, fp32 or bf16, other than the recipe's.
         half: store the weights as float16.
+        validation: share of the training images, the first ones, that choose the epoch to keep: by accuracy, or by
+            robust accuracy where there is a defense.
+        defense: none, pgd (adversarial training with PGD), fgsm-rs (fast FGSM from random starts) or trades.
+        eps: Linf radius of the defense's attack; 8/255 is a number here.
+        attack_steps: of pgd or trades; 0 takes 7 and 10.
+        attack_step_size: 0 takes 2.5 eps / steps for pgd, 1.25 eps for fgsm-rs, eps / 4 for trades.
+        lipschitz: weight of the penalty on amplifying layers (Defensive Quantization).
+        crossbar: preset or JSON file; the network then trains on chips of it, a new one at each step.
+        gain: unit, least-squares or per-column, other than the crossbar's.
+        from_: a network to start from, by name or file: fine-tuning.
+        frozen_batch_norm: leave the statistics of batch norm as they are.
     """
     chosen = zoo.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
+    require_integer("attack_steps", attack_steps, at_least=0)
+    require_number("attack_step_size", attack_step_size, at_least=0.0)
+    if gain and not crossbar:
+        raise ValueError("`gain` belongs to a crossbar; name one by --crossbar")
+    objective = _objective(defense, eps, attack_steps, attack_step_size)
+    if lipschitz:
+        objective = LipschitzPenalty(objective, lipschitz)
     changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "precision": precision}
     chosen = dataclasses.replace(
         chosen,
         schedule=chosen.schedule.rescaled(lr, (epochs or chosen.epochs) / chosen.epochs),
+        objective=objective,
+        body=OnChip(crossbar_of(crossbar, gain)) if crossbar else zoo.Plain(),
+        validation=validation,
+        frozen_batch_norm=frozen_batch_norm,
         **{name: value for name, value in changes.items() if value},
     )
     images = zoo.load_dataset(data, root)
-    card = zoo.train(architecture, images, chosen, out, seed=seed, half=half, command=said(), progress=Bar())
+    initial = zoo.load_model(from_) if from_ else None
+    parts = [architecture, data, *([f"{defense}-{255 * eps:g}"] if defense != "none" else [])]
+    parts += ["lipschitz"] * bool(lipschitz) + [f"on-{Path(crossbar).stem}"] * bool(crossbar)
+    card = zoo.train(
+        architecture, images, chosen, out, seed=seed, half=half, name=name or "-".join(parts), initial=initial,
+        command=said(), progress=Bar(),
+    )  # fmt: skip
     print(card.to_json())
+
+
+def _objective(defense: Defense, eps: float, steps: int, step_size: float) -> zoo.AbstractObjective:
+    if defense == "pgd":
+        return AdversarialTraining(training_attack(eps, steps or 7, step_size or None))
+    if defense == "trades":
+        return TRADES(eps, steps or 10, step_size or eps / 4)
+    return FastFGSM(eps, step_size) if defense == "fgsm-rs" else zoo.CrossEntropy()
