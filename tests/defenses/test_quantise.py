@@ -212,7 +212,7 @@ def test_mistakes_are_answered_in_words(tiny_cnn: nn.Module, images: torch.Tenso
         quantise(tiny_cnn, 2, activation_bits=2, calibration=images, percent=101)
     with pytest.raises(ValueError, match="`activation_bits` pattern '5' matches no layer; there are 0"):
         quantise(tiny_cnn, {"0": 2}, activation_bits={"5": 2}, calibration=images)
-    with pytest.raises(ValueError, match="`activation_bits` of '0' must be at least 2, got 1: it is given negative"):
+    with pytest.raises(ValueError, match="`activation_bits` of '0' must be at least 2, got 1: its inputs"):
         quantise(tiny_cnn, 2, activation_bits=1, calibration=-images)
 
     class Idle(nn.Module):

@@ -66,7 +66,7 @@ def quantise(
         rounded = {name: layer for name, layer in layers.items() if wanted.get(name)}
         for name, span in _spans(made, rounded, calibration, percent).items():
             if span.signed and wanted[name] < 2:
-                raise ValueError(f"`activation_bits` of {name!r} must be at least 2, got 1: it is given negative numbers")
+                raise ValueError(f"`activation_bits` of {name!r} must be at least 2, got 1: its inputs can be negative")
             layers[name].inputs = InputRounding(wanted[name], span).to(layers[name].weight.device).eval()
     return made
 
