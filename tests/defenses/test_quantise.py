@@ -112,6 +112,13 @@ def test_negative_activations_get_a_sign() -> None:
     assert small.inputs.signed
 
 
+def test_half_precision_is_widened_before_it_is_rounded() -> None:
+    x = (torch.arange(256) / 255).bfloat16()
+    made = InputRounding(8, Span(1.0, signed=False))(x)
+    assert torch.equal(made, InputRounding(8, Span(1.0, signed=False))(x.float()))
+    assert torch.equal(BatchInputRounding(8, 100.0)(x), made)
+
+
 def test_percentiles_over_batches() -> None:
     head = nn.Linear(1, 1).eval()
     many = torch.cat([torch.linspace(0, 1, 100), torch.linspace(0, 3, 100)])[:, None]

@@ -148,7 +148,11 @@ def quanos(
 
 
 def quantised_as(
-    model: nn.Module, assignment: BitAssignment, calibration: ImageSplit, activations: bool = True, percent: float = 99.9
+    model: nn.Module,
+    assignment: BitAssignment,
+    calibration: ImageSplit,
+    activations: bool = True,
+    percent: float = 99.9,
 ) -> nn.Module:
     """A network, of the same layers, with the bits of an assignment: what `quanos` ends with, and a retraining too."""
     bits = assignment.bits

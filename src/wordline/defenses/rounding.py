@@ -77,6 +77,7 @@ class InputRounding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The rounded activations, of the same shape."""
+        x = _wide(x)
         limit = self.limit.to(x.dtype)
         return self.codes.convert(x / limit) * limit
 
@@ -90,5 +91,11 @@ class BatchInputRounding(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The rounded activations, of the same shape."""
+        x = _wide(x)
         span = Span.of(x, self.percent)
         return UniformConverter(self.bits, signed=span.signed).convert(x / span.limit) * span.limit
+
+
+def _wide(x: Tensor) -> Tensor:
+    """Activations in a type that tells codes and halves of codes apart: those of autocast have eight bits or eleven."""
+    return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
