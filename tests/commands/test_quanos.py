@@ -41,7 +41,7 @@ def test_tables_for_people(capsys, monkeypatch) -> None:
     code, out, _ = run(capsys, monkeypatch, "--limit", "20", "--calibration", "20", "--no-activations")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[2:6]] == ["conv1", "conv2", "fc1", "fc2"]
-    assert "bits; ANS under FGSM" in out and out.count("FGSM 8/255") == 2
+    assert "bits; ANS under FGSM" in out and out.count("FGSM 8/255 margin") == 2
 
 
 def test_bad_input_is_one_line(capsys, monkeypatch) -> None:

@@ -71,4 +71,4 @@ def quanos(
     print(assignment)
     felt = f"ANS under FGSM {fraction(eps)} on {assignment.sensitivity.images} training images"
     print(f"\nmean {assignment.mean:.2f} bits; {felt}\n")
-    print(table([before, after], title="as it was, then quantised; attacked white-box, straight-through; 95 % intervals"))
+    print(table([before, after], title="as it was, then quantised; white-box, straight-through; 95 % intervals"))

@@ -1,6 +1,7 @@
 """What is done to a network or to its images so that it errs less: training, preprocessing, precision."""
 
 from .ans import NoiseSensitivity, adversarial_noise_sensitivity
+from .blinded import blinded
 from .discretise import Discretised, discretise
 from .matching import levels_for, matching
 from .quanos import BitAssignment, BitRule, assign_bits, quanos, quantised_as
@@ -15,6 +16,7 @@ __all__ = [
     "QuantisedLayer",
     "adversarial_noise_sensitivity",
     "assign_bits",
+    "blinded",
     "discretise",
     "levels_for",
     "matching",

@@ -41,12 +41,12 @@ class Discretised(nn.Module):
         require_instance("model", model, nn.Module)
         require_choice("gradient", gradient, WORDS)
         self.model, self.bits, self.gradient = model, bits, gradient
-        self.pixels = UniformConverter(bits, range=FixedRange(1.0), signed=False, gradient=gradient)
+        self.codes = UniformConverter(bits, range=FixedRange(1.0), signed=False, gradient=gradient)
         self.training = model.training
 
     def forward(self, images: Tensor) -> Any:
         """Images in [0, 1] -> what the network makes of their discretised form."""
-        return self.model(self.pixels.convert(images))
+        return self.model(self.codes.convert(images))
 
     def extra_repr(self) -> str:
         """What `print` shows."""
