@@ -24,7 +24,7 @@ from wordline.zoo import (
     train,
 )
 from wordline.zoo.checkpoint import Checkpoint
-from wordline.zoo.train import _untrained
+from wordline.zoo.train import _require_batches
 
 RECIPE = Recipe(3, batch_size=10, schedule=OneCycle(0.05), crop=1, flip=False, precision="fp32")
 
@@ -203,4 +203,4 @@ def test_a_folder_that_cannot_be_written_is_found_before_the_work(blobs: ImageDa
 
 def test_uneven_shares_are_refused(blobs: ImageData) -> None:
     with pytest.raises(ValueError, match="`batch_size` is 10, which 3 processes cannot share evenly"):
-        _untrained("digits-cnn", blobs, RECIPE, 0, 3)
+        _require_batches(blobs.train, RECIPE, 3)

@@ -136,6 +136,7 @@ class TrainableLayer(MappedLayer):
     def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
         super().__init__(part, programmed, crossbar, seed)
         self.weight = kept(part.weight)
+        self.held: Programmed | None = None
 
     def __getattr__(self, name: str) -> Any:
         """The weight is the parameter."""
@@ -143,6 +144,20 @@ class TrainableLayer(MappedLayer):
 
     def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Program, solve, compute; the buffers keep the state of the last pass."""
+        programmed = self._programmed() if self.held is None else self.held
+        return self._compute(x, programmed, self.product.sized(x, output_size))
+
+    def hold(self, seed: int) -> None:
+        """Program now, with the draws of `seed`, and answer from that until called again, whatever the weight does.
+
+        For the passes of one training step, of which an attack takes many: the gradient of each of them reaches the
+        weight of this moment. Read noise begins anew.
+        """
+        self.stream_seed = seed
+        self.noise.restart(seed)
+        self.held = self._programmed()
+
+    def _programmed(self) -> Programmed:
         product = self.product
         (programmed,) = program_part(product.to_matrix(self.weight), self.crossbar, (self.stream_seed,))
         self.conductances = programmed.conductances.detach()
@@ -150,7 +165,7 @@ class TrainableLayer(MappedLayer):
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
             self.response, self.largest = programmed.response.detach(), programmed.largest
-        return self._compute(x, programmed, product.sized(x, output_size))
+        return programmed
 
     def freeze(self, seed: int) -> None:
         """Refused: each pass programs the layer anew, so nothing could be kept."""

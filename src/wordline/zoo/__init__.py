@@ -2,23 +2,29 @@
 
 from .accuracy import accuracy
 from .architectures import ARCHITECTURES, build_model
+from .body import AbstractBody, Plain
 from .cards import Card, read_card
 from .custom import from_factory
 from .data import ImageData, ImageSplit, to_float
 from .files import load_state, read_weights, save_weights
 from .load import load_dataset, load_model, packaged_models
+from .objective import AbstractObjective, CrossEntropy
 from .recipe import Recipe
 from .schedules import AbstractSchedule, Milestones, OneCycle
 from .train import train
 
 __all__ = [
     "ARCHITECTURES",
+    "AbstractBody",
+    "AbstractObjective",
     "AbstractSchedule",
     "Card",
+    "CrossEntropy",
     "ImageData",
     "ImageSplit",
     "Milestones",
     "OneCycle",
+    "Plain",
     "Recipe",
     "accuracy",
     "build_model",

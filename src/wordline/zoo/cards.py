@@ -15,7 +15,9 @@ from .recipe import Recipe
 class Card(Value):
     """What a trained network is: enough to build it, to repeat its training and to know what to expect of it.
 
-    `test_accuracy` is that of the weights as they stand in the file, in full precision arithmetic.
+    `test_accuracy` is that of the weights as they stand in the file, in full precision arithmetic. `kept_epoch` is the
+    one of the best `validation_score`, where the recipe validates; 0 says that the last epoch was kept unseen.
+    `initial` is the fingerprint of the weights that a fine-tuning started from.
     """
 
     architecture: str
@@ -32,6 +34,9 @@ class Card(Value):
     versions: dict[str, str] = field(hash=False)
     command: str = ""
     note: str = ""
+    kept_epoch: int = 0
+    validation_score: float = 0.0
+    initial: str = ""
 
     def __post_init__(self) -> None:
         require_instance("architecture", self.architecture, str)
@@ -40,6 +45,7 @@ class Card(Value):
         require_integer("classes", self.classes, at_least=2)
         require_integer("side", self.side, at_least=1)
         require_integer("test_images", self.test_images, at_least=1)
+        require_integer("kept_epoch", self.kept_epoch, at_least=0)
         require_number("test_accuracy", self.test_accuracy, at_least=0.0, at_most=1.0)
 
     def write(self, path: Path) -> None:

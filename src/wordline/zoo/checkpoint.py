@@ -11,6 +11,9 @@ import torch
 from torch import nn
 
 from ..files import write_atomically
+from .selection import Kept
+
+PARTS = {"key", "epochs", "seconds", "model", "optimizer", "kept"}
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,9 @@ class Checkpoint:
         """The checkpoint of a run with these settings."""
         return cls(path, hashlib.sha256("\n".join(settings).encode()).hexdigest())
 
-    def save(self, epochs: int, seconds: float, model: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+    def save(
+        self, epochs: int, seconds: float, model: nn.Module, optimizer: torch.optim.Optimizer, kept: Kept
+    ) -> None:
         """Replace the file."""
         state = {
             "key": self.key,
@@ -33,13 +38,14 @@ class Checkpoint:
             "seconds": seconds,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
+            "kept": kept.plain(),
         }
         write_atomically(self.path, lambda temporary: torch.save(state, temporary))
 
-    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float]:
-        """Epochs done and seconds spent by an interrupted run of the same settings; (0, 0.0) without one."""
+    def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float, Kept]:
+        """Epochs done, seconds spent and the best epoch of an interrupted run of the same settings; or of none."""
         if not self.path.exists():
-            return 0, 0.0
+            return 0, 0.0, Kept()
         state = self._read()
         if state["key"] != self.key:
             raise ValueError(
@@ -47,7 +53,7 @@ class Checkpoint:
             )
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
-        return state["epochs"], state["seconds"]
+        return state["epochs"], state["seconds"], Kept(**state["kept"])
 
     def _read(self) -> dict[str, Any]:
         advice = "delete it to start over"
@@ -56,6 +62,6 @@ class Checkpoint:
         except Exception as error:  # a damaged archive fails in a dozen ways
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"`out` holds a damaged checkpoint {str(self.path)!r} ({reason}); {advice}") from error
-        if not isinstance(state, dict) or set(state) != {"key", "epochs", "seconds", "model", "optimizer"}:
+        if not isinstance(state, dict) or set(state) != PARTS:
             raise ValueError(f"`out` holds {str(self.path)!r}, which is no checkpoint of wordline; {advice}")
         return state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 import re
 from pathlib import Path
@@ -66,6 +67,15 @@ def load_state(model: nn.Module, state: dict[str, Tensor], source: str) -> nn.Mo
             )
     model.load_state_dict(state, strict=True)
     return model
+
+
+def weights_fingerprint(model: nn.Module) -> str:
+    """Sixteen hex digits of the weights, which say what a fine-tuning started from."""
+    digest = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
+        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _not_finite(state: dict[str, Tensor]) -> str:

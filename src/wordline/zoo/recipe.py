@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..values import Value, require_choice, require_instance, require_integer, require_number
+from .body import AbstractBody, Plain
+from .objective import AbstractObjective, CrossEntropy
 from .schedules import AbstractSchedule, Milestones, OneCycle
 
 PRECISIONS = ("auto", "fp32", "bf16")
@@ -12,8 +14,13 @@ PRECISIONS = ("auto", "fp32", "bf16")
 
 @dataclass(frozen=True)
 class Recipe(Value):
-    """SGD with momentum and cross-entropy over batches of one size; what is left over in an epoch is left out.
+    """SGD with momentum over batches of one size; what is left over in an epoch is left out.
 
+    `objective`: what is made small; `CrossEntropy()`, or a robust one of `wordline.defenses`.
+    `body`: what the network runs on meanwhile; `Plain()`, itself, or a chip of `wordline.defenses`.
+    `frozen_batch_norm`: statistics stay as they are, in use as after training; scales and shifts go on learning.
+    `validation`: the first part of the training images, never trained on; the epoch whose network has the best score
+    there is kept, by the score of the objective. 0 trains on all images and keeps the last epoch.
     `precision`: "bf16" autocasts the matrix products, "auto" does so where the processor has bf16 arithmetic.
     `crop`: pixels of reflected border for random crops, `flip`: random mirror images (never for digits).
 
@@ -30,6 +37,10 @@ class Recipe(Value):
     flip: bool = True
     precision: str = "auto"
     nesterov: bool = True
+    objective: AbstractObjective = field(default_factory=CrossEntropy)
+    body: AbstractBody = field(default_factory=Plain)
+    validation: float = 0.0
+    frozen_batch_norm: bool = False
 
     def __post_init__(self) -> None:
         require_integer("epochs", self.epochs, at_least=1)
@@ -41,6 +52,10 @@ class Recipe(Value):
         require_instance("flip", self.flip, bool)
         require_choice("precision", self.precision, PRECISIONS)
         require_instance("nesterov", self.nesterov, bool)
+        require_instance("objective", self.objective, AbstractObjective)
+        require_instance("body", self.body, AbstractBody)
+        require_instance("frozen_batch_norm", self.frozen_batch_norm, bool)
+        require_number("validation", self.validation, at_least=0.0, at_most=0.9)
         if self.nesterov and self.momentum == 0:
             raise ValueError("`nesterov` needs `momentum` > 0, got 0; set `nesterov=False` for plain SGD")
 

@@ -1,0 +1,158 @@
+"""The chip in the loop: its gradient, its draws, and what it leaves."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tests.zoo.test_train import StopAfter
+from torch import nn
+from torch.nn import functional
+
+from wordline import (
+    Calibrated,
+    Crossbar,
+    GaussianVariation,
+    Memristor,
+    ReadNoise,
+    UniformConverter,
+    UnitGain,
+    Wires,
+    map_model,
+)  # fmt: skip
+from wordline.defenses import FastFGSM, OnChip
+from wordline.values import Value
+from wordline.zoo import ImageData, OneCycle, Recipe, build_model, read_weights, train
+
+CROSSBAR = Crossbar(
+    tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),
+    nonidealities=(GaussianVariation(sigma=0.1),), gain=UnitGain(),
+)  # fmt: skip
+
+
+STILL = ["0.bias"]  # batch norm subtracts it again
+
+
+def loss_of(network: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> torch.Tensor:
+    images, labels = batch
+    return functional.cross_entropy(network(images.double()), labels)
+
+
+def test_its_gradient_against_central_differences(normed: nn.Module, batch: Any) -> None:
+    model = normed.double().eval()
+    body = OnChip(CROSSBAR)
+    network = body.around(model)
+    body.begin_step(network, 3)
+    loss_of(network, batch).backward()
+    for parameter in (model[0].weight, model[1].weight, model[4].weight, model[4].bias):
+        direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        flat = parameter.detach().abs().flatten()
+        direction.flatten()[flat.argmax()] = 0  # the largest weight sets the scale, which counts as a constant
+        losses = []
+        for sign in (1, -1):
+            moved = copy.deepcopy(model)
+            with torch.no_grad():
+                dict(moved.named_parameters())[name_of(model, parameter)].add_(sign * 1e-6 * direction)
+            twin = body.around(moved)
+            body.begin_step(twin, 3)
+            losses.append(loss_of(twin, batch).item())
+        numeric = (losses[0] - losses[1]) / 2e-6
+        assert float((parameter.grad * direction).sum()) == pytest.approx(numeric, rel=1e-5, abs=1e-9)
+
+
+def name_of(model: nn.Module, parameter: nn.Parameter) -> str:
+    return next(name for name, other in model.named_parameters() if other is parameter)
+
+
+def test_without_redraw_it_is_the_chip_that_map_model_gives(normed: nn.Module, batch: Any) -> None:
+    model, body = normed.double().eval(), OnChip(CROSSBAR, redraw=False, seed=5)
+    network = body.around(model)
+    chip = map_model(model, CROSSBAR, 5)
+    for seed in (0, 1):
+        body.begin_step(network, seed)
+        torch.testing.assert_close(network(batch[0].double()), chip(batch[0].double()))
+
+
+def test_every_step_draws_a_chip_and_the_passes_of_a_step_share_it(normed: nn.Module, batch: Any) -> None:
+    model, body = normed.eval(), OnChip(CROSSBAR)
+    network = body.around(model)
+    answers = []
+    for seed in (0, 1, 0):
+        body.begin_step(network, seed)
+        answers.append(network(batch[0]))
+        assert torch.equal(answers[-1], network(batch[0]))
+    assert torch.equal(answers[0], answers[2]) and not torch.equal(answers[0], answers[1])
+    torch.testing.assert_close(answers[1], map_model(model, CROSSBAR, 1)(batch[0]))
+
+
+def test_read_noise_begins_anew_at_each_step(normed: nn.Module, batch: Any) -> None:
+    noisy = Crossbar(
+        tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(), gain=UnitGain(), nonidealities=(ReadNoise(0.1),)
+    )
+    body = OnChip(noisy)
+    network = body.around(normed.eval())
+    body.begin_step(network, 0)
+    first, second = network(batch[0]), network(batch[0])
+    body.begin_step(network, 0)
+    assert not torch.equal(first, second) and torch.equal(first, network(batch[0]))
+
+
+def test_training_moves_the_software_network_and_its_statistics(normed: nn.Module, batch: Any) -> None:
+    before, body = copy.deepcopy(normed.state_dict()), OnChip(CROSSBAR)
+    network = body.around(normed).train()
+    optimizer = torch.optim.SGD(normed.parameters(), lr=0.1)
+    body.begin_step(network, 0)
+    functional.cross_entropy(network(batch[0]), batch[1]).backward()
+    optimizer.step()
+    assert [name for name, tensor in normed.state_dict().items() if torch.equal(before[name], tensor)] == STILL
+
+
+@pytest.mark.parametrize("objective", [{}, {"objective": FastFGSM(0.05)}])
+def test_interrupted_and_resumed_bit_for_bit(
+    blobs: ImageData, tmp_path: Path, objective: dict[str, Any], no_global_draws: None
+) -> None:
+    plain = Recipe(2, batch_size=20, schedule=OneCycle(0.05), crop=1, flip=False, precision="fp32")
+    recipe = dataclasses.replace(plain, body=OnChip(CROSSBAR), **objective)
+    train("digits-cnn", blobs, recipe, tmp_path / "whole")
+    with pytest.raises(KeyboardInterrupt):
+        train("digits-cnn", blobs, recipe, tmp_path / "parts", progress=StopAfter(4))
+    train("digits-cnn", blobs, recipe, tmp_path / "parts")
+    name = "digits-cnn-blobs.safetensors"
+    assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+    state = read_weights(tmp_path / "whole" / name)
+    assert state.keys() == build_model("digits-cnn", 2, 8, seed=0).state_dict().keys()
+
+
+def test_json_round_trip() -> None:
+    assert Value.from_json(OnChip(CROSSBAR, redraw=False).to_json()) == OnChip(CROSSBAR, redraw=False)
+
+
+def test_networks_whose_weights_a_chip_renames(normed: nn.Module) -> None:
+    with pytest.raises(ValueError, match="`body` has no 'weight_ih_l0' of the network to train"):
+        OnChip(CROSSBAR).around(nn.GRU(4, 4, batch_first=True))
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: OnChip("rethinking-64"), TypeError, "`crossbar` must be Crossbar"),
+        (lambda: OnChip(CROSSBAR, redraw=1), TypeError, "`redraw` must be bool"),
+        (lambda: OnChip(CROSSBAR, seed=-1), ValueError, "`seed` must be at least 0"),
+        (
+            lambda: OnChip(
+                Crossbar(
+                    tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(), gain=UnitGain(),
+                    adc=UniformConverter(bits=8, range=Calibrated()),
+                )
+            ),
+            ValueError, "`crossbar` has converters whose range is calibrated on data",
+        ),
+    ],
+)  # fmt: skip
+def test_bad_input(make: Any, error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        make()
