@@ -2,7 +2,7 @@
 
 Reproduces  the questions of Fig. 9, Table III and Fig. 10 of arXiv 2008.11298, on other networks and crossbars
 Command     python studies/quantised.py --root DIR --out docs/results/quantised.jsonl
-Minutes     about 70 on one idle core: 50 for 8 records of each defence and place, 20 for retraining; per chip 30 more
+Minutes     about 65 on one idle core (estimated): 45 for one chip each, 20 for retraining; 30 for each further chip
 Expect      no defence that the adaptive attack leaves standing; the naive one will say otherwise
 
 Every line of the output file is one record with the name of its row. Lines that are there already are not computed
