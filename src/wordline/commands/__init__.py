@@ -7,12 +7,14 @@ from .crossbars import map_, show, surrogate
 from .doubts import audit, curve, deviation
 from .evaluate import evaluate
 from .options import parse_number
+from .quanos import quanos
 from .quickstart import quickstart
 from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
     "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
+    "quanos": quanos,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]

@@ -16,7 +16,10 @@ from ..zoo import ImageSplit, to_float
 
 
 def party(model: nn.Module) -> Party:
-    """The network's class, a fingerprint of its numbers, and the crossbar and seed where it is a chip."""
+    """The network's class, a fingerprint of its numbers, and the crossbar and seed where it is a chip.
+
+    Its gradient is what its parts declare: any module, of wordline or not, that carries the text `gradient`.
+    """
     if isinstance(model, SurrogateGradient):
         stand_in = type(model.gradient_from).__name__
         forward = party(model.model)
@@ -24,12 +27,22 @@ def party(model: nn.Module) -> Party:
             forward, gradient=f"of {stand_in}", weights=fingerprint(model), structure=structure(model)
         )
     chip = next((module for module in model.modules() if isinstance(module, Chip)), None)
+    gradient = declared_gradient(model)
     if chip is None:
-        return Party(type(model).__name__, fingerprint(model), structure=structure(model))
-    kinds = {layer.gradient for layer in chip.layers.values()}
-    gradient = "exact" if kinds == {"exact"} else ", ".join(sorted(kinds - {"exact"}))
+        return Party(type(model).__name__, fingerprint(model), gradient=gradient, structure=structure(model))
     name = type(chip.model).__name__
     return Party(name, fingerprint(model), chip.crossbar, chip.seed, gradient, structure(model), chip.calibration)
+
+
+def declared_gradient(model: nn.Module) -> str:
+    """How far autograd is the truth: "exact", or every way in which some part of the network says that it is not.
+
+    >>> from wordline.defenses import Discretised
+    >>> declared_gradient(nn.Identity()), declared_gradient(Discretised(nn.Identity(), bits=4))
+    ('exact', 'straight-through')
+    """
+    words = (getattr(module, "gradient", "exact") for module in model.modules())
+    return ", ".join(sorted({word for word in words if isinstance(word, str)} - {"exact"})) or "exact"
 
 
 def fingerprint(model: nn.Module) -> str:
