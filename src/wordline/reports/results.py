@@ -1,0 +1,138 @@
+"""What a folder of results holds: records, failures, audits, chips, and the study they belong to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..records import Record
+from ..values import decode
+from .fields import Plain
+from .layout import Layout, Published
+
+CHIPS = ("ChipReport", "ChipView")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The content of one folder or file.
+
+    `records`: key -> JSON of a record; `failures`: key -> what went wrong; `strange`: lines that are none of these,
+    by file and number; `audits`, `chips`: JSON of audits and of chip reports or views.
+    """
+
+    name: str
+    study: Plain = field(default_factory=dict)
+    layouts: tuple[Layout, ...] = ()
+    records: dict[str, Plain] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    strange: list[str] = field(default_factory=list)
+    audits: list[Plain] = field(default_factory=list)
+    chips: list[Plain] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The study's, or the folder's name."""
+        return str(self.study.get("title") or self.name)
+
+    def decoded(self) -> list[Record]:
+        """The evaluations among the records."""
+        return [decode(dict(plain)) for plain in self.records.values() if plain.get("type") == "Record"]
+
+
+def read_results(path: Path) -> Results:
+    """Read a folder (`*.jsonl`, `study.json`, `audit*.json`, `chip*.json`) or a single file of JSON lines.
+
+    A cell that failed and later succeeded counts as a record. Nothing that cannot be read is passed over in silence:
+    it is listed in `strange`. Raises ValueError where there is nothing, and for a `study.json` that is none.
+    """
+    if path.is_file():
+        return _read(path.stem, [path], {})
+    if not path.is_dir():
+        raise ValueError(f"`paths` {str(path)!r} does not exist; pass a folder of results or a file of records")
+    files = sorted(path.glob("*.jsonl")) + sorted([*path.glob("audit*.json"), *path.glob("chip*.json")])
+    if not files:
+        raise ValueError(f"`paths` {str(path)!r} holds no *.jsonl, audit*.json or chip*.json; pass a folder of results")
+    return _read(path.resolve().name, files, _study(path / "study.json"))
+
+
+def _study(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        plain = json.loads(path.read_text())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"`study` file {str(path)!r} is not JSON ({error}); run the study again") from error
+    if not isinstance(plain, dict):
+        raise ValueError(f"`study` file {str(path)!r} holds a {type(plain).__name__}; it must be an object")
+    return plain
+
+
+def _layouts(study: dict[str, Any]) -> Iterator[Layout]:
+    """`layout` is one encoded Layout or a list; published numbers may stand in it or in `expected`."""
+    given = study.get("layout") or []
+    expected = study.get("expected") or []
+    for plain in given if isinstance(given, list) else [given]:
+        layout = decode(plain)
+        if not isinstance(layout, Layout):
+            raise ValueError(f"`layout` of the study must be an encoded Layout, got {type(layout).__name__}")
+        more = [decode(item) for item in expected if isinstance(item, dict)] if isinstance(expected, list) else []
+        printed = tuple(p for p in more if isinstance(p, Published) and p.table in layout.title)
+        yield Layout(**{**vars(layout), "published": layout.published or printed})
+
+
+def _read(name: str, files: list[Path], study: dict[str, Any]) -> Results:
+    results = Results(name=name, study=study, layouts=tuple(_layouts(study)))
+    for path in files:
+        whole = path.suffix == ".json"
+        for number, line in enumerate([path.read_text()] if whole else path.read_text().splitlines(), start=1):
+            if line.strip():
+                _sort(results, line, f"{path.name}" if whole else f"{path.name} line {number}")
+    for key in results.records:
+        results.failures.pop(key, None)
+    return results
+
+
+def _sort(results: Results, line: str, where: str) -> None:
+    try:
+        plain = json.loads(line)
+    except json.JSONDecodeError:
+        results.strange.append(f"{where}: not JSON, perhaps torn by a crash")
+        return
+    if not isinstance(plain, dict):
+        results.strange.append(f"{where}: neither record nor failure nor audit")
+        return
+    inside = next((plain[k] for k in ("record", "audit") if isinstance(plain.get(k), dict)), plain)
+    kind = inside.get("type", "")
+    if kind == "Audit":
+        results.audits.append({"name": plain.get("name", ""), **inside})
+    elif kind in CHIPS:
+        results.chips.append(inside)
+    elif "failure" in plain:
+        results.failures[str(plain.get("key", where))] = _reason(plain["failure"])
+    elif inside is not plain or kind == "Record":
+        if problem := _problem(inside):
+            results.strange.append(f"{where}: {problem}")
+        else:
+            results.records[str(plain.get("key", where))] = inside
+    else:
+        results.strange.append(f"{where}: neither record nor failure nor audit")
+
+
+def _problem(plain: dict[str, Any]) -> str:
+    """Why an evaluation cannot be taken for what it says it is; a study's own records are not known here."""
+    try:
+        if plain.get("type") == "Record":
+            decode(plain)
+    except (ValueError, TypeError) as error:
+        return f"no record ({error})"
+    return ""
+
+
+def _reason(failure: Any) -> str:
+    if isinstance(failure, dict):
+        return ": ".join(str(failure[k]) for k in ("error", "kind", "message") if failure.get(k)) or json.dumps(failure)
+    return str(failure)
