@@ -8,8 +8,9 @@ from pathlib import Path
 import tyro
 
 from ..files import write_atomically
-from ..reports import csv_report, latex_report, markdown_report, read_results, sheets_of
+from ..reports import Results, csv_report, latex_report, markdown_report, page, read_results, sheets_of
 from ..reports.sheet import plain_cells
+from .names import names_of
 
 
 def report(
@@ -17,6 +18,8 @@ def report(
     out: str = "",
     csv: str = "",
     latex: str = "",
+    html: str = "",
+    title: str = "",
     json: bool = False,
 ) -> None:
     """Tables of finished results, in the paper's layout where a study says it; runs nothing.
@@ -26,6 +29,8 @@ def report(
         out: write the tables as Markdown to this file; without any file they are printed.
         csv: write every cell to this file, a line each, in full precision.
         latex: write the tables to this file, for booktabs.
+        html: write one self-contained page: tables, interactive curves, audits, chips, conditions and commands.
+        title: of that page.
         json: print every cell as JSON, a line each.
     """
     if not paths:
@@ -34,11 +39,19 @@ def report(
     for file, write in ((out, markdown_report), (csv, csv_report), (latex, latex_report)):
         if file:
             _write(file, write(results))
+    if html:
+        write_page(html, results, title)
     if json:
         for sheet in (sheet for found in results for sheet in sheets_of(found)):
             print("\n".join(json_text.dumps(cell) for cell in plain_cells(sheet)))
-    elif not (out or csv or latex):
+    elif not (out or csv or latex or html):
         print(markdown_report(results))
+
+
+def write_page(file: str, results: list[Results], title: str = "") -> None:
+    """The page of these results, with the commands that compute their records again."""
+    names = names_of(record for found in results for record in found.decoded())
+    _write(file, page(results, names, title=title))
 
 
 def _write(file: str, content: str) -> None:

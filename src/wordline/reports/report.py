@@ -15,7 +15,7 @@ def markdown_report(all_results: Sequence[Results]) -> str:
     parts: list[str] = []
     for results in all_results:
         parts.append(f"# {one_line(results.title)}\n")
-        for name in ("reproduces", "command", "scale"):
+        for name in ("reproduces", "expected", "command", "scale"):
             if said := results.study.get(name):
                 parts.append(f"{name.capitalize()}: {one_line(str(said))}\n")
         parts += [markdown(sheet) for sheet in sheets_of(results)] or ["No evaluations here.\n"]

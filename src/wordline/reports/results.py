@@ -11,9 +11,10 @@ from typing import Any
 from ..records import Record
 from ..values import decode
 from .fields import Plain
-from .layout import Layout, Published
+from .layout import Layout
 
 CHIPS = ("ChipReport", "ChipView")
+KINDS = ("audit", "chip", "stability")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,8 @@ class Results:
     """The content of one folder or file.
 
     `records`: key -> JSON of a record; `failures`: key -> what went wrong; `strange`: lines that are none of these,
-    by file and number; `audits`, `chips`: JSON of audits and of chip reports or views.
+    by file and number; `audits`, `chips`, `stabilities`: JSON of audits, of chip reports or views, and of
+    noise stabilities.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Results:
     strange: list[str] = field(default_factory=list)
     audits: list[Plain] = field(default_factory=list)
     chips: list[Plain] = field(default_factory=list)
+    stabilities: list[Plain] = field(default_factory=list)
 
     @property
     def title(self) -> str:
@@ -44,7 +47,7 @@ class Results:
 
 
 def read_results(path: Path) -> Results:
-    """Read a folder (`*.jsonl`, `study.json`, `audit*.json`, `chip*.json`) or a single file of JSON lines.
+    """Read a folder (`*.jsonl`, `study.json`, `audit*.json`, `chip*.json`, `stability*.json`), or one file of lines.
 
     A cell that failed and later succeeded counts as a record. Nothing that cannot be read is passed over in silence:
     it is listed in `strange`. Raises ValueError where there is nothing, and for a `study.json` that is none.
@@ -53,9 +56,10 @@ def read_results(path: Path) -> Results:
         return _read(path.stem, [path], {})
     if not path.is_dir():
         raise ValueError(f"`paths` {str(path)!r} does not exist; pass a folder of results or a file of records")
-    files = sorted(path.glob("*.jsonl")) + sorted([*path.glob("audit*.json"), *path.glob("chip*.json")])
+    files = sorted(path.glob("*.jsonl")) + sorted(file for kind in KINDS for file in path.glob(f"{kind}*.json"))
     if not files:
-        raise ValueError(f"`paths` {str(path)!r} holds no *.jsonl, audit*.json or chip*.json; pass a folder of results")
+        wanted = ", ".join(f"{kind}*.json" for kind in KINDS)
+        raise ValueError(f"`paths` {str(path)!r} holds no *.jsonl, {wanted}; pass a folder of results")
     return _read(path.resolve().name, files, _study(path / "study.json"))
 
 
@@ -72,16 +76,13 @@ def _study(path: Path) -> dict[str, Any]:
 
 
 def _layouts(study: dict[str, Any]) -> Iterator[Layout]:
-    """`layout` is one encoded Layout or a list; published numbers may stand in it or in `expected`."""
+    """`layout` is one encoded Layout or a list of them."""
     given = study.get("layout") or []
-    expected = study.get("expected") or []
     for plain in given if isinstance(given, list) else [given]:
         layout = decode(plain)
         if not isinstance(layout, Layout):
             raise ValueError(f"`layout` of the study must be an encoded Layout, got {type(layout).__name__}")
-        more = [decode(item) for item in expected if isinstance(item, dict)] if isinstance(expected, list) else []
-        printed = tuple(p for p in more if isinstance(p, Published) and p.table in layout.title)
-        yield Layout(**{**vars(layout), "published": layout.published or printed})
+        yield layout
 
 
 def _read(name: str, files: list[Path], study: dict[str, Any]) -> Results:
@@ -113,11 +114,13 @@ def _sort(results: Results, line: str, where: str) -> None:
         results.chips.append(inside)
     elif "failure" in plain:
         results.failures[str(plain.get("key", where))] = _reason(plain["failure"])
-    elif inside is not plain or kind == "Record":
+    elif inside is not plain or kind in ("Record", "NoiseStability"):
         if problem := _problem(inside):
             results.strange.append(f"{where}: {problem}")
         else:
             results.records[str(plain.get("key", where))] = inside
+            if kind == "NoiseStability":
+                results.stabilities.append(inside)
     else:
         results.strange.append(f"{where}: neither record nor failure nor audit")
 
