@@ -40,7 +40,8 @@ def report(
         if file:
             _write(file, write(results))
     if html:
-        write_page(html, results, title)
+        write_page(Path(html), results, title)
+        print(html)
     if json:
         for sheet in (sheet for found in results for sheet in sheets_of(found)):
             print("\n".join(json_text.dumps(cell) for cell in plain_cells(sheet)))
@@ -48,10 +49,10 @@ def report(
         print(markdown_report(results))
 
 
-def write_page(file: str, results: list[Results], title: str = "") -> None:
+def write_page(file: Path, results: list[Results], title: str = "") -> None:
     """The page of these results, with the commands that compute their records again."""
     names = names_of(record for found in results for record in found.decoded())
-    _write(file, page(results, names, title=title))
+    write_atomically(file, lambda path: path.write_text(page(results, names, title=title), encoding="utf-8"))
 
 
 def _write(file: str, content: str) -> None:

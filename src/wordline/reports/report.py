@@ -46,9 +46,9 @@ def _sheets(all_results: Sequence[Results]) -> list[Sheet]:
 def _missing(results: Results) -> list[str]:
     parts = []
     if results.failures:
-        parts.append(f"**{len(results.failures)} cells failed**\n")
+        parts.append(f"**Failed cells: {len(results.failures)}**\n")
         parts.append("\n".join(f"- `{key}`: {one_line(why)}" for key, why in results.failures.items()) + "\n")
     if results.strange:
-        parts.append(f"**{len(results.strange)} lines could not be read**\n")
+        parts.append(f"**Unreadable lines: {len(results.strange)}**\n")
         parts.append("\n".join(f"- {one_line(line)}" for line in results.strange) + "\n")
     return parts

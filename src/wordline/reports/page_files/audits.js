@@ -9,6 +9,10 @@ function checkTable(audit) {
       el("p", { class: "soft" }, Object.entries(check.figures || {}).map(([name, value]) => `${name.replaceAll("_", " ")} ${typeof value === "number" ? Number(value.toPrecision(4)) : value && value.float || value}`).join("; ")))))];
   return sortable(columns, audit.checks || [], row, "Checks in the order in which they ran; a heading sorts.").node;
 }
+function raisedCheck(check) {  // what an audit objects to is read first, and in full
+  return el("div", { class: "raised" }, el("div", {}, el("span", { class: "status " + check.status }, SIGNS[check.status]), " ", el("strong", {}, `${check.id} ${check.title}`)),
+    el("p", {}, check.found), el("details", {}, el("summary", {}, "why this is asked, and who says so"), el("p", {}, check.explanation)));
+}
 function controlTable(audit) {
   const measured = (audit.comparisons || []).filter((c) => c.measured !== false);
   if (!measured.length) return el("p", { class: "soft" }, "No controls were measured" + (audit.stopped ? `: ${audit.stopped}.` : "."));
@@ -26,5 +30,6 @@ function auditSection(audit) {
   const counts = unique((audit.checks || []).map((c) => c.status)).map((s) => `${audit.checks.filter((c) => c.status === s).length} ${s}`).join(", ");
   const numbers = `Chip: CA ${estimateText(audit.clean)} %, under the base attack ${estimateText(audit.attacked)} %, under all attacks ${estimateText(audit.worst)} %. Software: CA ${estimateText(audit.software_clean)} %, under the base attack ${estimateText(audit.software_attacked)} %.`;
   return el("section", { class: "audit" }, el("h3", {}, audit.name), el("div", { class: "verdict " + mood(audit.verdict) }, el("b", {}, audit.verdict), el("span", {}, `${audit.images} images, Linf ${audit.eps}${audit.quick ? ", quick" : ""}; checks: ${counts}`), audit.stopped ? el("div", { class: "small" }, `Stopped early: ${audit.stopped}; accuracies under attack are those of one start.`) : null),
-    el("p", { class: "small" }, numbers), checkTable(audit), controlTable(audit));
+    el("p", { class: "small" }, numbers), el("div", { class: "cards" }, (audit.checks || []).filter((c) => c.status === "fail" || c.status === "warn").map(raisedCheck)), controlTable(audit),
+    el("details", { class: "more" }, el("summary", {}, `All ${(audit.checks || []).length} checks: ${counts}`), checkTable(audit)));
 }

@@ -15,8 +15,8 @@ function barChart(title, bars, unit, label) {  // bars: [name, value, low, high]
     if (typeof from === "number") parts.push(svg("line", { x1: x(from), x2: x(to), y1: y + row / 2, y2: y + row / 2, stroke: "var(--ink)", "stroke-width": 1.3 }));
     parts.push(svg("text", { x: Math.max(x(value), typeof to === "number" ? x(to) : x(value), x(0)) + 6, y: y + 15 }, value.toFixed(1)));
   });
-  parts.push(svg("text", { x: x(0), y: H - 4, "text-anchor": "middle" }, "0"), svg("text", { x: W - right, y: H - 4, "text-anchor": "end" }, unit));
-  return el("figure", {}, el("figcaption", {}, title), svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label || title, style: "max-width:46rem" }, parts));
+  parts.push(svg("text", { x: x(0), y: H - 4, "text-anchor": "middle" }, "0"));
+  return el("figure", {}, el("figcaption", {}, `${title}, ${unit}`), svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label || title, style: "max-width:46rem" }, parts));
 }
 function stabilitySection(stabilities) {
   return stabilities.map((s) => barChart(s.name, s.bars, "dB", `${s.name}: signal-to-noise ratio per layer in decibels: ` + s.bars.map(([n, v]) => `${n} ${v === null ? "infinite" : v}`).join(", ")));

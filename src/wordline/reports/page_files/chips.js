@@ -11,7 +11,7 @@ function heatMap(title, grid, words, across, down) {
   const cells = grid.flatMap((row, i) => row.map((value, j) => hint(svg("rect", { class: "cell", x: j * w, y: i * h, width: w + .25, height: h + .25, fill: typeof value === "number" ? shade((value - low) / spread) : "none" }), `${words} ${typeof value === "number" ? value : "none"}\n${down} ${i + 1} of ${rows}, ${across} ${j + 1} of ${columns}`)));
   const scale = Array.from({ length: 40 }, (_, k) => svg("rect", { x: k * 3, y: height + 26, width: 3.2, height: 8, fill: shade(k / 39) }));
   return el("figure", {}, el("figcaption", {}, title), svg("svg", { viewBox: `0 0 ${W} ${height + 52}`, role: "img", "aria-label": `${title}: from ${low} to ${high}` }, cells,
-    svg("text", { x: 0, y: height + 15 }, `${across} → , ${down} ↓`), scale, svg("text", { x: 0, y: height + 47 }, low), svg("text", { x: 120, y: height + 47, "text-anchor": "end" }, high)));
+    svg("text", { x: 0, y: height + 15 }, `${down} ↓   ${across} →`), scale, svg("text", { x: 0, y: height + 47 }, low), svg("text", { x: 120, y: height + 47, "text-anchor": "end" }, high)));
 }
 function layerMaps(layer) {
   if (!layer.nf_map) return el("p", { class: "soft small" }, "This file is a report without maps; wordline map --view chip.json writes them.");
@@ -27,7 +27,8 @@ function chipSection(chip) {
   const fixed = (value, digits) => typeof value === "number" ? value.toFixed(digits) : "";
   const columns = [{ title: "layer", sort: (l) => l.name }, { title: "matrix" }, { title: "tile" }, { title: "tiles", number: true, sort: (l) => l.tiles }, { title: "used", number: true, sort: (l) => l.utilisation }, { title: "NF", number: true, sort: (l) => l.nf }, { title: "gain", number: true, sort: (l) => l.gain }, { title: "gradient" }];
   const row = (l) => [el("tr", {}, el("th", { scope: "row" }, l.name), el("td", {}, `${l.groups} x (${l.inputs} x ${l.outputs})`), el("td", {}, l.tile.join(" x ")), el("td", { class: "num" }, l.tiles), el("td", { class: "num" }, percent(l.utilisation, 0) + " %"), el("td", { class: "num" }, fixed(l.nf, 3)), el("td", { class: "num" }, fixed(l.gain, 3)), el("td", {}, l.gradient))];
-  if (chip.layers.length) show(0);
+  const widest = chip.layers.reduce((best, l, i) => l.tiles > chip.layers[best].tiles ? i : best, 0);
+  if (chip.layers.length) { show(widest); choice.value = String(widest); }
   return el("section", { class: "chip" }, el("h3", {}, chip.name), sortable(columns, chip.layers, row, "Layers on crossbars").node,
     chip.digital.length ? el("p", { class: "small soft" }, "Stays digital: " + chip.digital.map(([name, why]) => `${name} (${why})`).join("; ")) : null,
     chip.layers.length ? el("p", {}, el("label", { class: "small" }, "Maps of layer ", choice)) : null, holder);

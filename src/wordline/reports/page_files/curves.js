@@ -24,8 +24,8 @@ function curvesOf(list, quantity) {  // one curve a design; chips of one design 
     return { record, points: made };
   });
 }
-function panel(title, curves, quantity, largest) {
-  const W = 340, H = 230, left = 34, right = 10, top = 8, bottom = 30;
+function panel(title, curves, quantity, largest, W, H) {
+  const left = 34, right = 10, top = 8, bottom = 30;
   const x = (at) => left + (W - left - right) * (largest ? at / largest : 0), y = (v) => top + (H - top - bottom) * (1 - Math.max(-5, Math.min(100, v)) / 100);
   const parts = [];
   for (const v of [0, 25, 50, 75, 100]) parts.push(svg("line", { class: v ? "grid" : "axis", x1: left, x2: W - right, y1: y(v), y2: y(v) }), svg("text", { x: left - 6, y: y(v) + 4, "text-anchor": "end" }, v));
@@ -74,7 +74,9 @@ function curveSection() {
         panels.get(title).curves.push(curve);
       }
     }
-    holder.replaceChildren(...[...panels].map(([title, p]) => panel(title, p.curves, quantity, largest[p.base])));
+    const across = unique(all.map((c) => c.record.gain).filter((g) => g !== "-")).length;  // gains side by side, an attack a line
+    holder.style.setProperty("--across", across >= 2 && across <= 4 ? across : "auto-fill");
+    holder.replaceChildren(...[...panels].map(([title, p]) => panel(title, p.curves, quantity, largest[p.base], ...(across === 2 && innerWidth > 900 ? [520, 260] : [340, 230]))));
     if (!panels.size) holder.replaceChildren(el("p", { class: "soft" }, "Nothing is chosen."));
     keys.replaceChildren(legend(now));
   };

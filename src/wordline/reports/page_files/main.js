@@ -18,9 +18,10 @@ const sections = [
 if (sections.length > 1) byId("head").append(el("nav", { class: "sections", "aria-label": "Sections" }, sections.map(([id, title]) => el("a", { href: "#" + id }, title))));
 const content = byId("content");
 content.replaceChildren();
-if (failures.length) content.append(el("div", { class: "notice", role: "alert" }, el("strong", {}, `${failures.length} cells failed`), el("ul", {}, failures.map(([key, why]) => el("li", {}, el("code", {}, key), " ", why)))));
-if (strange.length) content.append(el("div", { class: "notice" }, el("details", {}, el("summary", {}, `${strange.length} lines could not be read`), el("ul", {}, strange.map((line) => el("li", {}, line))))));
+if (failures.length) content.append(el("div", { class: "notice", role: "alert" }, el("strong", {}, count(failures.length, "failed cell").join(" ")), el("ul", {}, failures.map(([key, why]) => el("li", {}, el("code", {}, key), " ", why)))));
+if (strange.length) content.append(el("div", { class: "notice" }, el("details", {}, el("summary", {}, count(strange.length, "unreadable line").join(" ")), el("ul", {}, strange.map((line) => el("li", {}, line))))));
 for (const [id, title, words, make] of sections) content.append(fill(el("section", { id, "aria-labelledby": id + "-title" }, el("h2", { id: id + "-title" }, title), el("p", { class: "soft" }, words)), {}, [make()]));
 if (!sections.length) content.append(el("p", {}, "Nothing here yet."));
 content.append(el("footer", {}, "CA: clean accuracy. AA: accuracy under attack. AL = CA - AA: it falls when CA falls, so read it beside CA and ASR. ASR: share of correctly classified images that the attack breaks. SW: software attacked; SH: chip, images crafted on software; HH: chip, images crafted on itself. This page needs no network."));
+addEventListener("beforeprint", () => { for (const node of document.querySelectorAll("details.more, .raised details")) node.open = true; });
 document.documentElement.dataset.ready = "yes";

@@ -3,16 +3,16 @@ const data = JSON.parse(byId("data").textContent);
 const records = data.studies.flatMap((study, index) => study.records.map((record) => ({ ...record, study: study.title, of: index })));
 const DIMENSIONS = [["study", "study"], ["model", "network"], ["data", "data"], ["setting", "setting"], ["attack", "attack"], ["loss", "loss"],
   ["tile", "crossbar"], ["gain", "gain"], ["eps", "epsilon"]];
+const isSoftware = (record) => record.tile === "software";
 const byNumber = (a, b) => (parseFloat(a) || 0) - (parseFloat(b) || 0);
 function valuesOf(name) {
   if (name === "eps") return unique([...records].sort((a, b) => a.at - b.at).map((r) => r.eps));
-  const found = unique(records.map((r) => r[name]));
+  const found = unique(records.filter((r) => name !== "gain" || !isSoftware(r)).map((r) => r[name]));
   return name === "tile" ? found.sort(byNumber) : found;
 }
 const dimensions = DIMENSIONS.map(([name, title]) => ({ name, title, values: valuesOf(name), off: new Set() })).filter((d) => d.values.length > 1);
-const isSoftware = (record) => record.tile === "software";
 function chosen(record) {  // software has no gain, and stays while any gain is chosen
-  return dimensions.every((d) => !d.off.has(record[d.name]));
+  return dimensions.every((d) => (d.name === "gain" && isSoftware(record)) || !d.off.has(record[d.name]));
 }
 const listeners = [];
 const onChange = (listener) => { listeners.push(listener); listener(records.filter(chosen)); };

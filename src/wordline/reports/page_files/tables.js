@@ -38,7 +38,7 @@ function recordTable() {
     { title: "crossbar", sort: (r) => parseFloat(r.tile) || 0, cell: (r) => r.tile },
     { title: "gain", sort: (r) => r.gain, cell: (r) => r.gain === "-" ? "" : r.gain },
     several("seed") && { title: "chip", sort: (r) => Number(r.seed), cell: (r) => isSoftware(r) ? "" : "#" + r.seed },
-    { title: "attack", sort: (r) => r.attack + String(r.at).padStart(9), cell: (r) => r.attack_words },
+    { title: "attack", wide: true, sort: (r) => r.attack + String(r.at).padStart(9), cell: (r) => r.attack_words },
     ...["CA", "AA", "AL", "ASR"].map((name) => ({ title: name + " %", number: true, sort: (r) => r[name][0], share: name })),
     several("images") && { title: "images", number: true, sort: (r) => r.images, cell: (r) => r.images },
     records.some((r) => r.flag) && { title: "audit", sort: (r) => r.flag, cell: (r) => verdictFlag(r.flag) },
@@ -48,12 +48,13 @@ function recordTable() {
   const row = (record) => {
     const name = record.of + "/" + record.key;
     const toggle = el("button", { type: "button", class: "do", "aria-expanded": String(open.has(name)), onclick: () => { if (!open.delete(name)) open.add(name); table.show(records.filter(chosen)); } }, open.has(name) ? "close" : "conditions");
-    const cells = columns.map((c) => c.share ? shareCell(record[c.share]) : el("td", { class: c.number ? "num" : "" }, c.cell(record)));
+    const cells = columns.map((c) => c.share ? shareCell(record[c.share]) : el("td", { class: c.number ? "num" : c.wide ? "wide" : "" }, c.cell(record)));
     const main = el("tr", { class: open.has(name) ? "open" : "", "data-key": record.key }, cells, el("td", {}, toggle));
     return open.has(name) ? [main, details(record, columns.length + 1)] : [main];
   };
   table = sortable([...columns, { title: "" }], records.filter(chosen), row, "Every record; 95 % intervals in brackets. A heading sorts.");
   table.node.id = "records-table";
+  table.node.classList.add("tall");
   onChange((now) => table.show(now));
   return table.node;
 }
