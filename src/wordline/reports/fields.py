@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -11,6 +12,7 @@ from ..records import fraction
 Plain = Mapping[str, Any]
 CONDITIONS: Final = ("victim", "source", "chip", "software", "crossbar", "attack", "data", "fingerprint", "images")
 CONDITIONS_TOO: Final = ("draws", "calibration", "model", "recipe", "eps")
+SWEPT: Final = ("attack.eps", "attack.steps", "attack.step_size")  # what changes along a curve
 MISSING: Final = "-"
 
 
@@ -69,6 +71,12 @@ def is_chip(party: Any) -> bool:
 def conditions(record: Plain) -> dict[str, Any]:
     """Everything that two records must share to be chips of one design: all but seeds, and what seeds decide."""
     return dict(_leaves({name: record[name] for name in (*CONDITIONS, *CONDITIONS_TOO) if name in record}, ""))
+
+
+def curve(record: Plain) -> str:
+    """Twelve hex digits of what the points of one curve share: all conditions but epsilon, and steps with it."""
+    shared = {name: value for name, value in conditions(record).items() if name not in SWEPT}
+    return hashlib.sha256(repr(sorted(shared.items())).encode()).hexdigest()[:12]
 
 
 def _leaves(plain: Any, path: str) -> Iterator[tuple[str, Any]]:

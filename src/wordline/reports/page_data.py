@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from typing import Any
 
 from ..records import Record, describe_attack, fraction
 from ..values import encode
-from .fields import Plain, at, conditions, word
+from .fields import Plain, at, curve, word
 from .flags import audits_of, flag
 from .general import sheets_of
 from .layout import QUANTITIES
@@ -16,8 +15,6 @@ from .rerun import Names, conditions_in_words, rerun, software_names
 from .results import Results
 from .sheet import Sheet
 from .writers import caption, number, ours, signed
-
-SWEPT = ("attack.eps", "attack.steps", "attack.step_size")  # what changes along a curve
 
 
 def results_data(results: Results, names: Names) -> dict[str, Any]:
@@ -48,7 +45,6 @@ def _evaluation_keys(results: Results) -> list[str]:
 
 def _record(key: str, plain: Plain, record: Record, command: str, results: Results) -> dict[str, Any]:
     eps = at(plain, "attack.eps")
-    shared = {name: value for name, value in conditions(plain).items() if name not in SWEPT}
     words = {name: word(plain, name) for name in ("setting", "tile", "gain", "attack", "loss", "eps", "model", "data")}
     shares = {
         name: [round(100 * part, 4) for part in (e.value, e.low, e.high)]
@@ -59,7 +55,7 @@ def _record(key: str, plain: Plain, record: Record, command: str, results: Resul
         **words, **shares,
         "key": key, "at": eps if isinstance(eps, int | float) else None, "seed": word(plain, "seed"),
         "images": record.images, "attack_words": describe_attack(record.attack),
-        "curve": hashlib.sha256(repr(sorted(shared.items())).encode()).hexdigest()[:12],
+        "curve": curve(plain),
         "flag": flag([plain], results.audits), "audit": results.audits.index(audits[0]) if audits else -1,
         "conditions": [list(pair) for pair in conditions_in_words(record)], "command": command,
     }  # fmt: skip

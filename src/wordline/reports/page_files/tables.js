@@ -47,12 +47,13 @@ function recordTable() {
   let table;
   const row = (record) => {
     const name = record.of + "/" + record.key;
-    const toggle = el("button", { type: "button", class: "do", "aria-expanded": String(open.has(name)), onclick: () => { if (!open.delete(name)) open.add(name); table.show(records.filter(chosen)); } }, open.has(name) ? "close" : "conditions");
+    const toggle = el("button", { type: "button", class: "do", "aria-expanded": String(open.has(name)), onclick: () => { if (!open.delete(name)) open.add(name); table.show(records.filter(chosen)); } }, open.has(name) ? "−" : "+");
+    toggle.setAttribute("aria-label", `conditions and command of ${record.setting} ${record.tile} ${record.attack_words}`);
     const cells = columns.map((c) => c.share ? shareCell(record[c.share]) : el("td", { class: c.number ? "num" : c.wide ? "wide" : "" }, c.cell(record)));
-    const main = el("tr", { class: open.has(name) ? "open" : "", "data-key": record.key }, cells, el("td", {}, toggle));
+    const main = el("tr", { class: open.has(name) ? "open" : "", "data-key": record.key }, el("td", {}, toggle), cells);
     return open.has(name) ? [main, details(record, columns.length + 1)] : [main];
   };
-  table = sortable([...columns, { title: "" }], records.filter(chosen), row, "Every record; 95 % intervals in brackets. A heading sorts.");
+  table = sortable([{ title: "" }, ...columns], records.filter(chosen), row, "Every record; 95 % intervals in brackets. A heading sorts; + opens conditions and command.");
   table.node.id = "records-table";
   table.node.classList.add("tall");
   onChange((now) => table.show(now));
