@@ -3,8 +3,9 @@
 import dataclasses
 import math
 
-import wordline as wl
 from tests.reports.made import SOFTWARE, chip, record
+
+import wordline as wl
 from wordline.records import Party
 from wordline.reports.fields import at, conditions, curve, estimate, text, word
 from wordline.values import encode

@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from tests.reports.made import SOFTWARE, audit, chip, folder, record, renamed, stability, two_chips
 
 import wordline as wl
-from tests.reports.made import SOFTWARE, audit, chip, folder, record, renamed, stability, two_chips
 from wordline.commands.names import names_of
 from wordline.nn import chip_view, map_model
 from wordline.reports import Axis, Layout, Published, Results, page, read_results
@@ -49,7 +49,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     view = chip_view(map_model(software, wl.Crossbar.preset("rethinking-16")))
     more = [record(chip(0, 32), SOFTWARE, eps=eps, attacked=0.3) for eps in (0.1, 0.2)]
     lines = (
-        {"name": HOSTILE, "audit": audit(chip(0))}, {"key": "s", "record": stability()}, {"key": "c", "record": encode(view)},
+        {"name": HOSTILE, "audit": audit(chip(0))}, {"key": "s", "record": stability()},
+        {"key": "c", "record": encode(view)},
         {"key": "f", "failure": HOSTILE}, "{torn",
     )  # fmt: skip
     study = {"title": HOSTILE, "layout": encode(LAYOUT), "reproduces": HOSTILE, "command": HOSTILE}

@@ -4,9 +4,9 @@ import dataclasses
 import shlex
 
 import tyro
+from tests.reports.made import SOFTWARE, chip, record
 
 import wordline as wl
-from tests.reports.made import SOFTWARE, chip, record
 from wordline.cli import _later
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
@@ -42,12 +42,12 @@ def test_a_command_parses_and_says_the_conditions() -> None:
 
 
 def test_a_record_computed_again_is_the_same_record(tmp_path, capsys, monkeypatch) -> None:
-    data, software = wl.load_dataset("digits").test.take(20), wl.load_model("digits-cnn")
+    data, software = wl.load_dataset("digits").test.take(10), wl.load_model("digits-cnn")
     crossbars = (
         wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()),
-        dataclasses.replace(wl.Crossbar.preset("rethinking-32"), tile=(24, 24)),
+        dataclasses.replace(wl.Crossbar.preset("rethinking-16"), device=wl.Memristor(r_on_ohm=20e3, r_off_ohm=400e3)),
     )
-    grid = Grid(crossbars, (wl.PGD(eps=8 / 255, steps=3, step_size=4 / 255),), seeds=(2,), settings=("SW", "SH", "HH"))
+    grid = Grid(crossbars, (wl.PGD(eps=8 / 255, steps=2, step_size=4 / 255),), seeds=(2,), settings=("SW", "SH", "HH"))
     records = run_grid(software, data, grid, Journal(tmp_path / "records.jsonl"))
     names = names_of(records)
     models = software_names(records, names)

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.reports.made import audit, chip, folder, record, stability, two_chips
 
 import wordline as wl
-from tests.reports.made import audit, chip, folder, record, stability, two_chips
 from wordline.reports import Axis, Layout, read_results
 from wordline.values import encode
 

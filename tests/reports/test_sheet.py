@@ -5,9 +5,9 @@ import math
 from pathlib import Path
 
 import pytest
+from tests.reports.made import SOFTWARE, audit, chip, folder, record, two_chips
 
 import wordline as wl
-from tests.reports.made import SOFTWARE, audit, chip, folder, record, two_chips
 from wordline.records import Record
 from wordline.reports import Axis, Layout, Published, Results, read_results, sheets_of
 from wordline.reports.sheet import Cell, Sheet, lay_out, plain_cells
@@ -57,6 +57,11 @@ def test_order_names_and_where() -> None:
     sheet = sheet_of([record(chip(), eps=0.2, clean=0.8), record(eps=0.2), record(eps=0.3)], layout)
     assert sheet.rows == ("software", "N = 16") and sheet.columns == ("0.2",)
     assert sheet.cell("N = 16", "0.2").ours == pytest.approx(80.0)
+
+
+def test_software_stands_beside_every_gain() -> None:
+    layout = dataclasses.replace(LAYOUT, published=(), where=(("gain", "LeastSquaresGain"),))
+    assert sheet_of(two_chips(), layout).rows == ("software SW",)
 
 
 def test_a_number_of_a_study_of_its_own() -> None:

@@ -8,8 +8,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from tests.reports.made import audit, chip, folder, two_chips
+
 from wordline.reports import (
     Axis,
     Layout,

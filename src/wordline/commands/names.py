@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable
 from typing import Any
 
@@ -18,13 +19,21 @@ from .options import GAINS, STEP, parse_number
 
 def names_of(records: Iterable[Record]) -> Names:
     """Presets, networks that ship with wordline, and the attacks of these records, by what identifies them."""
-    crossbars = {
+    attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
+    return Names(_crossbars(), _networks(), {identity: words for identity, words in attacks.items() if words})
+
+
+@functools.cache
+def _crossbars() -> dict[str, tuple[str, str]]:
+    return {
         Crossbar.preset(preset, gain=gain).identity(): (preset, name)
         for preset in PRESETS for name, gain in GAINS.items()
     }  # fmt: skip
-    networks = {party(zoo.load_model(name)).weights: name for name in zoo.packaged_models()}
-    attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
-    return Names(crossbars, networks, {identity: words for identity, words in attacks.items() if words})
+
+
+@functools.cache
+def _networks() -> dict[str, str]:
+    return {party(zoo.load_model(name)).weights: name for name in zoo.packaged_models()}
 
 
 def arguments_of(attack: Value) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def lay_out(layout: Layout, results: Results) -> Sheet:
     """The records in the layout. Raises ValueError if one cell would mix records that differ in more than the chip."""
     groups: dict[tuple[str, str], list[Plain]] = {}
     for plain in results.records.values():
-        if all(word(plain, name) == wanted for name, wanted in layout.where):
+        if all(word(plain, name) == wanted or _beside(plain, name) for name, wanted in layout.where):
             place = _label(layout.rows, plain), _label(layout.columns, plain)
             if not math.isnan(estimate(plain, layout.path)[0]):
                 groups.setdefault(place, []).append(plain)
@@ -137,6 +137,11 @@ def _require_alike(place: tuple[str, str], members: Sequence[Plain], layout: Lay
             f"`layout` {layout.title!r} finds two records of one seed in the cell {place}, of two networks or runs; "
             "keep one in the folder"
         )
+
+
+def _beside(plain: Plain, name: str) -> bool:
+    """Software has no gain, and stands beside the chips of every gain."""
+    return name == "gain" and word(plain, "tile") == "software"
 
 
 def _label(axis: Axis, plain: Plain) -> str:
