@@ -1,0 +1,85 @@
+"""Records, audits and folders of results made by hand, with numbers that one can check in one's head."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import wordline as wl
+from wordline.records import Estimate, Party, Record
+from wordline.values import encode
+
+SOFTWARE = Party("Net", "0" * 16)
+
+
+def chip(seed: int = 0, tile: int = 16, weights: str = "") -> Party:
+    return Party("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
+
+
+def share(value: float, width: float = 0.05) -> Estimate:
+    return Estimate(value, value - width, value + width)
+
+
+def record(
+    victim: Party = SOFTWARE, source: Party | None = None, eps: float = 0.1, clean: float = 0.9, attacked: float = 0.5,
+    attack: Any = None, data: str = "digits",
+) -> Record:  # fmt: skip
+    return Record(
+        victim=victim, source=victim if source is None else source, attack=attack or wl.FGSM(eps=eps), data=data,
+        fingerprint="f", images=10, clean=share(clean), adversarial=share(attacked), loss=share(clean - attacked),
+        success=share(1 - attacked / clean), largest_change=eps, seed=0, draws=1, batch_size=10, threads=1,
+        versions={"torch": "2"},
+    )  # fmt: skip
+
+
+def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") -> dict[str, Any]:
+    """What `Audit.to_json` writes, as far as a report looks at it."""
+    control = {
+        "type": "Comparison", "name": "uniform shrink", "remains": 0.4, "note": "", "measured": True,
+        **{name: encode(share(0.5)) for name in ("clean", "adversarial", "loss", "advantage", "robust")},
+    }  # fmt: skip
+    unmeasured = {**control, "name": "noise", "measured": False, "note": "takes too long"}
+    check = {
+        "type": "Check", "id": "G1", "title": "gradients do not vanish", "status": "fail", "figures": {"zero": 0.25},
+        "found": "a quarter is zero.", "explanation": "a quarter is zero. Raised if any is.",
+    }  # fmt: skip
+    numbers = ("clean", "attacked", "worst", "software_clean", "software_attacked")
+    return {
+        "type": "Audit", "verdict": verdict, "checks": [check, {**check, "id": "G2", "status": "pass"}],
+        "comparisons": [control, unmeasured], "chip": encode(victim), "eps": eps, "quick": False, "stopped": "",
+        "data": "digits", "images": 10, **{name: encode(share(0.5)) for name in numbers},
+    }  # fmt: skip
+
+
+def stability() -> dict[str, Any]:
+    layers = [("conv1", {"float": "inf"}), ("conv2", 100.0), ("fc", 10.0)]
+    rows = [{"name": name, "snr": {"type": "Statistic", "mean": mean}} for name, mean in layers]
+    return {"type": "NoiseStability", "chip": encode(chip()), "data": "digits", "images": 10, "layers": rows}
+
+
+def folder(path: Path, records: list[Record], *lines: Any, study: Any = None) -> Path:
+    """A folder with these records and further lines, and the study if there is one."""
+    path.mkdir(parents=True, exist_ok=True)
+    plain = [{"key": f"k{index}", "record": encode(made)} for index, made in enumerate(records)]
+    texts = [line if isinstance(line, str) else json.dumps(line) for line in (*plain, *lines)]
+    (path / "records.jsonl").write_text("".join(f"{text}\n" for text in texts))
+    if study is not None:
+        (path / "study.json").write_text(json.dumps(study))
+    return path
+
+
+def two_chips() -> list[Record]:
+    """Software at AL 40, and two chips of one design at AL 20 and 30, under transfer."""
+    return [
+        record(),
+        record(chip(0), SOFTWARE, attacked=0.7),
+        record(chip(1), SOFTWARE, attacked=0.6),
+    ]
+
+
+def renamed(made: Record, network: str) -> Record:
+    """The record of a network of another name."""
+    victim = dataclasses.replace(made.victim, network=network)
+    return dataclasses.replace(made, victim=victim, source=dataclasses.replace(made.source, network=network))
