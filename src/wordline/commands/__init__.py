@@ -8,11 +8,13 @@ from .doubts import audit, curve, deviation
 from .evaluate import evaluate
 from .options import parse_number
 from .quickstart import quickstart
+from .study import study
 from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
     "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
+    "study": study,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]
