@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import importlib
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -62,6 +63,7 @@ class RayTasks(AbstractExecutor):
 
     def _connect(self) -> None:
         ray = self._ray
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked for reports; offline they wait for minutes
         local = {"num_cpus": self.workers or None, "include_dashboard": False}
         try:
             with contextlib.redirect_stdout(None):  # results go to standard output, and nothing else
