@@ -15,6 +15,7 @@ from ..files import write_atomically
 from ..progress import Bar
 from ..records import Record
 from ..studies import Journal, Place, Study, load_study, run_cells
+from ..studies import cost as count_cost
 from ..studies.executors import AbstractExecutor, Processes, Serial
 from ..studies.run_cells import Outcome, only_writer
 from ..values import Value, encode, require_choice, require_integer, require_number
@@ -41,6 +42,7 @@ def study(
     gpus_per_cell: float = 0.0,
     device: str = "cpu",
     limit: int = 0,
+    cost: bool = False,
     json: bool = False,
 ) -> None:
     """Run the cells of a study that `out` does not hold yet; `wordline report` makes its tables.
@@ -58,6 +60,7 @@ def study(
         gpus_per_cell: share of a GPU that a task on Ray claims.
         device: cpu or cuda; part of a result's conditions.
         limit: only the first so many cells; 0 runs all.
+        cost: count passes and multiplications instead of running anything.
     """
     require_choice("device", device, ("cpu", "cuda"))
     for name, value, least in (("workers", workers, 1), ("threads", threads, 1), ("limit", limit, 0)):
@@ -68,6 +71,10 @@ def study(
     chosen = load_study(file)
     cells = [dataclasses.replace(cell, threads=threads, device=device) for cell in chosen.at(scale)]
     cells = cells[:limit] if limit else cells
+    if cost:
+        counted = count_cost(cells, Place(root=root).store())
+        print(counted.to_json() if json else counted)
+        return
     executor = _executor(workers, ray, gpus_per_cell)
     place = Place(cache or str(out / "cache"), root)
     with only_writer(out):

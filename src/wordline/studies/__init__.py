@@ -1,6 +1,8 @@
 """Studies: cells that are pure functions of their configuration, run anywhere, resumed after anything."""
 
 from .cell import AbstractCell
+from .cost import Cost, cost
+from .doubt_cells import AuditCell, DeviationCell
 from .evaluation_cell import EvaluationCell
 from .failure import Failure
 from .grid import Grid, run_grid
@@ -15,7 +17,10 @@ from .study import Study, load_study
 __all__ = [
     "AbstractCell",
     "AbstractNetwork",
+    "AuditCell",
     "CheckResult",
+    "Cost",
+    "DeviationCell",
     "EvaluationCell",
     "Failure",
     "Grid",
@@ -28,6 +33,7 @@ __all__ = [
     "Store",
     "Study",
     "Trained",
+    "cost",
     "load_study",
     "quickstart",
     "read_records",

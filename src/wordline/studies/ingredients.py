@@ -72,6 +72,10 @@ class AbstractNetwork(AbstractIngredient):
     def load(self, store: Store) -> nn.Module:
         """The network in evaluation mode."""
 
+    def skeleton(self, store: Store) -> nn.Module:
+        """The network for counting: one that is trained first comes untrained."""
+        return store.network(self)
+
     def pinned(self, store: Store) -> Self:
         """With its fingerprints."""
         return dataclasses.replace(self, party=party(store.network(self)))
@@ -123,6 +127,11 @@ class Trained(AbstractNetwork):
         classes, side = len(data.classes), data.train.images.shape[-1]
         network = zoo.build_model(self.architecture, classes, side)
         return zoo.load_state(network, tensors, "cache").eval()
+
+    def skeleton(self, store: Store) -> nn.Module:
+        """Untrained."""
+        data = store.data(self.data)
+        return zoo.build_model(self.architecture, len(data.classes), data.test.images.shape[-1]).eval()
 
     def _train(self, store: Store, made_by: tuple[str, ...]) -> dict[str, Tensor]:
         with tempfile.TemporaryDirectory() as scratch:
