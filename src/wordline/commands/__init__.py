@@ -8,13 +8,14 @@ from .doubts import audit, curve, deviation
 from .evaluate import evaluate
 from .options import parse_number
 from .quickstart import quickstart
+from .report import report
 from .study import study
 from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
     "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
-    "study": study,
+    "study": study, "report": report,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]

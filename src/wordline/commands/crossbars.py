@@ -11,10 +11,11 @@ import tyro
 from .. import zoo
 from ..arrays import fit_surrogate
 from ..circuits import SinhDevice, netlist
+from ..files import write_atomically
 from ..mapping import land, read_noise
 from ..mapping.explain import explain
 from ..nn import calibrate as calibrate_ranges
-from ..nn import map_model
+from ..nn import chip_view, map_model
 from ..progress import Bar, LateBar
 from ..values import require_choice, require_integer
 from .options import Number, crossbar_of, said, software_of
@@ -42,7 +43,7 @@ def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = Fals
 def map_(
     model: str = "digits-cnn", crossbar: str = "rethinking-64", gain: str = "", weights: str = "", seed: int = 0,
     strict: bool = False, only: tuple[str, ...] = (), exclude: tuple[str, ...] = (), data: str = "", root: str = "",
-    calibrate: int = 0, export: str = "", json: bool = False,
+    calibrate: int = 0, export: str = "", view: str = "", json: bool = False,
 ) -> None:  # fmt: skip
     """Map a network onto a crossbar and print the chip's report; with data, what one inference takes.
 
@@ -53,6 +54,7 @@ def map_(
         root: local folder of that data set.
         calibrate: measure converter ranges on so many training images of the data first.
         export: write the programmed conductances to this .npz or .csv file.
+        view: write maps of the chip's layers to this JSON file, which `wordline report` draws.
     """
     require_integer("calibrate", calibrate, at_least=0)
     if calibrate and not data:
@@ -66,6 +68,8 @@ def map_(
     report = chip.report(*example)
     if export:
         chip.export(export)
+    if view:
+        write_atomically(Path(view), lambda path: path.write_text(chip_view(chip).to_json() + "\n"))
     print(report.to_json() if json else report)
 
 

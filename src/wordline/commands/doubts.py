@@ -12,10 +12,12 @@ from torch import nn
 from .. import zoo
 from ..evaluation import audit as run_audit
 from ..evaluation import gradient_deviation, robustness_curve
+from ..files import write_atomically
 from ..nn import map_model
 from ..progress import Bar
-from ..reports import accuracy_curves, deviation_figure
-from ..values import require_choice, require_integer
+from ..records import describe
+from ..reports import Results, accuracy_curves, deviation_figure, page
+from ..values import encode, require_choice, require_integer
 from .options import EPS, Number, crossbar_of, software_of
 
 
@@ -66,6 +68,7 @@ def audit(
     quick: bool = False,
     seed: int = 0,
     out: str = "",
+    html: str = "",
     json: bool = False,
 ) -> None:
     """Is the chip's robustness real? Some thirty checks, controls beside it, and a verdict.
@@ -75,6 +78,7 @@ def audit(
         quick: smaller budgets, and stop at the first check that shows masked gradients.
         seed: of the audit's own random numbers.
         out: also write the result to this JSON file.
+        html: also write it as one self-contained page.
     """
     software, chip, images = pair.load()
     result = run_audit(
@@ -84,6 +88,9 @@ def audit(
     if out:
         Path(out).parent.mkdir(parents=True, exist_ok=True)
         Path(out).write_text(result.to_json() + "\n")
+    if html:
+        shown = Results(name=f"audit of {describe(result.chip)}", audits=[encode(result)])
+        write_atomically(Path(html), lambda path: path.write_text(page([shown]), encoding="utf-8"))
     print(result.to_json() if json else result)
 
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from ..files import write_atomically
+from ..mapping import Crossbar, LeastSquaresGain
+from ..nn import chip_view, map_model
 from ..progress import Bar
-from ..reports import accuracy_curves
+from ..reports import accuracy_curves, read_results
 from ..studies import quickstart as run_quickstart
 from ..studies.quickstart import EPS
+from ..zoo import load_model
 from .options import print_records
+from .report import write_page
 
 
 def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool = False) -> None:
-    """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table and a figure."""
+    """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table, a figure, a page."""
     records = run_quickstart(out, limit=limit, progress=Bar())
     figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
     shown = records if json else [r for r in records if r.attack.eps == 0.1]  # type: ignore[attr-defined]
     title = f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals; epsilon 0.1 of {EPS}"
     print_records(shown, json, title=title)
+    view = chip_view(map_model(load_model("digits-cnn"), Crossbar.preset("rethinking-64", gain=LeastSquaresGain())))
+    write_atomically(out / "chip.json", lambda path: path.write_text(view.to_json() + "\n"))
+    write_page(out / "report.html", [read_results(out)], "Handwritten digits on rethinking crossbars")
     if not json:
-        print(f"\nall {len(records)} records: {out / 'records.jsonl'}\nfigure: {figure}")
+        print(f"\nall {len(records)} records: {out / 'records.jsonl'}\nfigure: {figure}\npage: {out / 'report.html'}")

@@ -8,15 +8,19 @@ from .mapped_layer import MappedLayer
 from .normalized import Normalized
 from .recalibrate import recalibrate_batch_norm
 from .report import ChipReport, LayerReport
+from .view import ChipView, LayerView, chip_view
 
 __all__ = [
     "Chip",
     "ChipEnsemble",
     "ChipReport",
+    "ChipView",
     "LayerReport",
+    "LayerView",
     "MappedLayer",
     "Normalized",
     "calibrate",
+    "chip_view",
     "map_chips",
     "map_model",
     "recalibrate_batch_norm",

@@ -1,0 +1,74 @@
+"""What the crossbars, networks and attacks in records are called on this command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from .. import zoo
+from ..attacks.by_name import NAMED, Wish, attack_by_name
+from ..evaluation.party import party
+from ..mapping import Crossbar
+from ..mapping.presets import PRESETS
+from ..records import Record, fraction
+from ..reports.rerun import Names
+from ..values import Value
+from .options import GAINS, STEP, parse_number
+
+
+def names_of(records: Iterable[Record]) -> Names:
+    """Presets, networks that ship with wordline, and the attacks of these records, by what identifies them."""
+    crossbars = {
+        Crossbar.preset(preset, gain=gain).identity(): (preset, name)
+        for preset in PRESETS for name, gain in GAINS.items()
+    }  # fmt: skip
+    networks = {party(zoo.load_model(name)).weights: name for name in zoo.packaged_models()}
+    attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
+    return Names(crossbars, networks, {identity: words for identity, words in attacks.items() if words})
+
+
+def arguments_of(attack: Value) -> tuple[str, ...]:
+    """The arguments of `evaluate` that make this very attack; none where the command line cannot say it."""
+    wish = _wish(attack)
+    for name in NAMED:
+        try:
+            same = attack_by_name(name, wish) == attack
+        except (ImportError, ValueError, TypeError):
+            continue
+        if same:
+            words = ["--attack", name, "--eps", number(wish.eps), "--loss", str(wish.loss)]
+            words += ["--steps", str(wish.steps)] if wish.steps else []
+            words += ["--step-size", number(wish.step_size)] if wish.step_size != STEP else []
+            words += [] if wish.random_start else ["--no-random-start"]
+            return (*words, *(["--early-stop"] if wish.early_stop else []))
+    return ()
+
+
+def number(value: float) -> str:
+    """A number as `--eps` takes it, to the last bit: 8/255 where that is the same number."""
+    short = fraction(value)
+    return short if parse_number(short) == value else repr(value)
+
+
+def _wish(attack: Value) -> Wish:
+    """The wish behind an attack: what it says itself, else what the attacks inside it say."""
+    inner = [attack, *_inside(attack)]
+    said: dict[str, Any] = {"eps": 0.0, "step_size": STEP}
+    for name in ("eps", "step_size", "steps", "loss", "random_start", "early_stop"):
+        for part in inner:
+            value = getattr(part, name, None)
+            if value is not None:
+                said[name] = value
+                break
+    if said.get("loss") not in (None, "cross-entropy", "margin", "dlr"):
+        said.pop("loss")
+    return Wish(**said)
+
+
+def _inside(attack: Value) -> list[Value]:
+    found: list[Value] = []
+    for value in vars(attack).values():
+        for item in value if isinstance(value, tuple) else (value,):
+            if isinstance(item, Value):
+                found += [item, *_inside(item)]
+    return found

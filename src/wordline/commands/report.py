@@ -1,0 +1,90 @@
+"""`report`: tables, figures and a page from results that are there already."""
+
+from __future__ import annotations
+
+import json as json_text
+from collections.abc import Iterator
+from pathlib import Path
+
+import tyro
+
+from ..files import write_atomically
+from ..reports import (
+    Results,
+    control_bars,
+    csv_report,
+    latex_report,
+    markdown_report,
+    page,
+    read_results,
+    sheets_of,
+    snr_bars,
+    tile_curves,
+)
+from ..reports.sheet import plain_cells
+from .names import names_of
+
+
+def report(
+    paths: tyro.conf.Positional[tuple[Path, ...]],
+    out: str = "",
+    csv: str = "",
+    latex: str = "",
+    html: str = "",
+    figures: str = "",
+    title: str = "",
+    json: bool = False,
+) -> None:
+    """Tables of finished results, in the paper's layout where a study says it; runs nothing.
+
+    Args:
+        paths: folders of results (records *.jsonl, study.json, audit*.json, chip*.json), or files of records.
+        out: write the tables as Markdown to this file; without any file they are printed.
+        csv: write every cell to this file, a line each, in full precision.
+        latex: write the tables to this file, for booktabs.
+        html: write one self-contained page: tables, interactive curves, audits, chips, conditions and commands.
+        figures: draw figures for print into this folder: curves, an audit's controls, SNR per layer.
+        title: of that page.
+        json: print every cell as JSON, a line each.
+    """
+    if not paths:
+        raise ValueError("`paths` is empty; name a folder of results, such as runs/quickstart")
+    results = [read_results(path) for path in paths]
+    for file, write in ((out, markdown_report), (csv, csv_report), (latex, latex_report)):
+        if file:
+            _write(file, write(results))
+    if html:
+        write_page(Path(html), results, title)
+        print(html)
+    if figures:
+        for drawn in draw(results, Path(figures)):
+            print(drawn)
+    if json:
+        for sheet in (sheet for found in results for sheet in sheets_of(found)):
+            print("\n".join(json_text.dumps(cell) for cell in plain_cells(sheet)))
+    elif not (out or csv or latex or html or figures):
+        print(markdown_report(results))
+
+
+def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
+    """Every figure there is something for."""
+    for results in all_results:
+        swept = [record for record in results.decoded() if hasattr(record.attack, "eps")]
+        if swept:
+            yield tile_curves(swept, folder / f"{results.name}-curves.pdf", title=results.title)
+        for number, audit in enumerate(results.audits):
+            if any(control.get("measured", True) for control in audit.get("comparisons", ())):
+                yield control_bars(audit, folder / f"{results.name}-audit-{number}.pdf")
+        for number, stability in enumerate(results.stabilities):
+            yield snr_bars(stability, folder / f"{results.name}-snr-{number}.pdf")
+
+
+def write_page(file: Path, results: list[Results], title: str = "") -> None:
+    """The page of these results, with the commands that compute their records again."""
+    names = names_of(record for found in results for record in found.decoded())
+    write_atomically(file, lambda path: path.write_text(page(results, names, title=title), encoding="utf-8"))
+
+
+def _write(file: str, content: str) -> None:
+    write_atomically(Path(file), lambda path: path.write_text(content, encoding="utf-8"))
+    print(file)

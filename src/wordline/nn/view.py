@@ -1,0 +1,84 @@
+"""What a chip looks like: NF tile by tile, and what the parasitics leave of a device, by its place in the array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..circuits import effective_conductance
+from ..mapping import Crossbar
+from ..mapping.nonideality_factor import nonideality_factor, probe_volts
+from ..values import Value
+from .chip import Chip
+from .mapped_layer import MappedLayer
+from .report import LayerReport
+
+Grid = tuple[tuple[float, ...], ...]
+MOST = 32  # rows and columns of a map; larger arrays are averaged in blocks
+
+
+@dataclass(frozen=True)
+class LayerView(Value):
+    """One layer's maps.
+
+    `nf`: non-ideality factor by (row tile, column tile), mean over the arrays and groups that share the place, all
+    columns read; `conductance`: mean programmed conductance there, microsiemens; `kept`: W / G by (word line, bit line)
+    within an array, mean over all arrays: W the effective, G the programmed conductance of a device. Arrays with more
+    than 32 lines a side are averaged in blocks.
+    """
+
+    report: LayerReport
+    nf: Grid
+    conductance: Grid
+    kept: Grid
+
+
+@dataclass(frozen=True)
+class ChipView(Value):
+    """The maps of every mapped layer, small enough for a page; `wordline map --view chip.json` writes it."""
+
+    network: str
+    crossbar: Crossbar
+    seed: int
+    layers: tuple[LayerView, ...]
+    digital: tuple[tuple[str, str], ...]
+
+
+@torch.no_grad()
+def chip_view(chip: Chip) -> ChipView:
+    """Solve the arrays of a chip once more, as ohmic ones, and keep the maps of every layer.
+
+    >>> from wordline.mapping import Crossbar
+    >>> from wordline.nn import map_model
+    >>> view = chip_view(map_model(torch.nn.Linear(3, 2).eval(), Crossbar.preset("ideal")))
+    >>> view.layers[0].nf, view.layers[0].kept[0][0]  # without wires every device counts in full
+    (((0.0,),), 1.0)
+    """
+    report = chip.report()
+    layers = tuple(
+        _layer_view(row, layer) for row, layer in zip(report.layers, chip.layers.values(), strict=True)
+    )
+    return ChipView(type(chip.model).__name__, chip.crossbar, chip.seed, layers, report.digital)
+
+
+def _layer_view(report: LayerReport, layer: MappedLayer) -> LayerView:
+    g = layer.conductances  # (arrays, groups, row_tiles, col_tiles, rows, cols)
+    made = effective_conductance(g, layer.crossbar.wires)
+    nf = nonideality_factor(g, made, probe_volts(g.shape[-2]).to(g))
+    kept = torch.where(g > 0, made / g, torch.nan).flatten(0, 3).nanmean(0)
+    return LayerView(
+        report, nf=_grid(nf.mean((0, 1)), 4), conductance=_grid(1e6 * g.mean((0, 1, 4, 5)), 3),
+        kept=_grid(_coarse(kept), 4),
+    )  # fmt: skip
+
+
+def _coarse(grid: Tensor) -> Tensor:
+    """At most so many rows and columns, each the mean of a block."""
+    size = (min(grid.shape[0], MOST), min(grid.shape[1], MOST))
+    return torch.nn.functional.adaptive_avg_pool2d(grid.nan_to_num(0.0)[None], size)[0]
+
+
+def _grid(values: Tensor, decimals: int) -> Grid:
+    return tuple(tuple(round(value, decimals) + 0.0 for value in row) for row in values.double().tolist())
