@@ -2,13 +2,14 @@
 
 Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), FGSM, 16/32/64 tiles
 Command     wordline study studies/table1.py --root DIR --out runs/table1 --scale quick; wordline report runs/table1
-Time        TIME1
+Time        counted by --cost: quick 6.0e13 multiplications, paper 1.4e16 (7.6 hours at 1 Tflop/s) and the training;
+            quick with table2 about 30 minutes on two cores (docs/results/first-chips.md, the same cells)
 Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours: with unit gain AL falls because clean
             accuracy does; with least-squares gain it follows the clean accuracy, and HH is no weaker than SH
 
-quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the recipe of
-arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss, margin is ours;
-unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (the presets
+quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the
+recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
+margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
 `rethinking-*`), for the paper does not print them.
 """
 

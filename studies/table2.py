@@ -2,13 +2,14 @@
 
 Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), PGD, 16/32/64 tiles
 Command     wordline study studies/table2.py --root DIR --out runs/table2 --scale quick; wordline report runs/table2
-Time        TIME2
-Expect      published: AL 83.7 to 86.9 in software, 67.1 to 78.4 on chips, HH below SH. Ours: with least-squares gain AL is
-            the clean accuracy from 8/255 on, on chips as in software, and HH is no weaker than SH
+Time        counted by --cost: quick 3.5e14 multiplications at most, paper 8.1e16 (45 hours at 1 Tflop/s) and the
+            training; quick with table1 about 30 minutes on two cores (docs/results/first-chips.md, the same cells)
+Expect      published: AL 83.7 to 86.9 in software, 67.1 to 78.4 on chips, HH below SH. Ours: with least-squares gain
+            AL is the clean accuracy from 8/255 on, on chips as in software, and HH is no weaker than SH
 
-quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at 8/255. paper: VGG8 trained by the recipe of
-arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss, margin is ours;
-unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (the presets
+quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at 8/255. paper: VGG8 trained by the
+recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
+margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
 `rethinking-*`), for the paper does not print them.
 
 The paper prints neither the number of steps nor a random start: ours are max(10, ceil(2.5 eps / step)) and one random

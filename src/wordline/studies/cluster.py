@@ -63,7 +63,7 @@ class RayTasks(AbstractExecutor):
 
     def _connect(self) -> None:
         ray = self._ray
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked for reports; offline they wait for minutes
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nobody asked for reports
         local = {"num_cpus": self.workers or None, "include_dashboard": False}
         try:
             with contextlib.redirect_stdout(None):  # results go to standard output, and nothing else
