@@ -9,8 +9,8 @@ Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours:
 
 quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the
 recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
-margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`), for the paper does not print them.
+margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed
+(presets `rethinking-*`), for the paper does not print them.
 """
 
 import wordline as wl

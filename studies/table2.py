@@ -9,8 +9,8 @@ Expect      published: AL 83.7 to 86.9 in software, 67.1 to 78.4 on chips, HH be
 
 quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at 8/255. paper: VGG8 trained by the
 recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
-margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`), for the paper does not print them.
+margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed
+(presets `rethinking-*`), for the paper does not print them.
 
 The paper prints neither the number of steps nor a random start: ours are max(10, ceil(2.5 eps / step)) and one random
 start, the best iterate kept. White-box attacks stop at the first misclassified iterate, which can only lower AA.
