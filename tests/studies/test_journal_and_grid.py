@@ -9,7 +9,8 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.studies import Grid, Journal, read_records, run_grid
+from wordline.studies import Failure, Grid, Journal, read_records, run_grid
+from wordline.studies.threads import fixed_threads
 from wordline.zoo import ImageSplit
 
 
@@ -66,12 +67,13 @@ def test_resuming_computes_only_what_is_missing_and_gives_the_same_numbers(
     torn.write_bytes(b"".join(lines[:7]) + lines[7][:50])  # killed while writing the eighth
     assert _run(torn) == whole
     assert torn.read_bytes() == (tmp_path / "whole.jsonl").read_bytes()
-    monkeypatch.setattr("wordline.studies.grid.craft", lambda *a, **k: pytest.fail("computed a finished cell again"))
+    again = "wordline.studies.evaluation_cell.score"
+    monkeypatch.setattr(again, lambda *a, **k: pytest.fail("computed a finished cell again"))
     assert _run(torn) == whole
 
 
 def test_an_interrupted_grid_keeps_its_finished_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from wordline.studies import grid as module
+    from wordline.studies import evaluation_cell as module
 
     original, calls = module.score, []
 
@@ -96,6 +98,30 @@ def test_conditions_are_part_of_a_cells_name(tmp_path: Path) -> None:
     assert len(read_records(path)) == 6
 
 
+# As wordline 0.1.0 named the cells of this grid: a journal of then goes on now.
+KEYS = """
+b507741948949cb78b7f 48c021baaa8eef5b480d 55e4ab99400220ef7511 bc372c53e8d3446eab8a 2981699f86d961a35bf8
+6c83997ecdfaa1cb4063 c91489430492134fae5f f4f624d27a0e73dec259 98ce8c85d8029bca2f87 246d4c1a55fce0e41736
+e641d365777c98be81a1 60edb3ee0d5c0639a709 502652d1f1111b9fa6ee 339a962a1ec2393822a7 729e9106810afbb989ec
+302354d7b570cc041536 397ba06ce4518dd94da7 300f747f7e4ce3480d7b
+"""
+
+
+def test_keys_of_old_journals_stand(tmp_path: Path) -> None:
+    model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3, bias=False)).eval()
+    with torch.no_grad():
+        model[1].weight.copy_(torch.arange(48.0).reshape(3, 16).sub(20).remainder(7).sub(3) / 8)
+    images = (torch.arange(640.0).reshape(40, 1, 4, 4) % 17) / 16
+    split = ImageSplit(images, torch.arange(40) % 3, name="generated")
+    converter = wl.UniformConverter(bits=8, range=wl.Calibrated())
+    crossbar = wl.Crossbar.preset("rethinking-16")
+    grid = dataclasses.replace(GRID, crossbars=(crossbar, dataclasses.replace(crossbar, dac=converter)), seed=2)
+    journal = Journal(tmp_path / "r.jsonl")
+    with fixed_threads(1):
+        run_grid(model, split, grid, journal, calibration=split.take(8))
+    assert list(journal.results) == KEYS.split()
+
+
 def test_damaged_journals_are_refused_and_kept(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     path.write_text("{}\n")
@@ -104,9 +130,25 @@ def test_damaged_journals_are_refused_and_kept(tmp_path: Path) -> None:
     path.write_text(json.dumps({"key": "k", "record": {"type": "UnitGain"}}) + "\n")
     with pytest.raises(ValueError, match="line 1 holds a UnitGain, no Record"):
         Journal(path)
+    path.write_text(json.dumps({"key": "k", "failure": {"type": "UnitGain"}}) + "\n")
+    with pytest.raises(ValueError, match="line 1 holds a UnitGain, no Failure"):
+        Journal(path)
     assert path.exists()
     with pytest.raises(ValueError, match="`path` .* does not exist"):
         read_records(tmp_path / "none.jsonl")
+
+
+def test_a_failure_stands_until_its_cell_succeeds(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    journal = Journal(path, wl.UnitGain)
+    journal.append("k", Failure("ValueError", "no"))
+    assert Journal(path, wl.UnitGain).failures == journal.failures == {"k": Failure("ValueError", "no")}
+    assert not journal.results
+    journal.append("k", wl.UnitGain())
+    again = Journal(path, wl.UnitGain)
+    assert again.results == journal.results == {"k": wl.UnitGain()}
+    assert again.failures == journal.failures == {}
+    assert not again.records  # no evaluation
 
 
 def test_unknown_setting_is_refused() -> None:

@@ -10,13 +10,14 @@ from .options import parse_number
 from .quanos import quanos
 from .quickstart import quickstart
 from .report import report
+from .study import study
 from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
     "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
     "quanos": quanos,
-    "report": report,
+    "study": study, "report": report,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]

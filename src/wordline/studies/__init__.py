@@ -1,8 +1,43 @@
-"""Grids of evaluations that resume."""
+"""Studies: cells that are pure functions of their configuration, run anywhere, resumed after anything."""
 
+from .cell import AbstractCell
+from .cost import Cost, cost
+from .doubt_cells import AuditCell, DeviationCell
+from .evaluation_cell import EvaluationCell
+from .failure import Failure
 from .grid import Grid, run_grid
+from .ingredients import AbstractNetwork, Images, NoImages, Packaged, Trained
 from .journal import Journal, read_records
 from .quickstart import quickstart
+from .run_cells import Outcome, run_cells
 from .selfcheck import CheckResult, selfcheck
+from .store import Place, Store
+from .study import Study, load_study
 
-__all__ = ["CheckResult", "Grid", "Journal", "quickstart", "read_records", "run_grid", "selfcheck"]
+__all__ = [
+    "AbstractCell",
+    "AbstractNetwork",
+    "AuditCell",
+    "CheckResult",
+    "Cost",
+    "DeviationCell",
+    "EvaluationCell",
+    "Failure",
+    "Grid",
+    "Images",
+    "Journal",
+    "NoImages",
+    "Outcome",
+    "Packaged",
+    "Place",
+    "Store",
+    "Study",
+    "Trained",
+    "cost",
+    "load_study",
+    "quickstart",
+    "read_records",
+    "run_cells",
+    "run_grid",
+    "selfcheck",
+]

@@ -2,45 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ..attacks import AbstractAttack
-from ..evaluation import Conditions, craft, party, score
+from ..evaluation import party
 from ..evaluation.party import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
-from ..nn import calibrate, map_model
 from ..progress import AbstractProgress, Silent
-from ..records import Party, Record, Software, describe_attack
-from ..values import Value, require_choice, require_integer
+from ..records import Record, describe_attack
+from ..values import require_choice, require_integer
 from ..zoo import ImageSplit
+from .evaluation_cell import SETTINGS, EvaluationCell
+from .ingredients import AbstractNetwork, Given, Images, NoImages
 from .journal import Journal
-
-SETTINGS = ("SW", "SH", "HH")
-
-
-@dataclass(frozen=True)
-class Cell(Value):
-    """Everything that decides one record; its hash is the cell's name in a journal."""
-
-    setting: str
-    software: Party
-    crossbar: Value
-    chip_seed: int
-    attack: AbstractAttack
-    fingerprint: str
-    images: int
-    conditions: tuple[str, int, int, int, int]  # data, seed, draws, batch size, threads
-    calibration: str = ""  # images that the chip's converters were set on
-
-    @property
-    def key(self) -> str:
-        """Twenty hex digits of the content."""
-        return hashlib.sha256(self.identity().encode()).hexdigest()[:20]
+from .store import Store
 
 
 @dataclass(frozen=True)
@@ -67,6 +47,36 @@ class Grid:
         for seed in (self.seed, *self.seeds):
             require_integer("seeds", seed, at_least=0)
 
+    def cells(
+        self,
+        network: AbstractNetwork,
+        images: Images,
+        *,
+        calibration: Images | NoImages = NoImages(),  # noqa: B008 - a value without state
+        threads: int = 1,
+    ) -> tuple[EvaluationCell, ...]:
+        """Every evaluation of the grid as a cell of its own, those of one chip together."""
+        return tuple(self._cells(network, images, calibration, threads))
+
+    def _cells(
+        self, network: AbstractNetwork, images: Images, calibration: Images | NoImages, threads: int
+    ) -> Iterator[EvaluationCell]:
+        if "SW" in self.settings:
+            for attack in self.attacks:
+                yield EvaluationCell(
+                    setting="SW", network=network, images=images, attack=attack, seed=self.seed, draws=self.draws,
+                    batch_size=self.batch_size, threads=threads,
+                )  # fmt: skip
+        for crossbar in self.crossbars:
+            for chip_seed in self.seeds:
+                for setting in self.settings:
+                    for attack in self.attacks if setting != "SW" else ():
+                        yield EvaluationCell(
+                            setting=setting, network=network, images=images, attack=attack, crossbar=crossbar,
+                            chip_seed=chip_seed, calibration=calibration, seed=self.seed, draws=self.draws,
+                            batch_size=self.batch_size, threads=threads,
+                        )  # fmt: skip
+
 
 def run_grid(
     software: nn.Module,
@@ -83,63 +93,17 @@ def run_grid(
     """
     require_evaluation_mode("software", software)
     require_fit("software", software, split)
-    cells = list(_cells(software, split, grid, calibration))
-    transfer: dict[AbstractAttack, Tensor] = {}  # images crafted on software serve every chip
+    store = Store()
+    network = Given(party=party(software))
+    store.hold(network, software)
+    set_on = NoImages() if calibration is None else store.hold_images(calibration)
+    cells = grid.cells(
+        network, store.hold_images(split), calibration=set_on, threads=torch.get_num_threads()
+    )
     with (progress or Silent()).task("grid", len(cells)) as advance:
-        chip: nn.Module | None = None
-        held: tuple[Value, int] | None = None
         for cell in cells:
-            if cell.key not in journal.records:
-                if cell.setting != "SW" and held != (cell.crossbar, cell.chip_seed):
-                    chip, held = _chip(software, cell, calibration), (cell.crossbar, cell.chip_seed)
-                journal.append(cell.key, _run(cell, software, chip, split, grid, transfer))
-            record = journal.records[cell.key]
+            if cell.key not in journal.results:
+                journal.append(cell.key, cell.run(store))
+            record = cast(Record, journal.results[cell.key])
             advance(1, f"{cell.setting} {describe_attack(cell.attack)}: AA {100 * record.adversarial_accuracy:.1f} %")
-    return [journal.records[cell.key] for cell in cells]
-
-
-def _chip(software: nn.Module, cell: Cell, calibration: ImageSplit | None) -> nn.Module:
-    chip = map_model(software, _crossbar(cell), cell.chip_seed)
-    return chip if calibration is None else calibrate(chip, calibration, limit=0)
-
-
-def _cells(software: nn.Module, split: ImageSplit, grid: Grid, calibration: ImageSplit | None) -> Iterator[Cell]:
-    who, content = party(software), split.fingerprint()
-    conditions = (split.name, grid.seed, grid.draws, grid.batch_size, torch.get_num_threads())
-    words = "" if calibration is None else f"{len(calibration)} {calibration.name} {calibration.fingerprint()}"
-    if "SW" in grid.settings:
-        for attack in grid.attacks:
-            yield Cell("SW", who, Software(), 0, attack, content, len(split), conditions)
-    for crossbar in grid.crossbars:
-        for seed in grid.seeds:
-            for setting in grid.settings:
-                if setting != "SW":
-                    for attack in grid.attacks:
-                        used = attack if setting == "HH" else attack.for_transfer()
-                        set_on = words if crossbar.calibrated else ""
-                        yield Cell(setting, who, crossbar, seed, used, content, len(split), conditions, set_on)
-
-
-def _run(
-    cell: Cell,
-    software: nn.Module,
-    chip: nn.Module | None,
-    split: ImageSplit,
-    grid: Grid,
-    transfer: dict[AbstractAttack, Tensor],
-) -> Record:
-    victim = software if chip is None or cell.setting == "SW" else chip
-    source = victim if cell.setting == "HH" else software
-    if cell.setting == "SH":
-        if cell.attack not in transfer:
-            transfer[cell.attack] = craft(software, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
-        images = transfer[cell.attack]
-    else:
-        images = craft(source, cell.attack, split, seed=grid.seed, batch_size=grid.batch_size)
-    return score(victim, party(source), cell.attack, split, images, Conditions(grid.seed, grid.draws, grid.batch_size))
-
-
-def _crossbar(cell: Cell) -> Crossbar:
-    if not isinstance(cell.crossbar, Crossbar):
-        raise TypeError(f"`crossbar` of a {cell.setting} cell must be a Crossbar, got {cell.crossbar!r}")
-    return cell.crossbar
+    return [cast(Record, journal.results[cell.key]) for cell in cells]

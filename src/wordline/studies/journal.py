@@ -5,26 +5,36 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from typing import Any
 
 from ..records import Record
-from ..values import decode, encode
+from ..values import Value, decode, encode
+from .failure import Failure
 
 
 class Journal:
-    """A file of finished cells: key -> record. Opening it reads what is there; a line torn by a crash is dropped.
+    """A file of finished cells: key -> result. Opening it reads what is there; a line torn by a crash is dropped.
+
+    `kind`: what every result must be. A cell that failed has a line of its own in `failures`, until it succeeds.
 
     >>> import tempfile
     >>> journal = Journal(Path(tempfile.mkdtemp()) / "records.jsonl")
-    >>> len(journal.records)
+    >>> len(journal.results)
     0
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.records: dict[str, Record] = {}
+    def __init__(self, path: Path, kind: type[Value] = Record) -> None:
+        self.path, self.kind = path, kind
+        self.results: dict[str, Value] = {}
+        self.failures: dict[str, Failure] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists():
             self._read()
+
+    @property
+    def records(self) -> dict[str, Record]:
+        """The evaluations among the results."""
+        return {key: result for key, result in self.results.items() if isinstance(result, Record)}
 
     def _read(self) -> None:
         raw = self.path.read_bytes()
@@ -32,28 +42,39 @@ class Journal:
         for number, line in enumerate(whole.splitlines(), start=1):
             try:
                 plain = json.loads(line)
-                record = decode(plain["record"])
+                failed = "failure" in plain
+                result = decode(plain["failure" if failed else "record"])
+                key = str(plain["key"])
             except (ValueError, KeyError, TypeError) as error:
                 raise ValueError(
                     f"`out` file {str(self.path)!r} line {number} is no record ({error}); move it away"
                 ) from error
-            if not isinstance(record, Record):
+            wanted = Failure if failed else self.kind
+            if not isinstance(result, wanted):
                 raise ValueError(
-                    f"`out` file {str(self.path)!r} line {number} holds a {type(record).__name__}, no Record"
+                    f"`out` file {str(self.path)!r} line {number} holds a {type(result).__name__}, no {wanted.__name__}"
                 )
-            self.records[plain["key"]] = record
+            self._keep(key, result)
         if torn:  # the process died while writing: cut the line off, so that the next one starts clean
             with self.path.open("r+b") as file:
                 file.truncate(len(raw) - len(torn))
 
-    def append(self, key: str, record: Record) -> None:
-        """Write one finished cell; when this returns, it is on the disk."""
-        line = json.dumps({"key": key, "record": encode(record)}, allow_nan=False) + "\n"
+    def append(self, key: str, result: Value) -> None:
+        """Write one finished cell, or the Failure of one; when this returns, it is on the disk."""
+        plain: dict[str, Any] = {"key": key, "failure" if isinstance(result, Failure) else "record": encode(result)}
+        line = json.dumps(plain, allow_nan=False) + "\n"
         with self.path.open("a") as file:
             file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self.records[key] = record
+        self._keep(key, result)
+
+    def _keep(self, key: str, result: Value) -> None:
+        if isinstance(result, Failure):
+            self.failures[key] = result
+            return
+        self.results[key] = result
+        self.failures.pop(key, None)
 
 
 def read_records(path: Path) -> list[Record]:

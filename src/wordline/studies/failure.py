@@ -1,0 +1,33 @@
+"""A cell that could not be run: what it said."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+
+from ..values import Value
+
+LINES = 8
+
+
+@dataclass(frozen=True)
+class Failure(Value):
+    """The error of a cell: its class, its message and the last lines of its traceback.
+
+    >>> str(Failure.of(ValueError("no such tile")))
+    'ValueError: no such tile'
+    """
+
+    error: str
+    message: str
+    traceback: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, error: BaseException) -> Failure:
+        """What an exception says."""
+        lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
+        return cls(type(error).__name__, str(error), tuple(lines[-LINES:]))
+
+    def __str__(self) -> str:
+        first = self.message.strip().splitlines()[0] if self.message.strip() else ""
+        return f"{self.error}: {first}" if first else self.error

@@ -1,0 +1,97 @@
+"""`wordline study`: one command, one line for every mistake."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from wordline.cli import main
+from wordline.records import Record
+from wordline.studies import load_study
+
+SMALL = Path(__file__).parents[1] / "studies" / "small.py"
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["wordline", "study", *arguments])
+    code = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code if isinstance(stop.code, int) else 1
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def study(capsys, monkeypatch):
+    return lambda *arguments: run(capsys, monkeypatch, *arguments)
+
+
+def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    code, text, err = study(str(SMALL), "--out", str(out), "--limit", "2")
+    assert code == 0
+    assert "2 cells" in text and "2 of them run now" in text
+    assert "small: 2/2" in err
+    about = json.loads((out / "study.json").read_text())
+    assert about == {
+        "title": "Small", "reproduces": "nothing", "command": "wordline study small.py --out DIR --limit 2",
+        "scale": "quick", "layout": [], "expected": "ten records",
+    } | {"command": about["command"]}  # fmt: skip
+    assert about["command"].startswith("wordline study ") and str(out) not in about["command"]
+    code, text, _ = study(str(SMALL), "--out", str(out), "--limit", "2", "--json")
+    assert code == 0
+    assert [Record.from_json(line).threads for line in text.splitlines()] == [1, 1]
+    code, text, _ = study(str(SMALL), "--cost")
+    assert code == 0 and "multiplications" in text
+
+
+def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOUCHY", str(tmp_path))
+    (tmp_path / "fail-1").touch()
+    arguments = (str(SMALL), "--out", str(tmp_path / "out"), "--limit", "3")
+    code, text, err = study(*arguments)
+    assert code == 1
+    assert "failed: touchy 1: RuntimeError: told to fail" in err
+    assert "1 cells failed; the same command tries them again" in err
+    assert text.count("Estimate") == 0 and "2 cells" in text
+    (tmp_path / "fail-1").unlink()
+    assert study(*arguments)[0] == 0
+    assert load_study(SMALL).title == "Small"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("none.py",), "`study` must be an existing Python file, got 'none.py'"),
+        (("empty.py",), "`study` file 'empty.py' has no STUDY"),
+        ((str(SMALL), "--scale", "huge"), "`scale` must be one of 'quick', 'paper', got 'huge'"),
+        ((str(SMALL), "--workers", "0"), "`workers` must be at least 1"),
+        ((str(SMALL), "--threads", "0"), "`threads` must be at least 1"),
+        ((str(SMALL), "--limit", "-1"), "`limit` must be at least 0"),
+        ((str(SMALL), "--device", "tpu"), "`device` must be one of 'cpu', 'cuda'"),
+        ((str(SMALL), "--gpus-per-cell", "0.5"), "`gpus_per_cell` goes with --ray"),
+        ((str(SMALL), "--gpus-per-cell", "-1", "--ray"), "`gpus_per_cell` must be at least 0"),
+        ((str(SMALL), "--ray"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
+        ((str(SMALL), "--ray", "auto"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
+        ((str(SMALL), "--out", "damaged"), "line 1 is no record"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_two(
+    study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setitem(sys.modules, "ray", None)
+    Path("empty.py").write_text("")
+    Path("damaged").mkdir()
+    Path("damaged/records.jsonl").write_text("no json\n")
+    code, out, err = study(*arguments)
+    assert code == 2
+    assert out == ""
+    assert message in err
+    assert err.startswith("wordline: ") and err.count("\n") == 1
+    assert not Path("runs").exists()
