@@ -53,7 +53,16 @@ from .devices import (
     UniformConverter,
     WriteVerify,
 )
-from .evaluation import Audit, Budget, RobustnessCurve, audit, evaluate, gradient_deviation, robustness_curve
+from .evaluation import (
+    Audit,
+    Budget,
+    RobustnessCurve,
+    audit,
+    evaluate,
+    gradient_deviation,
+    noise_stability,
+    robustness_curve,
+)
 from .mapping import (
     BitSlicing,
     Crossbar,
@@ -70,6 +79,7 @@ from .mapping import (
 from .mapping.export import export_csv, export_npz
 from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
 from .records import Record, table
+from .stabilities import LayerStability, NoiseStability
 from .zoo import load_dataset, load_model
 
 __all__ = [
@@ -102,6 +112,7 @@ __all__ = [
     "HopSkipJump",
     "IdealBackward",
     "IdealConverter",
+    "LayerStability",
     "LeastSquaresGain",
     "LogNormalVariation",
     "MaxScale",
@@ -109,6 +120,7 @@ __all__ = [
     "Memristor",
     "MultiTargeted",
     "NoSlicing",
+    "NoiseStability",
     "NonlinearArray",
     "Normalized",
     "OffsetColumn",
@@ -147,6 +159,7 @@ __all__ = [
     "map_chips",
     "map_model",
     "netlist",
+    "noise_stability",
     "nonlinear_operating_point",
     "recalibrate_batch_norm",
     "robustness_curve",

@@ -8,11 +8,12 @@ from .doubts import audit, curve, deviation
 from .evaluate import evaluate
 from .options import parse_number
 from .quickstart import quickstart
+from .stability import stability
 from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
-    "deviation": deviation, "curve": curve, "surrogate": surrogate, "check": check,
+    "deviation": deviation, "curve": curve, "stability": stability, "surrogate": surrogate, "check": check,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]

@@ -6,6 +6,7 @@ from .curve import RobustnessCurve, robustness_curve
 from .evaluate import evaluate
 from .gradient_deviation import gradient_deviation
 from .intervals import over_draws, paired_difference, wilson
+from .noise_stability import noise_stability
 from .party import party
 from .score import Conditions, correct, score
 
@@ -19,6 +20,7 @@ __all__ = [
     "craft",
     "evaluate",
     "gradient_deviation",
+    "noise_stability",
     "over_draws",
     "paired_difference",
     "party",
