@@ -60,6 +60,7 @@ from .evaluation import (
     audit,
     evaluate,
     gradient_deviation,
+    matched_noise,
     noise_stability,
     robustness_curve,
 )
@@ -158,6 +159,7 @@ __all__ = [
     "load_model",
     "map_chips",
     "map_model",
+    "matched_noise",
     "netlist",
     "noise_stability",
     "nonlinear_operating_point",

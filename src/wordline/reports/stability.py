@@ -51,8 +51,6 @@ def stability_figure(results: Sequence[NoiseStability], path: Path, *, names: Se
             _bars(axes, layers, found, shift, width, labels[index], f"C{index}")
             axes.set_title(title, fontsize=9)
     panels[0].set_title("SNR, decibels", fontsize=9)
-    for axes in panels[1:3]:
-        axes.set_yscale("log")
     panels[0].legend(fontsize=8)
     first = results[0]
     figure.suptitle(f"clean images: {first.images} of {first.data or 'data'}", fontsize=10)
@@ -77,4 +75,5 @@ def _bars(  # type: ignore[no-untyped-def]  # matplotlib's axes have no useful t
     middles = [place + shift for place in places]
     axes.bar(middles, heights, width, yerr=errors, color=colour, label=label, error_kw={"lw": 0.7})
     axes.set_xticks(range(len(layers)), layers, rotation=75, fontsize=7)
+    axes.set_xlim(-0.6, len(layers) - 0.4)  # a layer without a bar keeps its place
     axes.grid(alpha=0.3, axis="y")

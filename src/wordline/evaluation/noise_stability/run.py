@@ -48,11 +48,10 @@ def noise_stability(
     Raises ValueError for a network in training mode, for two without a layer of the same name, and for layers whose
     shapes or numbers of calls differ; TypeError for a network that does not give one tensor of logits.
 
-    >>> from wordline.zoo import ImageSplit
-    >>> twice, one = nn.Linear(1, 1, bias=False).eval(), nn.Linear(1, 1, bias=False).eval()
-    >>> _ = nn.init.constant_(twice.weight, 2.0), nn.init.constant_(one.weight, 1.0)
-    >>> split = ImageSplit(torch.ones(1, 1, 1, 1), torch.zeros(1, dtype=torch.int64))
-    >>> noise_stability(software=one, chip=twice, data=split)["model"].snr.mean  # 2^2 / (2 - 1)^2
+    >>> one, twice = (nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False)).eval() for _ in range(2))
+    >>> _ = nn.init.constant_(one[1].weight, 1.0), nn.init.constant_(twice[1].weight, 2.0)
+    >>> images = ImageSplit(torch.ones(1, 1, 1, 1), torch.zeros(1, dtype=torch.int64))
+    >>> noise_stability(software=one, chip=twice, data=images)["1"].snr.mean  # 2^2 / (2 - 1)^2
     4.0
     """
     require_evaluation_mode("software", software)
