@@ -4,6 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .advices import Advice
 from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
 from .attacks import (
     APGD,
@@ -81,6 +82,7 @@ from .mapping.export import export_csv, export_npz
 from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
 from .records import Record, table
 from .stabilities import LayerStability, NoiseStability
+from .studies import advise
 from .zoo import load_dataset, load_model
 
 __all__ = [
@@ -95,6 +97,7 @@ __all__ = [
     "AbstractDevice",
     "AbstractDeviceLaw",
     "AbstractNonideality",
+    "Advice",
     "Audit",
     "AutoAttack",
     "BitSlicing",
@@ -147,6 +150,7 @@ __all__ = [
     "Wires",
     "WorstCase",
     "WriteVerify",
+    "advise",
     "audit",
     "calibrate",
     "effective_conductance",

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from .advise import advise
 from .check import check
 from .crossbars import map_, show, surrogate
 from .doubts import audit, curve, deviation
@@ -13,7 +14,8 @@ from .train import train
 
 COMMANDS: dict[str, Callable[..., None]] = {
     "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
-    "deviation": deviation, "curve": curve, "stability": stability, "surrogate": surrogate, "check": check,
+    "deviation": deviation, "curve": curve, "stability": stability, "advise": advise,
+    "surrogate": surrogate, "check": check,
 }  # fmt: skip
 
 __all__ = ["COMMANDS", "parse_number"]

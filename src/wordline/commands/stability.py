@@ -52,6 +52,10 @@ class Networks:
         return networks_of(self.model, self.weights), zoo.load_dataset(self.data, self.root)
 
 
+Asked = tyro.conf.OmitArgPrefixes[Networks]
+DEFAULT = Networks()
+
+
 def networks_of(models: tuple[str, ...], weights: str) -> dict[str, nn.Module]:
     """Several networks by name: NAME=MODEL, or a model that is called by its own name."""
     found: dict[str, nn.Module] = {}
@@ -66,7 +70,7 @@ def networks_of(models: tuple[str, ...], weights: str) -> dict[str, nn.Module]:
 
 
 def stability(
-    networks: Annotated[Networks, tyro.conf.OmitArgPrefixes] = Networks(),  # frozen
+    networks: Asked = DEFAULT,
     crossbar: str = "rethinking-64",
     gain: str = "",
     chip_seed: int = 0,
