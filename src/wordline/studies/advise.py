@@ -77,9 +77,7 @@ def advise(
     cells = len(networks) * (1 + 2 * len(crossbars) * len(grid.seeds))
     with (progress or Silent()).task("advise", cells) as advance:
         for name, software in networks.items():
-            records = run_grid(
-                software, split, grid, journal, calibration=calibration, progress=_Within(name, advance)
-            )
+            records = run_grid(software, split, grid, journal, calibration=calibration, progress=_Within(name, advance))
             options += _options(name, software, records, grid, to_float(split.images[:1]))
     return Advice(
         marked(tuple(options), within), within, float(eps), attacks, split.name, split.fingerprint(), len(split)
