@@ -73,7 +73,8 @@ def advise(
         for loss in ("margin", "cross-entropy")
     )
     grid = Grid(crossbars, (WorstCase(attacks),), tuple(seeds), batch_size=batch_size, draws=DRAWS if stochastic else 1)
-    journal, options = Journal(Path(out)), []
+    journal = Journal(Path(out))
+    options: list[Option] = []
     cells = len(networks) * (1 + 2 * len(crossbars) * len(grid.seeds))
     with (progress or Silent()).task("advise", cells) as advance:
         for name, software in networks.items():
