@@ -4,6 +4,7 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
+from .advices import Advice
 from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
 from .attacks import (
     APGD,
@@ -75,7 +76,17 @@ from .devices import (
     UniformConverter,
     WriteVerify,
 )
-from .evaluation import Audit, Budget, RobustnessCurve, audit, evaluate, gradient_deviation, robustness_curve
+from .evaluation import (
+    Audit,
+    Budget,
+    RobustnessCurve,
+    audit,
+    evaluate,
+    gradient_deviation,
+    matched_noise,
+    noise_stability,
+    robustness_curve,
+)
 from .mapping import (
     BitSlicing,
     Crossbar,
@@ -92,6 +103,8 @@ from .mapping import (
 from .mapping.export import export_csv, export_npz
 from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
 from .records import Record, table
+from .stabilities import LayerStability, NoiseStability
+from .studies import advise
 from .zoo import load_dataset, load_model
 
 __all__ = [
@@ -108,6 +121,7 @@ __all__ = [
     "AbstractDeviceLaw",
     "AbstractNonideality",
     "AdversarialTraining",
+    "Advice",
     "Audit",
     "AutoAttack",
     "BitAssignment",
@@ -130,6 +144,7 @@ __all__ = [
     "HopSkipJump",
     "IdealBackward",
     "IdealConverter",
+    "LayerStability",
     "LeastSquaresGain",
     "LipschitzPenalty",
     "LogNormalVariation",
@@ -140,6 +155,7 @@ __all__ = [
     "MultiTargeted",
     "NoSlicing",
     "NoiseSensitivity",
+    "NoiseStability",
     "NonlinearArray",
     "Normalized",
     "OffsetColumn",
@@ -168,6 +184,7 @@ __all__ = [
     "WorstCase",
     "WriteVerify",
     "adversarial_noise_sensitivity",
+    "advise",
     "assign_bits",
     "audit",
     "blinded",
@@ -184,8 +201,10 @@ __all__ = [
     "load_model",
     "map_chips",
     "map_model",
+    "matched_noise",
     "matching",
     "netlist",
+    "noise_stability",
     "nonlinear_operating_point",
     "quanos",
     "quantise",

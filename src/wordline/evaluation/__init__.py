@@ -6,6 +6,8 @@ from .curve import RobustnessCurve, robustness_curve
 from .evaluate import evaluate
 from .gradient_deviation import gradient_deviation
 from .intervals import over_draws, paired_difference, wilson
+from .matched_noise import matched_noise
+from .noise_stability import noise_stability
 from .party import party
 from .score import Conditions, correct, score
 
@@ -19,6 +21,8 @@ __all__ = [
     "craft",
     "evaluate",
     "gradient_deviation",
+    "matched_noise",
+    "noise_stability",
     "over_draws",
     "paired_difference",
     "party",

@@ -1,5 +1,6 @@
 """Records -> tables, figures and a page; runs nothing."""
 
+from .advice import advice_figure
 from .bars import control_bars, snr_bars
 from .deviation import deviation_figure
 from .figures import accuracy_curves
@@ -8,10 +9,11 @@ from .layout import Axis, Layout, Published
 from .page import page
 from .report import csv_report, latex_report, markdown_report
 from .results import Results, read_results
+from .stability import stability_figure
 from .tile_curves import tile_curves
 
 __all__ = [
-    "Axis", "Layout", "Published", "Results", "accuracy_curves", "control_bars", "csv_report",
-    "deviation_figure", "latex_report",
-    "markdown_report", "page", "read_results", "sheets_of", "snr_bars", "tile_curves",
+    "Axis", "Layout", "Published", "Results", "accuracy_curves", "advice_figure", "control_bars", "csv_report",
+    "deviation_figure", "latex_report", "markdown_report", "page", "read_results", "sheets_of", "snr_bars",
+    "stability_figure", "tile_curves",
 ]  # fmt: skip

@@ -1,5 +1,6 @@
 """Studies: cells that are pure functions of their configuration, run anywhere, resumed after anything."""
 
+from .advise import advise
 from .cell import AbstractCell
 from .cost import Cost, cost
 from .doubt_cells import AuditCell, DeviationCell
@@ -33,6 +34,7 @@ __all__ = [
     "Store",
     "Study",
     "Trained",
+    "advise",
     "cost",
     "load_study",
     "quickstart",

@@ -11,12 +11,14 @@ from torch import Tensor, nn
 
 from ...mapping import LeastSquaresGain
 from ...nn import Chip, map_model, recalibrate_batch_norm
+from ..layer_pairs import LayerPairs
+from ..matched_noise import alone, replace_layer, with_noise
 from .bench import Bench
 from .check import Skip
-from .subject import stream_seed
 
 NOT_A_CHIP = "the audited module is no `Chip`, so it cannot be mapped again"
 NO_TWIN = "the software network has no layers of the names and shapes that the chip has"
+SINGLE = "the network is a single layer, which cannot be wrapped in place"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,13 +63,12 @@ def noisy(bench: Bench) -> nn.Module:
 
     Matched Gaussian baseline of arXiv 2109.09060: fresh noise at every forward pass, one mean and deviation a layer.
     """
-    model = copy.deepcopy(bench.software.model)
-    for name, (wanted, made) in layer_outputs(bench).items():
-        gap = made - wanted
-        generator = torch.Generator().manual_seed(stream_seed(bench.conditions.seed, f"noise/{name}"))
-        mean, deviation = float(gap.mean()), float(gap.std())
-        _replace(model, name, lambda layer, m=mean, d=deviation, g=generator: _Noisy(layer, m, d, g))
-    return model.eval()
+    gaps = {name: made - wanted for name, (wanted, made) in layer_outputs(bench).items()}
+    moments = {name: (float(gap.mean()), float(gap.std())) for name, gap in gaps.items()}
+    try:
+        return with_noise(bench.software.model, moments, bench.conditions.seed)
+    except ValueError as error:
+        raise Skip(SINGLE) from error
 
 
 RECALIBRATED = Control("batch norm recalibrated", recalibrated)
@@ -81,26 +82,14 @@ def layer_outputs(bench: Bench) -> dict[str, tuple[Tensor, Tensor]]:
     """Per mapped layer what software and chip make of the software's clean activations, less what they make of 0."""
 
     def measure() -> dict[str, tuple[Tensor, Tensor]]:
-        chip, software = _chip(bench), bench.software
-        twins = {name: _part(software.model, name) for name in chip.layers}
-        caught: dict[str, Tensor] = {}
-        hooks = [
-            twin.register_forward_pre_hook(lambda layer, given, name=name: caught.__setitem__(name, given[0]))
-            for name, twin in twins.items()
-        ]
-        found = {}
-        with torch.no_grad():
-            try:
-                software.model(software.given(bench.conditions.images[: bench.conditions.batch_size]))
-            finally:
-                for hook in hooks:
-                    hook.remove()
-            for name, given in caught.items():
-                pair = [layer(given) - layer(torch.zeros_like(given[:1])) for layer in (twins[name], chip.layers[name])]
-                if pair[0].shape != pair[1].shape:
-                    raise Skip(NO_TWIN)
-                found[name] = (pair[0], pair[1])
-        return found
+        chip, software = _chip(bench), bench.software.model
+        try:
+            pairs = LayerPairs.of(software, chip)
+            if pairs.left_out:
+                raise Skip(NO_TWIN)
+            return alone(software, pairs, bench.conditions.images[: bench.conditions.batch_size])
+        except ValueError as error:
+            raise Skip(NO_TWIN) from error
 
     outputs: dict[str, tuple[Tensor, Tensor]] = bench.once("layer outputs", measure)
     return outputs
@@ -118,38 +107,14 @@ class _Shrunk(nn.Module):
         return at_zero + self.factor * (self.layer(x) - at_zero)
 
 
-class _Noisy(nn.Module):
-    """A layer with Gaussian noise on its output, fresh at every call, from a stream of its own."""
-
-    def __init__(self, layer: nn.Module, mean: float, deviation: float, generator: torch.Generator) -> None:
-        super().__init__()
-        self.layer, self.mean, self.deviation, self.generator = layer, mean, deviation, generator
-
-    def forward(self, x: Tensor) -> Tensor:
-        out = self.layer(x)
-        noise = torch.randn(out.shape, generator=self.generator, dtype=torch.float32).to(out)
-        return out + self.mean + self.deviation * noise
-
-
 def _chip(bench: Bench) -> Chip:
     if not isinstance(bench.chip.model, Chip):
         raise Skip(NOT_A_CHIP)
     return bench.chip.model
 
 
-def _part(model: nn.Module, name: str) -> nn.Module:
-    if name == "model" and "model" not in dict(model.named_children()):
-        return model  # the whole network is that one layer
-    try:
-        return model.get_submodule(name)
-    except AttributeError:
-        raise Skip(NO_TWIN) from None
-
-
 def _replace(model: nn.Module, name: str, wrap: Callable[[nn.Module], nn.Module]) -> None:
-    parent, _, last = name.rpartition(".")
     try:
-        layer = model.get_submodule(name)
-    except AttributeError:
-        raise Skip("the network is a single layer, which cannot be wrapped in place") from None
-    setattr(model.get_submodule(parent), last, wrap(layer))
+        replace_layer(model, name, wrap)
+    except ValueError as error:
+        raise Skip(SINGLE) from error
