@@ -108,7 +108,8 @@ def test_training_moves_the_software_network_and_its_statistics(normed: nn.Modul
     body.begin_step(network, 0)
     functional.cross_entropy(network(batch[0]), batch[1]).backward()
     optimizer.step()
-    assert [name for name, tensor in normed.state_dict().items() if torch.equal(before[name], tensor)] == STILL
+    moved = {name: float((tensor - before[name]).abs().max()) for name, tensor in normed.state_dict().items()}
+    assert [name for name, most in moved.items() if most < 1e-6] == STILL
 
 
 @pytest.mark.parametrize("objective", [{}, {"objective": FastFGSM(0.05)}])
