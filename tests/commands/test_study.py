@@ -74,6 +74,7 @@ def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monke
         ((str(SMALL), "--threads", "0"), "`threads` must be at least 1"),
         ((str(SMALL), "--limit", "-1"), "`limit` must be at least 0"),
         ((str(SMALL), "--device", "tpu"), "`device` must be one of 'cpu', 'cuda'"),
+        ((str(SMALL), "--device", "cuda"), "`device` 'cuda' is not available to torch on this machine"),
         ((str(SMALL), "--gpus-per-cell", "0.5"), "`gpus_per_cell` goes with --ray"),
         ((str(SMALL), "--gpus-per-cell", "-1", "--ray"), "`gpus_per_cell` must be at least 0"),
         ((str(SMALL), "--ray"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
