@@ -74,7 +74,6 @@ def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monke
         ((str(SMALL), "--threads", "0"), "`threads` must be at least 1"),
         ((str(SMALL), "--limit", "-1"), "`limit` must be at least 0"),
         ((str(SMALL), "--device", "tpu"), "`device` must be one of 'cpu', 'cuda'"),
-        ((str(SMALL), "--device", "cuda"), "`device` 'cuda' is not available to torch on this machine"),
         ((str(SMALL), "--gpus-per-cell", "0.5"), "`gpus_per_cell` goes with --ray"),
         ((str(SMALL), "--gpus-per-cell", "-1", "--ray"), "`gpus_per_cell` must be at least 0"),
         ((str(SMALL), "--ray"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
@@ -96,3 +95,10 @@ def test_bad_input_is_one_line_and_code_two(
     assert message in err
     assert err.startswith("wordline: ") and err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_a_missing_cuda_is_said_once(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, text, err = study(str(SMALL), "--out", str(tmp_path / "out"), "--device", "cuda")
+    assert (code, text, err.count("\n")) == (2, "", 1) and "`device` 'cuda' is not available to torch" in err
+    assert not (tmp_path / "out").exists()
