@@ -58,7 +58,7 @@ def cases() -> Iterator[Case]:
     """Digits with the full budget; CIFAR-10 with that of a quick audit, all checks asked."""
     for gain in GAINS:
         for size in (16, 32, 64):
-            yield Case("digits-cnn", "digits", f"rethinking-{size}", gain, 8 / 255, 500, "full")
+            yield Case("digits-cnn", "digits", f"rethinking-{size}", gain, 8 / 255, 200, "full")
     for budget, eps, sizes, limit in (
         ("quick", 2 / 255, (64, 16), 200), ("quick", 8 / 255, (64, 16), 100), ("paper", 8 / 255, (64,), 100),
     ):  # fmt: skip

@@ -40,7 +40,7 @@ def test_every_file_that_is_asked_for(wordline, tmp_path: Path) -> None:
     assert files["latex"].read_text().count(r"\begin{table}") == 2
     assert files["html"].read_text().startswith("<!doctype html>")
     drawn = sorted(file.name for file in files["figures"].iterdir())
-    assert drawn == ["one-audit-0.pdf", "one-curves.pdf", "one-snr-0.pdf", "two-curves.pdf"]
+    assert drawn == ["one-audit-0.pdf", "one-curves.pdf", "one-stability-0.pdf", "two-curves.pdf"]
     assert all(str(files[name]) in out for name in names)
 
 

@@ -95,3 +95,10 @@ def test_bad_input_is_one_line_and_code_two(
     assert message in err
     assert err.startswith("wordline: ") and err.count("\n") == 1
     assert not Path("runs").exists()
+
+
+def test_a_missing_cuda_is_said_once(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    code, text, err = study(str(SMALL), "--out", str(tmp_path / "out"), "--device", "cuda")
+    assert (code, text, err.count("\n")) == (2, "", 1) and "`device` 'cuda' is not available to torch" in err
+    assert not (tmp_path / "out").exists()

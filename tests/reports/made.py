@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
 import wordline as wl
 from wordline.records import Estimate, Party, Record
+from wordline.stabilities import LayerStability, LogitStability, NoiseStability, Statistic
 from wordline.values import encode
 
 SOFTWARE = Party("Net", "0" * 16)
@@ -54,9 +56,17 @@ def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") ->
 
 
 def stability() -> dict[str, Any]:
-    layers = [("conv1", {"float": "inf"}), ("conv2", 100.0), ("fc", 10.0)]
-    rows = [{"name": name, "snr": {"type": "Statistic", "mean": mean}} for name, mean in layers]
-    return {"type": "NoiseStability", "chip": encode(chip()), "data": "digits", "images": 10, "layers": rows}
+    """A NoiseStability of three layers, SNR infinite, 20 dB and 10 dB."""
+    one = Statistic(1.0, 0.1, 1.0)
+    rows = tuple(
+        LayerStability(name, 0, Statistic(mean, 0.0, mean), one, one, one, one, one, one, one)
+        for name, mean in (("conv1", math.inf), ("conv2", 100.0), ("fc", 10.0))
+    )
+    made = NoiseStability(
+        chip=chip(), software=SOFTWARE, data="digits", fingerprint="f", images=10, draws=1, seed=0, probes=16,
+        exact_jacobian=True, batch_size=10, threads=1, layers=rows, logits=LogitStability(one, one),
+    )  # fmt: skip
+    return encode(made)
 
 
 def folder(path: Path, records: list[Record], *lines: Any, study: Any = None) -> Path:

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 from matplotlib.figure import Figure
-from tests.reports.made import audit, chip, stability
+from tests.reports.made import audit, chip
 
-from wordline.reports import control_bars, snr_bars
+from wordline.reports import control_bars
 
 
 @pytest.fixture
@@ -17,13 +17,6 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
     return figures
 
 
-def test_snr_in_decibels(tmp_path: Path, kept: list[Figure]) -> None:
-    assert snr_bars(stability(), tmp_path / "deep" / "s.png").exists()
-    axes = kept[0].axes[0]
-    assert [bar.get_height() for bar in axes.patches] == pytest.approx([0.0, 20.0, 10.0])
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["conv1\n(no noise)", "conv2", "fc"]
-
-
 def test_controls_that_were_measured(tmp_path: Path, kept: list[Figure]) -> None:
     assert control_bars(audit(chip()), tmp_path / "c.pdf").exists()
     left, right = kept[0].axes
@@ -32,7 +25,5 @@ def test_controls_that_were_measured(tmp_path: Path, kept: list[Figure]) -> None
 
 
 def test_nothing_to_draw_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="`stability` has no layers"):
-        snr_bars({"layers": []}, tmp_path / "s.png")
     with pytest.raises(ValueError, match="`audit` has no measured controls"):
         control_bars({**audit(chip()), "comparisons": []}, tmp_path / "c.png")

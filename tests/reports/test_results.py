@@ -47,6 +47,9 @@ def test_a_record_that_is_broken_is_said_to_be(tmp_path: Path) -> None:
     results = read_results(folder(tmp_path, [], broken, own))
     assert list(results.records) == ["o"]  # a study may have kinds of its own
     assert "NoSuchAttack" in results.strange[0] and results.strange[0].startswith("records.jsonl line 1")
+    halved = {name: value for name, value in stability().items() if name != "logits"}
+    results = read_results(folder(tmp_path, [], {"key": "s", "record": halved}))
+    assert not results.stabilities and "logits" in results.strange[0]
 
 
 def test_mistakes_are_named(tmp_path: Path) -> None:

@@ -118,6 +118,9 @@ def test_prints_draws_and_survives_json(asked, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
+        ({"seeds": (0, 0)}, ValueError, r"`seeds` holds a value twice, got \(0, 0\)"),
+        ({"tiles": (32, 32)}, ValueError, "`tiles` holds a value twice"),
+        ({"seeds": ()}, ValueError, "`seeds` is empty"),
         ({"networks": {}}, ValueError, "`networks` is empty"),
         ({"base": 3}, TypeError, "`base` must be Crossbar"),
         ({"within": -0.1}, ValueError, "`within` must be at least 0"),

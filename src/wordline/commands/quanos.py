@@ -11,6 +11,7 @@ from ..attacks import FGSM
 from ..defenses import BitRule
 from ..defenses import quanos as measure_and_quantise
 from ..evaluation import evaluate
+from ..evaluation.party import require_fit
 from ..progress import Bar
 from ..records import fraction, table
 from ..values import require_integer
@@ -53,6 +54,7 @@ def quanos(
         torch.set_num_threads(threads)
     software, images = software_of(model, weights), zoo.load_dataset(data, root)
     attack, bar = FGSM(eps=eps), Bar()
+    require_fit("model", software, images.train)
     small, assignment = measure_and_quantise(
         software, images.train, attack=attack, rule=BitRule(choices, mean_bits, ends), activations=activations,
         limit=calibration, seed=seed, batch_size=batch_size, progress=bar,

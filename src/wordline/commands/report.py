@@ -18,10 +18,11 @@ from ..reports import (
     page,
     read_results,
     sheets_of,
-    snr_bars,
+    stability_figure,
     tile_curves,
 )
 from ..reports.sheet import plain_cells
+from ..values import decode
 from .names import names_of
 
 
@@ -38,12 +39,13 @@ def report(
     """Tables of finished results, in the paper's layout where a study says it; runs nothing.
 
     Args:
-        paths: folders of results (records *.jsonl, study.json, audit*.json, chip*.json), or files of records.
+        paths: folders of results (records *.jsonl, study.json, audit*.json, chip*.json,
+            stability*.json), or files of records.
         out: write the tables as Markdown to this file; without any file they are printed.
         csv: write every cell to this file, a line each, in full precision.
         latex: write the tables to this file, for booktabs.
         html: write one self-contained page: tables, interactive curves, audits, chips, conditions and commands.
-        figures: draw figures for print into this folder: curves, an audit's controls, SNR per layer.
+        figures: draw figures for print into this folder: curves, an audit's controls, noise stability.
         title: of that page.
         json: print every cell as JSON, a line each.
     """
@@ -76,7 +78,7 @@ def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
             if any(control.get("measured", True) for control in audit.get("comparisons", ())):
                 yield control_bars(audit, folder / f"{results.name}-audit-{number}.pdf")
         for number, stability in enumerate(results.stabilities):
-            yield snr_bars(stability, folder / f"{results.name}-snr-{number}.pdf")
+            yield stability_figure((decode(dict(stability)),), folder / f"{results.name}-stability-{number}.pdf")
 
 
 def write_page(file: Path, results: list[Results], title: str = "") -> None:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
@@ -68,6 +69,8 @@ def study(
     require_number("gpus_per_cell", gpus_per_cell, at_least=0.0)
     if gpus_per_cell and not ray:
         raise ValueError("`gpus_per_cell` goes with --ray; without it every cell runs on --device")
+    if device == "cuda" and not (ray or cost or torch.cuda.is_available()):
+        raise ValueError("`device` 'cuda' is not available to torch on this machine; choose cpu, or --ray a cluster")
     chosen = load_study(file)
     cells = [dataclasses.replace(cell, threads=threads, device=device) for cell in chosen.at(scale)]
     cells = cells[:limit] if limit else cells

@@ -12,7 +12,7 @@ from .. import zoo
 from ..defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, OnChip, training_attack
 from ..progress import Bar
 from ..values import require_integer, require_number
-from .options import Number, crossbar_of, said
+from .options import EPS, Number, crossbar_of, said
 
 Defense = Literal["none", "pgd", "fgsm-rs", "trades"]
 
@@ -32,7 +32,7 @@ def train(
     seed: int = 0,
     validation: float = 0.0,
     defense: Defense = "none",
-    eps: Number = 8 / 255,
+    eps: Number = EPS,
     attack_steps: int = 0,
     attack_step_size: Number = 0.0,
     lipschitz: float = 0.0,
@@ -71,6 +71,7 @@ def train(
     require_number("attack_step_size", attack_step_size, at_least=0.0)
     if gain and not crossbar:
         raise ValueError("`gain` belongs to a crossbar; name one by --crossbar")
+    _belongs(defense, eps, attack_steps, attack_step_size)
     objective = _objective(defense, eps, attack_steps, attack_step_size)
     if lipschitz:
         objective = LipschitzPenalty(objective, lipschitz)
@@ -93,6 +94,18 @@ def train(
         command=said(), progress=Bar(),
     )  # fmt: skip
     print(card.to_json())
+
+
+def _belongs(defense: Defense, eps: float, steps: int, step_size: float) -> None:
+    """Refuse what would change nothing."""
+    given = {"eps": eps != EPS, "attack_steps": steps != 0, "attack_step_size": step_size != 0}
+    if defense == "none":
+        for name in (name for name, asked in given.items() if asked):
+            raise ValueError(f"`{name}` belongs to a defense; name one by --defense")
+    if defense != "none" and eps == 0:
+        raise ValueError("`eps` is 0, which defends against nothing; leave --defense out to train without one")
+    if defense == "fgsm-rs" and steps:
+        raise ValueError(f"`attack_steps` belongs to pgd and trades; fgsm-rs takes one step, got {steps}")
 
 
 def _objective(defense: Defense, eps: float, steps: int, step_size: float) -> zoo.AbstractObjective:

@@ -27,6 +27,10 @@ class LayerView(Value):
     columns read; `conductance`: mean programmed conductance there, microsiemens; `kept`: W / G by (word line, bit line)
     within an array, mean over all arrays: W the effective, G the programmed conductance of a device. Arrays with more
     than 32 lines a side are averaged in blocks.
+
+    This NF is not `report.nf`. It compares the solved arrays with the conductances as they were programmed, all word
+    lines driven and all columns read: parasitics alone. The report's compares with the conductances that were wanted,
+    so that variation and faults count, and leaves out pad rows and pad columns.
     """
 
     report: LayerReport

@@ -1,7 +1,7 @@
 """Records -> tables, figures and a page; runs nothing."""
 
 from .advice import advice_figure
-from .bars import control_bars, snr_bars
+from .bars import control_bars
 from .deviation import deviation_figure
 from .figures import accuracy_curves
 from .general import sheets_of
@@ -14,6 +14,6 @@ from .tile_curves import tile_curves
 
 __all__ = [
     "Axis", "Layout", "Published", "Results", "accuracy_curves", "advice_figure", "control_bars", "csv_report",
-    "deviation_figure", "latex_report", "markdown_report", "page", "read_results", "sheets_of", "snr_bars",
-    "stability_figure", "tile_curves",
+    "deviation_figure", "latex_report", "markdown_report", "page", "read_results", "sheets_of", "stability_figure",
+    "tile_curves",
 ]  # fmt: skip

@@ -1,37 +1,12 @@
-"""Bars with names, for print: SNR per layer, and an audit's controls."""
+"""Bars with names, for print: an audit's controls."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .fields import Plain, at, estimate, word
-
-
-def snr_bars(stability: Plain, path: Path) -> Path:
-    """Signal-to-noise ratio of every layer of a chip in decibels, 10 log10 of the mean over images.
-
-    `stability`: a NoiseStability as JSON data. A layer without noise, whose ratio is infinite, is named and has no
-    bar. Returns `path`.
-    """
-    layers = [(str(layer.get("name", "")), _decibel(layer)) for layer in stability.get("layers", ())]
-    if not layers:
-        raise ValueError("`stability` has no layers; pass what `wordline` wrote as a NoiseStability")
-    from matplotlib.figure import Figure  # not pyplot: a figure of its own leaves the caller's backend alone
-
-    figure = Figure(figsize=(max(4.0, 0.55 * len(layers) + 1.5), 3.0), layout="constrained")
-    axes = figure.subplots()
-    places = list(range(len(layers)))
-    axes.bar(places, [0.0 if math.isinf(value) else value for _, value in layers], color="tab:blue", width=0.65)
-    names = [f"{name}\n(no noise)" if math.isinf(value) else name for name, value in layers]
-    axes.set_xticks(places, names, rotation=30, ha="right", fontsize=8)
-    axes.set_ylabel("SNR, dB")
-    axes.grid(axis="y", alpha=0.3)
-    chip = {"victim": stability.get("chip") or {}}
-    axes.set_title(f"{word(chip, 'model')} {word(chip, 'victim')}", fontsize=9)
-    return _save(figure, path)
+from .fields import Plain, estimate
 
 
 def control_bars(audit: Plain, path: Path) -> Path:
@@ -51,7 +26,9 @@ def control_bars(audit: Plain, path: Path) -> Path:
         _horizontal(axes, names, [estimate(control, part) for control in controls])
         axes.set_xlabel(label)
     figure.suptitle(f"{audit.get('verdict', '')}", fontsize=10)
-    return _save(figure, path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=150)
+    return path
 
 
 def _horizontal(axes: Any, names: Sequence[str], shares: Sequence[tuple[float, float, float]]) -> None:
@@ -64,16 +41,3 @@ def _horizontal(axes: Any, names: Sequence[str], shares: Sequence[tuple[float, f
     axes.axvline(0.0, color="black", linewidth=0.8)
     axes.grid(axis="x", alpha=0.3)
     axes.set_ylim(len(names) - 0.5, -0.5)  # the first control on top
-
-
-def _decibel(layer: Plain) -> float:
-    ratio = at(layer, "snr.mean")
-    if isinstance(ratio, dict):
-        ratio = float(ratio["float"])
-    return math.inf if math.isinf(ratio) else 10 * math.log10(ratio) if ratio > 0 else math.nan
-
-
-def _save(figure: Any, path: Path) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path

@@ -14,6 +14,7 @@ from .fields import Plain
 from .layout import Layout
 
 CHIPS = ("ChipReport", "ChipView")
+DECODED = ("Record", "NoiseStability")
 KINDS = ("audit", "chip", "stability")
 
 
@@ -114,7 +115,7 @@ def _sort(results: Results, line: str, where: str) -> None:
         results.chips.append(inside)
     elif "failure" in plain:
         results.failures[str(plain.get("key", where))] = _reason(plain["failure"])
-    elif inside is not plain or kind in ("Record", "NoiseStability"):
+    elif inside is not plain or kind in DECODED:
         if problem := _problem(inside):
             results.strange.append(f"{where}: {problem}")
         else:
@@ -126,10 +127,10 @@ def _sort(results: Results, line: str, where: str) -> None:
 
 
 def _problem(plain: dict[str, Any]) -> str:
-    """Why an evaluation cannot be taken for what it says it is; a study's own records are not known here."""
+    """Why a result cannot be taken for what it says it is; a study's own records are not known here."""
     try:
-        if plain.get("type") == "Record":
-            decode(plain)
+        if plain.get("type") in DECODED:
+            decode(dict(plain))
     except (ValueError, TypeError) as error:
         return f"no record ({error})"
     return ""

@@ -63,6 +63,11 @@ def advise(
     require_number("within", within, at_least=0.0, at_most=1.0)
     require_number("eps", eps, above=0.0, at_most=1.0)
     require_integer("limit", limit, at_least=0)
+    for setting, given in (("tiles", tiles), ("r_on_ohm", r_on_ohm), ("adc_bits", adc_bits), ("seeds", seeds)):
+        if len(set(given)) < len(given):
+            raise ValueError(f"`{setting}` holds a value twice, got {tuple(given)}; it would count as another chip")
+    if not seeds:
+        raise ValueError("`seeds` is empty; pass one for each chip, such as (0,)")
     if not networks:
         raise ValueError("`networks` is empty; pass at least one, by name")
     split = data.take(limit) if limit else data
