@@ -3,8 +3,8 @@
 Reproduces  AL of VGG16 on CIFAR-100, 32 tiles, FGSM and PGD: full precision, 4-bit pixels, QUANOS; SW, SH and HH
 Command     wordline study studies/fig10.py --root DIR --out runs/fig10 --scale quick; wordline report runs/fig10
 Time        ask --cost; at paper scale the training of VGG16 on CIFAR-100 comes on top
-Expect      the paper draws bars and prints no numbers: SH is first under FGSM and second to QUANOS under PGD. Ours, on the
-            stand-in: under PGD nothing stands once clean accuracy is kept
+Expect      the paper draws bars of which no numbers are at hand: SH is first under FGSM and second to QUANOS under PGD.
+            Ours has not been run in full yet, and nothing is claimed
 
 quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 200 images, chip 0. paper: VGG16
 trained on CIFAR-100 by the recipe of arXiv 2109.09060, all test images, five chips; --root is a folder of CIFAR-100
@@ -19,8 +19,17 @@ import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
 from wordline.studies import (
-    AbstractCell, AbstractNetwork, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, Trained, quanos_on,
-)  # fmt: skip
+    AbstractCell,
+    AbstractNetwork,
+    FewBitImages,
+    FewBitPixels,
+    Grid,
+    Images,
+    Packaged,
+    Study,
+    Trained,
+    quanos_on,
+)
 from wordline.zoo import Recipe
 
 STEP = 2 / 255
@@ -63,7 +72,8 @@ def layout(attack: str, quantity: str) -> Layout:
     named = {}
     for data, name in DATA.items():
         for pixels, model, defence in (
-            (data, "VGG", "full precision"), (f"{data}, {BITS}-bit pixels", "VGG", f"{BITS}-bit pixels before the attack"),
+            (data, "VGG", "full precision"),
+            (f"{data}, {BITS}-bit pixels", "VGG", f"{BITS}-bit pixels before the attack"),
             (data, f"VGG behind {BITS}-bit pixels", f"{BITS}-bit pixels in the model"),
             (data, "VGG of 5 bits (QUANOS)", "QUANOS"),
         ):  # fmt: skip
@@ -73,7 +83,7 @@ def layout(attack: str, quantity: str) -> Layout:
         f"Fig 10, {attack}, {quantity} (rows of CIFAR-10 are a stand-in)", quantity, where=(("attack", attack),),
         rows=Axis("defence, setting, gain", ("data", "model", "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS[attack])),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,11 +2,9 @@
 
 Reproduces  the deviation of gradients and perturbations (section III, equations 2 to 4): VGG8 CIFAR-10, 16/32/64 tiles
 Command     wordline study studies/fig2.py --root DIR --out runs/fig2 --scale quick; wordline report runs/fig2
-Time        counted by --cost: quick 7.8e12 multiplications,
-            paper 5.2e15 (2.9 hours at 1 Tflop/s) and the training
-Expect      the paper draws what should happen and prints no numbers: the chip's gradient deviates, and that is taken for
-            gradient obfuscation. Ours: gradients deviate, and the chip's loss climbs along its own gradient at least as
-            fast as along software's, which obfuscated gradients would not do
+Time        counted by --cost: quick 7.8e12 multiplications, paper 5.2e15 (2.9 hours at 1 Tflop/s) and the training
+Expect      the paper draws what should happen of which no numbers are at hand: the chip's gradient deviates, and that
+            is taken for gradient obfuscation. Ours has not been run in full yet, and nothing is claimed
 
 Per image: cosine and ratio of the two gradients' norms (medians), share of pixels of equal sign and mean difference of
 the FGSM perturbations in units of epsilon (means); and the chip's mean loss after a step of epsilon along both. quick:
@@ -59,7 +57,7 @@ def layout(title: str, field: str) -> Layout:
         f"Fig 2, {title}", title, field=field, unit="1", scale=1.0, decimals=3,
         rows=Axis("tile, gain", ("tile", "gain"), order=rows),
         columns=Axis("epsilon", ("eps",), order=(fraction(2 / 255), fraction(8 / 255))),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 Reproduces  CA in software and on chips: VGG8 CIFAR-10, VGG16 CIFAR-100, VGG16 Tiny ImageNet, 16/32/64 tiles
 Command     wordline study studies/fig4.py --root DIR --out runs/fig4 --scale quick; wordline report runs/fig4
-Time        counted by --cost: quick 9.9e12 multiplications,
-            paper 1.4e15 (0.8 hours at 1 Tflop/s) and the training
-Expect      the paper draws bars and prints no numbers: larger tiles lower CA, and harder data lose more of it. Ours:
-            that with unit gain; with least-squares gain most of the loss is won back
+Time        counted by --cost: quick 9.9e12 multiplications, paper 1.4e15 (0.8 hours at 1 Tflop/s) and the training
+Expect      the paper draws bars of which no numbers are at hand: larger tiles lower CA, and harder data lose more of
+            it. Ours has not been run in full yet, and nothing is claimed
 
 quick: VGG8 of half width as it ships on CIFAR-10, 1,000 images, five chips. paper: networks trained by the recipe of
-arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root has a folder for each data set.
-Unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`), for the paper does not print them. A record is an attack of radius zero: its AA is its CA.
+arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root has a folder for each data set. Unit gain
+is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`),
+for the paper does not print them. A record is an attack of radius zero: its AA is its CA.
 """
 
 import wordline as wl
@@ -45,7 +44,7 @@ def layout() -> Layout:
     return Layout(
         "Fig 4, clean accuracy", "CA", rows=Axis("tile, gain", ("tile", "gain"), order=rows),
         columns=Axis("data", ("data",), order=tuple(data for data, _ in named), names=named),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,16 +2,14 @@
 
 Reproduces  AL of VGG16 on CIFAR-100, FGSM, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
 Command     wordline study studies/fig5.py --root DIR --out runs/fig5 --scale quick; wordline report runs/fig5
-Time        counted by --cost: quick 2.1e12 multiplications,
-            paper 3.5e15 (1.9 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves and prints no numbers: chips lose less than software, and CA falls more
-            than with CIFAR-10. Ours, on the stand-in: AL follows the clean accuracy
+Time        counted by --cost: quick 2.1e12 multiplications, paper 3.5e15 (1.9 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: chips lose less than software, and CA falls more
+            than with CIFAR-10. Ours has not been run in full yet, and nothing is claimed
 
-quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0.
-paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five
-chips; --root is a folder of CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's
-loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`).
+quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. paper: VGG16 trained on
+CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root is a folder of
+CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's loss; unit gain is what the paper
+says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
 import wordline as wl
@@ -54,7 +52,7 @@ def layout(quantity: str) -> Layout:
         f"Fig 5, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
         rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,14 +2,13 @@
 
 Reproduces  AL of VGG16 on CIFAR-100, PGD, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
 Command     wordline study studies/fig6.py --root DIR --out runs/fig6 --scale quick; wordline report runs/fig6
-Time        counted by --cost: quick 1.4e13 multiplications,
-            paper 2.1e16 (11 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves and prints no numbers: AL of a chip saturates in epsilon, as CA bounds it.
-            Ours, on the stand-in: AL is the clean accuracy from 8/255 on
+Time        counted by --cost: quick 1.4e13 multiplications, paper 2.1e16 (11 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: AL of a chip saturates in epsilon, as CA bounds it.
+            Ours has not been run in full yet, and nothing is claimed
 
-quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0.
-Steps are those of table2. paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five
-chips; --root is a folder of CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's
+quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. Steps are those of
+table2. paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images,
+five chips; --root is a folder of CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's
 loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
 `rethinking-*`).
 """
@@ -62,7 +61,7 @@ def layout(quantity: str) -> Layout:
         f"Fig 6, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
         rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,16 +2,15 @@
 
 Reproduces  AL of VGG16 on Tiny ImageNet, FGSM, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
 Command     wordline study studies/fig7.py --root DIR --out runs/fig7 --scale quick; wordline report runs/fig7
-Time        counted by --cost: quick 1.9e13 multiplications,
-            paper 1.4e16 (7.7 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves and prints no numbers: the loss of CA is the largest of all data sets. Ours,
-            on the stand-in: AL follows the clean accuracy, which says nothing of 200 classes
+Time        counted by --cost: quick 1.9e13 multiplications, paper 1.4e16 (7.7 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: the loss of CA is the largest of all data sets. Ours
+            has not been run in full yet, and nothing is claimed
 
-quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 500 images, chip 0.
-Its cells are cells of table1. paper: VGG16 trained on Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five
-chips; --root is a folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's
-loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`).
+quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 500 images, chip 0. Its cells are
+cells of table1. paper: VGG16 trained on Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all
+test images, five chips; --root is a folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy
+is the paper's loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are
+assumed (presets `rethinking-*`).
 """
 
 import wordline as wl
@@ -54,7 +53,7 @@ def layout(quantity: str) -> Layout:
         f"Fig 7, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
         rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,15 +2,14 @@
 
 Reproduces  AL of VGG8 on CIFAR-10 under PGD: r_on 20k and 10k ohm at ratio 10; ratio 10, 200 and 2000 at r_on 20k ohm
 Command     wordline study studies/fig8.py --root DIR --out runs/fig8 --scale quick; wordline report runs/fig8
-Time        counted by --cost: quick 1.6e14 multiplications,
-            paper 5.3e16 (29 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves and prints no numbers: r_on matters, r_off at constant r_on does not. Ours: r_on and
-            the wires decide the drop together, so at unit gain it moves CA first, and AL only through CA
+Time        counted by --cost: quick 1.6e14 multiplications, paper 5.3e16 (29 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: r_on matters, r_off at constant r_on does not. Ours
+            has not been run in full yet, and nothing is claimed
 
-quick: VGG8 of half width as it ships, 500 images, chip 0. paper: VGG8 trained by the recipe of arXiv 2109.09060,
-10,000 images, five chips. Tiles of 32, which the paper does not print. It speaks of "a factor of 200": that is read both
-as the ratio 200 and as 200 times the ratio 10. SW, SH and HH; cross-entropy, the paper's loss; steps as in table2.
-Unit gain is what the paper says, least-squares gain the control; everything but the device is `rethinking-32`.
+quick: VGG8 of half width as it ships, 500 images, chip 0. paper: VGG8 trained by the recipe of arXiv 2109.09060, 10,000
+images, five chips. Tiles of 32, which the paper does not print. It speaks of "a factor of 200": that is read both as
+the ratio 200 and as 200 times the ratio 10. SW, SH and HH; cross-entropy, the paper's loss; steps as in table2. Unit
+gain is what the paper says, least-squares gain the control; everything but the device is `rethinking-32`.
 """
 
 import math
@@ -64,7 +63,7 @@ def layout(quantity: str) -> Layout:
         f"Fig 8, {quantity}", quantity,
         rows=Axis("device, setting, gain", (*DEVICE, "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="The paper prints no numbers here.",
+        note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 
 

@@ -2,17 +2,15 @@
 
 Reproduces  AL of VGG8 on CIFAR-10, pixels of 8, 4 and 2 bits, 32 tiles, FGSM; SW, SH and HH
 Command     wordline study studies/fig9.py --root DIR --out runs/fig9 --scale quick; wordline report runs/fig9
-Time        counted by --cost: quick 4.5e13 multiplications,
-            paper 1.4e16 (7.9 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves and prints no numbers: 4-bit pixels win at high epsilon only, 2-bit pixels cost CA.
-            Ours: discretising before the attack protects nothing, for the attack leaves the levels; inside the model
-            an adaptive attack sees through it
+Time        counted by --cost: quick 4.5e13 multiplications, paper 1.4e16 (7.9 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: 4-bit pixels win at high epsilon only, 2-bit pixels
+            cost CA. Ours has not been run in full yet, and nothing is claimed
 
-Both ways of discretising: "before the attack" is the paper's, the data have few bits and the attack moves pixels between
-the levels; "in the model" is a defence, what the attack made is rounded too, and the attack takes the rounding for the
-identity (straight-through). quick: VGG8 of half width as it ships, 500 images, chip 0. paper: VGG8 trained by the recipe
-of arXiv 2109.09060, 10,000 images, five chips. Cross-entropy is the paper's loss; unit gain is what the paper says,
-least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
+Both ways of discretising: "before the attack" is the paper's, the data have few bits and the attack moves pixels
+between the levels; "in the model" is a defence, what the attack made is rounded too, and the attack takes the rounding
+for the identity (straight-through). quick: VGG8 of half width as it ships, 500 images, chip 0. paper: VGG8 trained by
+the recipe of arXiv 2109.09060, 10,000 images, five chips. Cross-entropy is the paper's loss; unit gain is what the
+paper says, least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
 import wordline as wl
@@ -53,7 +51,7 @@ def layout(quantity: str) -> Layout:
         f"Fig 9, {quantity}", quantity,
         rows=Axis("pixels, setting, gain", ("data", "model", "setting", "gain"), tuple(named), tuple(named.items())),
         columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="The paper prints no numbers here; its pixels are discretised before the attack.",
+        note="A figure in the paper, of which no numbers are at hand; its pixels are discretised before the attack.",
     )  # fmt: skip
 
 

@@ -11,7 +11,15 @@ import torch
 import wordline as wl
 from wordline.evaluation import party
 from wordline.studies import (
-    Called, EvaluationCell, FewBitImages, FewBitPixels, HybridPrecision, Images, Packaged, Store, quanos_on,
+    Called,
+    EvaluationCell,
+    FewBitImages,
+    FewBitPixels,
+    HybridPrecision,
+    Images,
+    Packaged,
+    Store,
+    quanos_on,
 )  # fmt: skip
 from wordline.studies.cell import AbstractCell
 from wordline.studies.threads import fixed_threads
@@ -71,8 +79,8 @@ def test_quanos_is_the_same_with_any_number_of_threads() -> None:
 def test_images_of_few_bits(store: Store) -> None:
     few = FewBitImages("digits", limit=6, bits=2)
     assert torch.equal(store.split(few).images, wl.discretise(store.split(IMAGES).images, 2))
-    keys = {dataclasses.replace(CELL, images=images).pinned(store).key
-            for images in (IMAGES, few, dataclasses.replace(few, bits=3), dataclasses.replace(few, bits=24))}  # fmt: skip
+    all_images = IMAGES, few, dataclasses.replace(few, bits=3), dataclasses.replace(few, bits=24)
+    keys = {dataclasses.replace(CELL, images=images).pinned(store).key for images in all_images}
     assert len(keys) == 4
     record = dataclasses.replace(CELL, images=few).pinned(store).run(store)
     assert record.data == few.called == "digits, 2-bit pixels"
