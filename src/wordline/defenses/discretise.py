@@ -48,6 +48,12 @@ class Discretised(nn.Module):
         """Images in [0, 1] -> what the network makes of their discretised form."""
         return self.model(self.codes.convert(images))
 
+    @property
+    def known_as(self) -> str:
+        """What records call it: the bits would otherwise be told by a fingerprint alone."""
+        behind = getattr(self.model, "known_as", "")
+        return f"{behind or type(self.model).__name__} behind {self.bits}-bit pixels"
+
     def extra_repr(self) -> str:
         """What `print` shows."""
         return f"{self.bits}-bit pixels, gradient {self.gradient}"

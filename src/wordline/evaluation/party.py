@@ -16,7 +16,7 @@ from ..zoo import ImageSplit, to_float
 
 
 def party(model: nn.Module) -> Party:
-    """The network's class, a fingerprint of its numbers, and the crossbar and seed where it is a chip.
+    """The network's class or name, a fingerprint of its numbers, and the crossbar and seed where it is a chip.
 
     Its gradient is what its parts declare: any module, of wordline or not, that carries the text `gradient`.
     """
@@ -29,9 +29,20 @@ def party(model: nn.Module) -> Party:
     chip = next((module for module in model.modules() if isinstance(module, Chip)), None)
     gradient = declared_gradient(model)
     if chip is None:
-        return Party(type(model).__name__, fingerprint(model), gradient=gradient, structure=structure(model))
-    name = type(chip.model).__name__
+        return Party(name_of(model), fingerprint(model), gradient=gradient, structure=structure(model))
+    name = name_of(chip.model)
     return Party(name, fingerprint(model), chip.crossbar, chip.seed, gradient, structure(model), chip.calibration)
+
+
+def name_of(model: nn.Module) -> str:
+    """What the network says it is known as, in the text `known_as`; otherwise its class.
+
+    >>> from wordline.defenses import Discretised
+    >>> name_of(nn.Identity()), name_of(Discretised(nn.Identity(), bits=4))
+    ('Identity', 'Identity behind 4-bit pixels')
+    """
+    said = getattr(model, "known_as", "")
+    return said if isinstance(said, str) and said else type(model).__name__
 
 
 def declared_gradient(model: nn.Module) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from statistics import fmean, median
 from typing import Any, Final
 
 from ..records import fraction
@@ -14,6 +15,7 @@ CONDITIONS: Final = ("victim", "source", "chip", "software", "crossbar", "attack
 CONDITIONS_TOO: Final = ("draws", "calibration", "model", "recipe", "eps")
 SWEPT: Final = ("attack.eps", "attack.steps", "attack.step_size")  # what changes along a curve
 MISSING: Final = "-"
+_AVERAGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {"mean": fmean, "median": median}
 
 
 def word(record: Plain, field: str) -> str:
@@ -28,15 +30,26 @@ def word(record: Plain, field: str) -> str:
 
 
 def at(record: Any, path: str) -> Any:
-    """What stands at a dotted path of JSON data; None where nothing does. Numbers count in lists."""
+    """What stands at a dotted path of JSON data; None where nothing does. Numbers count in lists, and of a list of
+    numbers, such as a figure of every image, there are the `mean` and the `median`.
+
+    >>> at({"cosine": [0.0, 0.2, 1.0]}, "cosine.median")
+    0.2
+    """
     for step in path.split("."):
         if isinstance(record, Mapping):
             record = record.get(step)
         elif isinstance(record, list | tuple) and step.isdecimal() and int(step) < len(record):
             record = record[int(step)]
+        elif isinstance(record, list | tuple) and step in _AVERAGES and record and all(map(_is_number, record)):
+            record = _AVERAGES[step](record)
         else:
             return None
     return record
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def text(value: Any) -> str:

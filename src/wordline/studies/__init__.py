@@ -3,6 +3,7 @@
 from .advise import advise
 from .cell import AbstractCell
 from .cost import Cost, cost
+from .defended import Called, FewBitImages, FewBitPixels, HybridPrecision, quanos_on
 from .doubt_cells import AuditCell, DeviationCell
 from .evaluation_cell import EvaluationCell
 from .failure import Failure
@@ -12,6 +13,7 @@ from .journal import Journal, read_records
 from .quickstart import quickstart
 from .run_cells import Outcome, run_cells
 from .selfcheck import CheckResult, selfcheck
+from .stability_cell import StabilityCell
 from .store import Place, Store
 from .study import Study, load_study
 
@@ -19,24 +21,30 @@ __all__ = [
     "AbstractCell",
     "AbstractNetwork",
     "AuditCell",
+    "Called",
     "CheckResult",
     "Cost",
     "DeviationCell",
     "EvaluationCell",
     "Failure",
+    "FewBitImages",
+    "FewBitPixels",
     "Grid",
+    "HybridPrecision",
     "Images",
     "Journal",
     "NoImages",
     "Outcome",
     "Packaged",
     "Place",
+    "StabilityCell",
     "Store",
     "Study",
     "Trained",
     "advise",
     "cost",
     "load_study",
+    "quanos_on",
     "quickstart",
     "read_records",
     "run_cells",

@@ -79,11 +79,11 @@ class EvaluationCell(AbstractCell):
         if not self.network.party.weights or not self.images.fingerprint:
             raise ValueError(f"`cell` {self.label!r} has no content yet; use cell.pinned(store)")
         set_on = self.calibration
-        words = f"{set_on.count} {set_on.data} {set_on.fingerprint}" if isinstance(set_on, Images) else ""
+        words = f"{set_on.count} {set_on.called} {set_on.fingerprint}" if isinstance(set_on, Images) else ""
         images, conditions = self.images, (self.seed, self.draws, self.batch_size, self.threads)
         content = Cell(
             self.setting, self.network.party, self.crossbar, self.chip_seed, self.attack, images.fingerprint,
-            images.count, (images.data, *conditions), words, self.device,
+            images.count, (images.called, *conditions), words, self.device,
         )  # fmt: skip
         return content_key(content)
 

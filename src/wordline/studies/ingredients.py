@@ -42,6 +42,17 @@ class Images(AbstractIngredient):
         require_choice("split", self.split, ("train", "test"))
         require_integer("limit", self.limit, at_least=0)
 
+    @property
+    def called(self) -> str:
+        """What they are called in a key."""
+        return self.data
+
+    def load(self, store: Store) -> zoo.ImageSplit:
+        """The images themselves, from the data set."""
+        data = store.data(self.data)
+        whole = data.train if self.split == "train" else data.test
+        return whole.take(self.limit) if self.limit else whole
+
     def pinned(self, store: Store) -> Self:
         """With count and fingerprint."""
         found = store.split(self)

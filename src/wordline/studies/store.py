@@ -62,9 +62,7 @@ class Store:
     def split(self, images: Images) -> ImageSplit:
         """The images; refused if they are others than those that the cell was pinned to."""
         if images not in self._splits:
-            data = self.data(images.data)
-            whole = data.train if images.split == "train" else data.test
-            found = whole.take(images.limit) if images.limit else whole
+            found = images.load(self)
             if images.fingerprint and images.fingerprint != found.fingerprint():
                 raise ValueError(
                     f"`root` holds other images of {images.data!r} than those this study was started with "

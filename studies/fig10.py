@@ -1,0 +1,96 @@
+"""Fig 10 of arXiv 2008.11298: the chip alone, 4-bit pixels, and QUANOS, under FGSM and PGD.
+
+Reproduces  AL of VGG16 on CIFAR-100, 32 tiles, FGSM and PGD: full precision, 4-bit pixels, QUANOS; SW, SH and HH
+Command     wordline study studies/fig10.py --root DIR --out runs/fig10 --scale quick; wordline report runs/fig10
+Time        ask --cost; at paper scale the training of VGG16 on CIFAR-100 comes on top
+Expect      the paper draws bars of which no numbers are at hand: SH is first under FGSM and second to QUANOS under PGD.
+            Ours has not been run in full yet, and nothing is claimed
+
+quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 200 images, chip 0. paper: VGG16
+trained on CIFAR-100 by the recipe of arXiv 2109.09060, all test images, five chips; --root is a folder of CIFAR-100
+(docs/studies.md). 4-bit pixels both before the attack, as the paper has them, and in the model, a defence. QUANOS as in
+table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's loss; unit gain is what the paper says,
+least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
+"""
+
+import math
+
+import wordline as wl
+from wordline.records import fraction
+from wordline.reports.layout import Axis, Layout
+from wordline.studies import (
+    AbstractCell,
+    AbstractNetwork,
+    FewBitImages,
+    FewBitPixels,
+    Grid,
+    Images,
+    Packaged,
+    Study,
+    Trained,
+    quanos_on,
+)
+from wordline.zoo import Recipe
+
+STEP = 2 / 255
+EPS = {"FGSM": (0.05, 0.1, 0.15, 0.2, 0.25, 0.3), "PGD": (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)}
+BITS = 4
+GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
+DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN VGG8 of half width, CIFAR-10"}
+
+
+def attacks() -> tuple[wl.AbstractAttack, ...]:
+    """FGSM, then PGD with steps of 2/255, enough of them to cross the ball."""
+    return tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in EPS["FGSM"]) + tuple(
+        wl.PGD(
+            eps=e, steps=max(10, math.ceil(2.5 * e / STEP)), step_size=STEP, loss="cross-entropy", early_stop=True
+        )
+        for e in EPS["PGD"]
+    )
+
+
+def cells(scale: str) -> tuple[AbstractCell, ...]:
+    """Defence after defence; at quick scale of the stand-in."""
+    paper = scale == "paper"
+    crossbars = tuple(wl.Crossbar.preset("rethinking-32", gain=gain) for gain in GAINS)
+    grid = Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4) if paper else (0,))
+    data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
+    network: AbstractNetwork = Packaged("vgg8-half-cifar10")
+    if paper:
+        network = Trained("vgg16", data, Recipe.preset("papers"))
+    images = Images(data, limit=limit)
+    return (
+        grid.cells(network, images)
+        + grid.cells(network, FewBitImages(data, limit=limit, bits=BITS))
+        + grid.cells(FewBitPixels(network, BITS), images)
+        + grid.cells(quanos_on(network, data), images)
+    )
+
+
+def layout(attack: str, quantity: str) -> Layout:
+    """A row a data set, defence, setting and gain."""
+    named = {}
+    for data, name in DATA.items():
+        for pixels, model, defence in (
+            (data, "VGG", "full precision"),
+            (f"{data}, {BITS}-bit pixels", "VGG", f"{BITS}-bit pixels before the attack"),
+            (data, f"VGG behind {BITS}-bit pixels", f"{BITS}-bit pixels in the model"),
+            (data, "VGG of 5 bits (QUANOS)", "QUANOS"),
+        ):  # fmt: skip
+            for words in ("SW", *(f"{s} {type(gain).__name__}" for gain in GAINS for s in ("SH", "HH"))):
+                named[f"{pixels} {model} {words}"] = f"{name}: {defence}, {words}"
+    return Layout(
+        f"Fig 10, {attack}, {quantity} (rows of CIFAR-10 are a stand-in)", quantity, where=(("attack", attack),),
+        rows=Axis("defence, setting, gain", ("data", "model", "setting", "gain"), tuple(named), tuple(named.items())),
+        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS[attack])),
+        note="A figure in the paper, of which no numbers are at hand.",
+    )  # fmt: skip
+
+
+STUDY = Study(
+    title="Fig 10: chips, 4-bit pixels and QUANOS, VGG16, CIFAR-100 (at quick scale a stand-in: VGG8, CIFAR-10)",
+    reproduces="arXiv 2008.11298, Fig. 10",
+    cells=cells,
+    layout=tuple(layout(attack, quantity) for attack in EPS for quantity in ("AL", "AA")),
+    expected="published, as bars: SH is first under FGSM, QUANOS first and SH second under PGD",
+)

@@ -1,0 +1,66 @@
+"""Fig 7 of arXiv 2008.11298: adversarial loss of VGG16 on Tiny ImageNet under FGSM, in software and on chips.
+
+Reproduces  AL of VGG16 on Tiny ImageNet, FGSM, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
+Command     wordline study studies/fig7.py --root DIR --out runs/fig7 --scale quick; wordline report runs/fig7
+Time        counted by --cost: quick 1.9e13 multiplications, paper 1.4e16 (7.7 hours at 1 Tflop/s) and the training
+Expect      the paper draws curves of which no numbers are at hand: the loss of CA is the largest of all data sets. Ours
+            has not been run in full yet, and nothing is claimed
+
+quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 500 images, chip 0. Its cells are
+cells of table1. paper: VGG16 trained on Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all
+test images, five chips; --root is a folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy
+is the paper's loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are
+assumed (presets `rethinking-*`).
+"""
+
+import wordline as wl
+from wordline.records import fraction
+from wordline.reports.layout import Axis, Layout
+from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
+from wordline.zoo import Recipe
+
+TILES = (16, 32, 64)
+EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
+
+
+def attacks() -> tuple[wl.AbstractAttack, ...]:
+    """One step, with the paper's loss."""
+    return tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in EPS)
+
+
+
+def cells(scale: str) -> tuple[AbstractCell, ...]:
+    """Software, then chip after chip; at quick scale of the stand-in."""
+    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in TILES)
+    if scale == "paper":
+        network = Trained("vgg16", "tiny-imagenet", Recipe.preset("papers"))
+        return Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("tiny-imagenet"))
+    return Grid(crossbars, attacks()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500))
+
+
+def layout(quantity: str) -> Layout:
+    """Rows of the paper's data and of the stand-in, each under its name."""
+    named = {}
+    for data, name in (("tiny-imagenet", "VGG16, Tiny ImageNet"), ("cifar10", "STAND-IN VGG8 of half width, CIFAR-10")):
+        named[f"{data} software SW"] = f"{name}: software SW"
+        for gain in GAINS:
+            for n in TILES:
+                for setting in ("SH", "HH"):
+                    row = f"{n}x{n} {setting} {type(gain).__name__}"
+                    named[f"{data} {row}"] = f"{name}: {row}"
+    return Layout(
+        f"Fig 7, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
+        rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
+        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
+        note="A figure in the paper, of which no numbers are at hand.",
+    )  # fmt: skip
+
+
+STUDY = Study(
+    title="Fig 7: FGSM on VGG16, Tiny ImageNet (at quick scale a stand-in: VGG8 of half width, CIFAR-10)",
+    reproduces="arXiv 2008.11298, Fig. 7",
+    cells=cells,
+    layout=(layout("AL"), layout("AA"), layout("CA")),
+    expected="published, as curves: AL of chips below that of software, CA lost most of all data sets",
+)
