@@ -46,10 +46,10 @@ def test_impossible_cells_are_refused() -> None:
 def test_its_forward_passes_are_counted() -> None:
     """Of the software network, by a hook on its first layer, while the cell runs; the chip runs once."""
     store, seen = Store(), []
-    network = store.network(CELL.network)
-    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
     cell = CELL.pinned(store)
-    chip = store.chip(CELL.network, CROSSBAR, 1)  # mapped before the hook is there
+    network = store.network(cell.network)
+    first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
+    chip = store.chip(cell.network, CROSSBAR, 1)  # mapped before the hook is there
     handle = first.register_forward_hook(lambda module, given, made: seen.append(len(made)))
     cell.run(store)
     handle.remove()
