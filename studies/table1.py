@@ -52,7 +52,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 def layout(loss: str) -> Layout:
     """The table as printed, for one loss and both gains; the published numbers stand beside each gain."""
     names = tuple(type(gain).__name__ for gain in GAINS)
-    rows = {"software SW -": PUBLISHED["software SW"]}
+    rows = {"software SW": PUBLISHED["software SW"]}
     rows |= {f"{row} {gain}": PUBLISHED[row] for gain in names for row in PUBLISHED if row != "software SW"}
     columns = tuple(fraction(eps) for eps in EPS)
     name = f"Table I, {loss} loss"
