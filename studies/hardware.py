@@ -2,7 +2,7 @@
 
 Reproduces  nothing printed; the table that an engineer wants before choosing r_on, tile, cell bits and ADC bits
 Command     python studies/hardware.py --root DIR --out docs/results/hardware.jsonl
-Minutes     about 60 on two cores, half of them for 50 images on each PUMA crossbar
+Minutes     about 30 on two cores; then 20 to 60 on one core for each PUMA crossbar that the surrogate reads
 Expect      the ideal crossbar as software; unit gain far below least-squares gain
 
 Every line of the output file is one chip: its crossbar, its seed, its conditions and its accuracy. Lines that are there
@@ -60,7 +60,7 @@ def presets() -> Iterator[Case]:
             ohmic = replace(crossbar, array=wl.ExactArray())
             yield Case("presets", f"{name}, ideal arrays", replace(ohmic, wires=wl.Wires()), images=500)
             yield Case("presets", f"{name}, ohmic devices", ohmic, images=500)
-            yield Case("presets", name, crossbar, images=50)
+            yield Case("presets", name, crossbar, images=500)
 
 
 def parts() -> Iterator[Case]:

@@ -11,7 +11,7 @@ from wordline.nn.with_states import map_with_states, program_states
 
 CROSSBARS = {
     "ohmic": wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()),
-    "converters": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=wl.UniformConverter(bits=6)),
+    "converters": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=wl.UniformConverter(6, range=wl.FullScale())),
     "read noise": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), nonidealities=(wl.ReadNoise(sigma=0.05),)),
 }
 
