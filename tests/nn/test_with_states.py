@@ -9,9 +9,10 @@ from torch import nn
 import wordline as wl
 from wordline.nn.with_states import map_with_states, program_states
 
+ADC = wl.UniformConverter(bits=6, range=wl.FullScale())
 CROSSBARS = {
     "ohmic": wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()),
-    "converters": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=wl.UniformConverter(6, range=wl.FullScale())),
+    "converters": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=ADC),
     "read noise": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), nonidealities=(wl.ReadNoise(sigma=0.05),)),
 }
 
