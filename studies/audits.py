@@ -2,7 +2,7 @@
 
 Reproduces  nothing printed: it doubts Tables I and II
 Command     python studies/audits.py --root DIR --out docs/results/audits.jsonl
-Minutes     about 10 on one core for digits, 80 for CIFAR-10
+Minutes     about 10 for digits and 140 for CIFAR-10 on one core shared with other jobs; a quiet machine was not timed
 Expect      no AL advantage that outlives a least-squares gain
 
 Every line of the output file is one finished audit. Lines that are there already are not computed again; without --root
