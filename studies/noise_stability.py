@@ -56,7 +56,8 @@ class Settings:
         images: test images of everything but PUMA.
         steps: of PGD at 1/255 a step; the paper's are 50.
         puma_images: test images for PUMA's clean accuracy and transfer.
-        puma_preset: the one that is attacked white-box.
+        puma_transfer: presets that are shown the transferred images.
+        puma_preset: the one that is attacked white-box, at `puma_radii`.
         puma_steps: white-box steps there.
         threads: part of the conditions of float rounding.
     """
@@ -71,7 +72,9 @@ class Settings:
     puma_stability_images: int = 20
     steps: int = 50
     puma_images: int = 500
+    puma_transfer: tuple[str, ...] = PUMA
     puma_preset: str = PUMA[0]
+    puma_radii: tuple[int, ...] = (4, 8)  # in 255ths
     puma_white_images: int = 50
     puma_steps: int = 10
     audit_images: int = 200
@@ -107,9 +110,10 @@ def cases(s: Settings, network: str) -> Iterator[Case]:
             yield Case("white", network, victim, eps, "itself", s.steps, s.images)
     for victim in PUMA:
         yield Case("puma-clean", network, victim, 0, "clean", 0, s.puma_images)
+    for victim in s.puma_transfer:
         for eps in RADII:
             yield Case("puma-transfer", network, victim, eps, SOFTWARE, s.steps, s.puma_images)
-    for eps in RADII:
+    for eps in s.puma_radii:
         yield Case("puma-white", network, SOFTWARE, eps, SOFTWARE, s.puma_steps, s.puma_white_images)
         for source in ("itself", "ideal backward"):
             yield Case("puma-white", network, s.puma_preset, eps, source, s.puma_steps, s.puma_white_images)

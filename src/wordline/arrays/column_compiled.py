@@ -11,7 +11,7 @@ from typing import no_type_check
 import numpy as np
 from numba import njit
 
-_SETTINGS = {"nogil": True, "cache": True, "fastmath": {"contract"}, "error_model": "numpy"}
+_SETTINGS = {"nogil": True, "cache": True, "fastmath": {"contract", "arcp", "afn", "reassoc"}, "error_model": "numpy"}
 
 
 @njit(**_SETTINGS)
@@ -23,7 +23,7 @@ def currents(m1, m2, m3, f3, bias, skip, u, o, k, rest, share, volts, out):
     1 / (rows g_on).
     """
     samples, cols = m1.shape
-    one = share * 0 + 1
+    one = np.ones(1, m1.dtype)[0]  # a number of theirs: a literal would make every product a double
     z = np.empty((4, cols), m1.dtype)
     r = np.empty(cols, m1.dtype)
     for n in range(samples):
@@ -51,7 +51,7 @@ def descend(m1, m2, m3, f3, grad, bias, skip, u, o, k, rest, share, volts, sums)
     """
     samples, cols = m1.shape
     hidden = o.shape[0]
-    one = share * 0 + 1
+    one = np.ones(1, m1.dtype)[0]  # a number of theirs: a literal would make every product a double
     z = np.empty((4, cols), m1.dtype)
     slope = np.empty((4, cols), m1.dtype)
     r = np.empty(cols, m1.dtype)
@@ -88,4 +88,4 @@ def descend(m1, m2, m3, f3, grad, bias, skip, u, o, k, rest, share, volts, sums)
             m2[n, j] = d2
             m3[n, j] = d3
             f3[n, j] = df
-            m1[n, j] = g * r[j] + slope[3, j] * dr * share - (back if m1[n, j] > rest else share * 0)
+            m1[n, j] = g * r[j] + slope[3, j] * dr * share - (back if m1[n, j] > rest else one - one)

@@ -1,6 +1,8 @@
 """A read of many arrays through a column network: few numbers at a time, so that they stay in the cache, none kept.
 
-The backward pass does the read again and follows, with G = dL/dI and dr = V_max m1 G,
+Arrays that see the same volts are read as one array of many columns; those of them that are programmed alike, as the
+empty upper slices of small weights are, are read once. The backward pass does the read again and follows, with
+G = dL/dI and dr = V_max m1 G,
 
     dz_k = dr (k_k + sum_h o_h (1 - t_h^2)^(3/2) u_kh),   dm_k = dz_k / m1   (k = m2, m3, f3)
     dm1 = V_max G (1 + r) + dz_4 / (rows g_on) - sum_k dm_k z_k
@@ -9,7 +11,6 @@ The backward pass does the read again and follows, with G = dL/dI and dr = V_max
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,9 +22,11 @@ from torch.autograd.function import once_differentiable
 
 from . import column_compiled
 from .column_network import READ, ColumnNetwork, Features, at_rest, features, sigmoid_
+from .column_sharing import At, Together, sharing, together, volts_at
 from .samples import ArrayDesign
 
 _CELLS = 1 << 15  # columns of samples read together
+_COLUMNS = 256  # columns read together, of whole arrays
 
 
 def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: ArrayDesign) -> Tensor:
@@ -52,58 +55,57 @@ class _Read(torch.autograd.Function):
         lead = torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])
         out = volts.new_empty(*lead, volts.shape[-2], programmed.shape[-1])
         compiled = _is_compiled(volts, programmed)
-        for tile, part in _parts(out):
-            made = _split(_at(programmed, lead, tile), design, len(weights.o))
-            x = _at(volts, lead, tile)[part] / design.volts
-            if compiled:
-                column_compiled.currents(
-                    *_products(x, made), *_numbers(made, weights, design), out[tile][part].numpy()
-                )
-            else:
-                found = _features(x, made, design)
-                r = _ratio(found.z, made[READ], made[READ + 1], weights)
-                out[tile][part] = r.add_(1).mul_(found.m1).mul_(design.volts)
+        for at in sharing(volts, out):
+            x, answers = volts_at(volts, lead, at) / design.volts, out[at]
+            for few in _together(programmed, lead, at, alike=compiled):
+                made = _split(few.programmed, design, len(weights.o))
+                numbers = _numbers(made, weights, design) if compiled else ()
+                for part in few.parts(len(x)):
+                    if compiled:
+                        found = x.new_empty(len(x[part]), few.programmed.shape[-1])
+                        column_compiled.currents(*_products(x[part], made), *numbers, found.numpy())
+                    else:
+                        f = _features(x[part], made, design)
+                        found = _ratio(f.z, made[READ], made[READ + 1], weights).add_(1).mul_(f.m1).mul_(design.volts)
+                    few.scatter(found, answers, part)
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         volts, programmed = ctx.saved_tensors
-        weights, design = ctx.weights, ctx.design
+        weights, design, hidden = ctx.weights, ctx.design, len(ctx.weights.o)
         lead, compiled = grads[0].shape[:-2], _is_compiled(volts, programmed)
         to_volts, to_programmed = (
             torch.zeros_like(x) if want else None
             for x, want in zip((volts, programmed), ctx.needs_input_grad[:2], strict=True)
         )
-        for tile, part in _parts(grads[0]):
-            made = _split(_at(programmed, lead, tile), design, len(weights.o))
-            x = _at(volts, lead, tile)[part] / design.volts
-            if compiled:
-                dm, rest = _descend_compiled(x, made, grads[0][tile][part], weights, design)
-            else:
-                dm, rest = _descend(_features(x, made, design), made, grads[0][tile][part], weights, design)
-            if to_volts is not None:
+        for at in sharing(volts, grads[0]):
+            x, towards = volts_at(volts, lead, at) / design.volts, grads[0][at]
+            for few in _together(programmed, lead, at, alike=compiled and to_programmed is None):
+                made = _split(few.programmed, design, hidden)
                 w, w2, w3, wq = made[:READ]
-                dx = dm[0] @ w.T + 2 * x * (dm[1] @ w2.T) + 3 * x * x * (dm[2] @ w3.T + dm[3] @ wq.T)
-                _at(to_volts, lead, tile)[part] += dx / design.volts
-            if to_programmed is not None:
-                powers = (x.T, (x * x).T, (x**3).T, (x**3).T)
-                blocks = [power @ d for power, d in zip(powers, dm, strict=True)]
-                _at(to_programmed, lead, tile).add_(torch.cat([*blocks, rest]))
+                for part in few.parts(len(x)):
+                    here, grad = x[part], few.gather(towards, part)
+                    if compiled:
+                        dm, rest = _descend_compiled(here, made, grad, weights, design)
+                    else:
+                        dm, rest = _descend(_features(here, made, design), made, grad, weights, design)
+                    if to_volts is not None:
+                        dx = dm[0] @ w.T + 2 * here * (dm[1] @ w2.T)
+                        dx += 3 * here * here * (dm[2] @ w3.T + dm[3] @ wq.T)
+                        volts_at(to_volts, lead, at)[part] += dx / design.volts
+                    if to_programmed is not None:
+                        powers = (here.T, (here * here).T, (here**3).T, (here**3).T)
+                        blocks = [power @ d for power, d in zip(powers, dm, strict=True)]
+                        few.add(torch.cat([*blocks, rest]), to_programmed.expand(*lead, *programmed.shape[-2:])[at])
         return to_volts, to_programmed, None, None
 
 
-def _parts(whole: Tensor) -> Iterator[tuple[tuple[int, ...], slice]]:
-    """Array by array, and of each some samples at a time."""
-    *lead, batch, cols = whole.shape
-    size = max(1, _CELLS // max(1, cols))
-    slices = [slice(start, start + size) for start in range(0, batch, size)]
-    return itertools.product(itertools.product(*map(range, lead)), slices)
-
-
-def _at(tensor: Tensor, lead: tuple[int, ...], tile: tuple[int, ...]) -> Tensor:
-    """The entry of a broadcast array, as a view of the tensor."""
-    return tensor.expand(*lead, *tensor.shape[-2:])[tile]
+def _together(programmed: Tensor, lead: torch.Size, at: At, *, alike: bool) -> Iterator[Together]:
+    return together(
+        programmed.expand(*lead, *programmed.shape[-2:])[at], alike=alike, columns=_COLUMNS, cells=_CELLS
+    )
 
 
 def _split(programmed: Tensor, design: ArrayDesign, hidden: int) -> tuple[Tensor, ...]:

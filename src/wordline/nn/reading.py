@@ -19,7 +19,7 @@ from .product import AbstractProduct
 # Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
 _HELD = {"cpu": 1 << 19}
 _HELD_ELSEWHERE = 1 << 22
-_HELD_CURVED = 1 << 24  # a curved array goes through its samples in parts of its own
+_HELD_CURVED = 1 << 22  # a curved array goes through its samples in parts of its own
 
 
 @dataclass(frozen=True, eq=False)
