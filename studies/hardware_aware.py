@@ -11,7 +11,7 @@ loss at 2.28 (log 10 = 2.30). So the weights start grown, each layer by the one 
 chip 0; the row `grown` says how far that alone goes, and is what a least-squares gain would do. From there the network
 trains on chips, a new one at each step, with the statistics of batch norm as they were in software. Growing the weights
 is a gain by another name, so the last row does without: software weights as they are, an epoch each on chips whose
-resistances are an eighth, a quarter, a half of the crossbar's, then two epochs on the crossbar.
+resistances are an eighth, a quarter, a half of the crossbar's, and on the crossbar.
 
 Every line of the output file is one chip's accuracy. Lines that are there already are not computed again, and the
 training goes on from its last whole epoch.
@@ -44,7 +44,7 @@ ROWS = {
     "both": "the same, and batch norm recalibrated",
     "staged": "chip of the network trained from the software weights as they are, wires growing",
 }
-STAGES = (8.0, 4.0, 2.0, 1.0, 1.0)  # an epoch each: the crossbar's resistances divided by this
+STAGES = (8.0, 4.0, 2.0, 1.0)  # an epoch each: the resistances of the crossbar divided by this
 RECIPE = zoo.Recipe(epochs=5, schedule=zoo.OneCycle(0.02), weight_decay=1e-4, frozen_batch_norm=True)
 
 
@@ -100,7 +100,7 @@ class Study:
             file = self.models / f"{name}.safetensors"
             if not file.is_file():
                 body = wl.OnChip(dataclasses.replace(self.crossbar, wires=milder(self.crossbar.wires, share)))
-                recipe = dataclasses.replace(RECIPE, epochs=1, schedule=zoo.OneCycle(0.05), body=body)
+                recipe = dataclasses.replace(RECIPE, epochs=1, schedule=zoo.OneCycle(0.01), body=body)
                 zoo.train("resnet10", self.data, recipe, self.models, name=name, initial=model, progress=Bar())
             model = wl.load_model(file)
         return model

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
+from numba import njit, types
+from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
 import wordline as wl
@@ -95,3 +99,15 @@ def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> Non
     assert ARRAY.currents(volts[0, :, 0], programmed[:0, :, 0], WIRES).shape == (0, 2, 7, 32)
     single = ARRAY.currents(volts[0, 0, 0], programmed[0, 0, 0], WIRES)
     torch.testing.assert_close(single, ARRAY.currents(volts, programmed, WIRES)[0, 0, 0], rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("kernel", [column_compiled.currents, column_compiled.descend], ids=["currents", "descend"])
+def test_single_precision_stays_single(kernel: Dispatcher) -> None:
+    """A number without a type would turn each product into one of doubles, at a third of the speed."""
+    fresh = njit(**column_compiled._SETTINGS | {"cache": False})(kernel.py_func)
+    flat, many, number = types.float32[:], types.float32[:, ::1], types.float32
+    head = [many] * (4 if kernel is column_compiled.currents else 5)
+    fresh.compile((*head, many, flat, many, flat, flat, number, number, number, many))
+    (text,) = fresh.inspect_llvm().values()
+    kinds = set(re.findall(r"(?:fmul|fadd|fdiv) [^=%\n]*?(float|double)", text))
+    assert kinds == {"float"}
