@@ -13,8 +13,6 @@ table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's l
 least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-import math
-
 import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
@@ -30,30 +28,19 @@ from wordline.studies import (
     Trained,
     quanos_on,
 )
+from wordline.studies.rethinking import FGSM_EPS, GAINS, PGD_EPS, fgsm, pgd
 from wordline.zoo import Recipe
 
-STEP = 2 / 255
-EPS = {"FGSM": (0.05, 0.1, 0.15, 0.2, 0.25, 0.3), "PGD": (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)}
+EPS = {"FGSM": FGSM_EPS, "PGD": PGD_EPS}
 BITS = 4
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN VGG8 of half width, CIFAR-10"}
-
-
-def attacks() -> tuple[wl.AbstractAttack, ...]:
-    """FGSM, then PGD with steps of 2/255, enough of them to cross the ball."""
-    return tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in EPS["FGSM"]) + tuple(
-        wl.PGD(
-            eps=e, steps=max(10, math.ceil(2.5 * e / STEP)), step_size=STEP, loss="cross-entropy", early_stop=True
-        )
-        for e in EPS["PGD"]
-    )
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Defence after defence; at quick scale of the stand-in."""
     paper = scale == "paper"
     crossbars = tuple(wl.Crossbar.preset("rethinking-32", gain=gain) for gain in GAINS)
-    grid = Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4) if paper else (0,))
+    grid = Grid(crossbars, fgsm() + pgd(), seeds=(0, 1, 2, 3, 4) if paper else (0,))
     data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
     network: AbstractNetwork = Packaged("vgg8-half-cifar10")
     if paper:

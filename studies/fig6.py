@@ -13,56 +13,25 @@ loss; unit gain is what the paper says, least-squares gain the control. Parasiti
 `rethinking-*`).
 """
 
-import math
+from wordline.reports.layout import Layout
+from wordline.reports.rethinking import figure_layout
+from wordline.studies import AbstractCell, Study
+from wordline.studies.rethinking import GAINS, PGD_EPS, TILES, paper_cells, pgd, quick_cells
 
-import wordline as wl
-from wordline.records import fraction
-from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
-
-TILES = (16, 32, 64)
-EPS = (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
-STEP = 2 / 255
-
-
-def attacks() -> tuple[wl.AbstractAttack, ...]:
-    """Steps of 2/255, enough of them to cross the ball; white-box attacks stop at the first success."""
-    return tuple(
-        wl.PGD(
-            eps=e, steps=max(10, math.ceil(2.5 * e / STEP)), step_size=STEP, loss="cross-entropy", early_stop=True
-        )
-        for e in EPS
-    )
-
+DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN ResNet-10, CIFAR-10"}
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip; at quick scale of the stand-in."""
-    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in TILES)
     if scale == "paper":
-        network = Trained("vgg16", "cifar100", Recipe.preset("papers"))
-        return Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar100"))
-    return Grid(crossbars, attacks()).cells(Packaged("resnet10-cifar10"), Images("cifar10", limit=500))
+        return paper_cells("vgg16", "cifar100", pgd())
+    return quick_cells("resnet10-cifar10", pgd())
 
 
 def layout(quantity: str) -> Layout:
     """Rows of the paper's data and of the stand-in, each under its name."""
-    named = {}
-    for data, name in (("cifar100", "VGG16, CIFAR-100"), ("cifar10", "STAND-IN ResNet-10, CIFAR-10")):
-        named[f"{data} software SW"] = f"{name}: software SW"
-        for gain in GAINS:
-            for n in TILES:
-                for setting in ("SH", "HH"):
-                    row = f"{n}x{n} {setting} {type(gain).__name__}"
-                    named[f"{data} {row}"] = f"{name}: {row}"
-    return Layout(
-        f"Fig 6, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
-        rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
-        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="A figure in the paper, of which no numbers are at hand.",
-    )  # fmt: skip
+    gains = [type(gain).__name__ for gain in GAINS]
+    return figure_layout("Fig 6", quantity, DATA, PGD_EPS, TILES, gains)
 
 
 STUDY = Study(

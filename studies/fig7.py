@@ -13,48 +13,25 @@ is the paper's loss; unit gain is what the paper says, least-squares gain the co
 assumed (presets `rethinking-*`).
 """
 
-import wordline as wl
-from wordline.records import fraction
-from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.reports.layout import Layout
+from wordline.reports.rethinking import figure_layout
+from wordline.studies import AbstractCell, Study
+from wordline.studies.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
 
-TILES = (16, 32, 64)
-EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
-
-
-def attacks() -> tuple[wl.AbstractAttack, ...]:
-    """One step, with the paper's loss."""
-    return tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in EPS)
-
+DATA = {"tiny-imagenet": "VGG16, Tiny ImageNet", "cifar10": "STAND-IN VGG8 of half width, CIFAR-10"}
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip; at quick scale of the stand-in."""
-    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in TILES)
     if scale == "paper":
-        network = Trained("vgg16", "tiny-imagenet", Recipe.preset("papers"))
-        return Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("tiny-imagenet"))
-    return Grid(crossbars, attacks()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500))
+        return paper_cells("vgg16", "tiny-imagenet", fgsm())
+    return quick_cells("vgg8-half-cifar10", fgsm())
 
 
 def layout(quantity: str) -> Layout:
     """Rows of the paper's data and of the stand-in, each under its name."""
-    named = {}
-    for data, name in (("tiny-imagenet", "VGG16, Tiny ImageNet"), ("cifar10", "STAND-IN VGG8 of half width, CIFAR-10")):
-        named[f"{data} software SW"] = f"{name}: software SW"
-        for gain in GAINS:
-            for n in TILES:
-                for setting in ("SH", "HH"):
-                    row = f"{n}x{n} {setting} {type(gain).__name__}"
-                    named[f"{data} {row}"] = f"{name}: {row}"
-    return Layout(
-        f"Fig 7, {quantity} (rows of CIFAR-10 are a stand-in)", quantity,
-        rows=Axis("data, tile, setting, gain", ("data", "tile", "setting", "gain"), tuple(named), tuple(named.items())),
-        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
-        note="A figure in the paper, of which no numbers are at hand.",
-    )  # fmt: skip
+    gains = [type(gain).__name__ for gain in GAINS]
+    return figure_layout("Fig 7", quantity, DATA, FGSM_EPS, TILES, gains)
 
 
 STUDY = Study(

@@ -12,30 +12,17 @@ the ratio 200 and as 200 times the ratio 10. SW, SH and HH; cross-entropy, the p
 gain is what the paper says, least-squares gain the control; everything but the device is `rethinking-32`.
 """
 
-import math
 from dataclasses import replace
 
 import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
 from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
+from wordline.studies.rethinking import GAINS, PGD_EPS, pgd
 from wordline.zoo import Recipe
 
-EPS = (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)
-STEP = 2 / 255
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 DEVICES = ((20e3, 10), (10e3, 10), (20e3, 200), (20e3, 2000))  # r_on in ohm, r_off / r_on
 DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")
-
-
-def attacks() -> tuple[wl.AbstractAttack, ...]:
-    """Steps of 2/255, enough of them to cross the ball; white-box attacks stop at the first success."""
-    return tuple(
-        wl.PGD(
-            eps=e, steps=max(10, math.ceil(2.5 * e / STEP)), step_size=STEP, loss="cross-entropy", early_stop=True
-        )
-        for e in EPS
-    )
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
@@ -47,8 +34,8 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     )
     if scale == "paper":
         network = Trained("vgg8", "cifar10", Recipe.preset("papers"))
-        return Grid(crossbars, attacks(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
-    return Grid(crossbars, attacks()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500))
+        return Grid(crossbars, pgd(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
+    return Grid(crossbars, pgd()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500))
 
 
 def layout(quantity: str) -> Layout:
@@ -62,7 +49,7 @@ def layout(quantity: str) -> Layout:
     return Layout(
         f"Fig 8, {quantity}", quantity,
         rows=Axis("device, setting, gain", (*DEVICE, "setting", "gain"), tuple(named), tuple(named.items())),
-        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
+        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in PGD_EPS)),
         note="A figure in the paper, of which no numbers are at hand.",
     )  # fmt: skip
 

@@ -17,52 +17,31 @@ of that paper's crossbars; drivers, wires and the device's law are assumed there
 radius zero: its AA is its CA. --root has a folder for each data set.
 """
 
-from dataclasses import replace
-
 import wordline as wl
-from wordline.defenses import AdversarialTraining, training_attack
-from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Called, Grid, Images, StabilityCell, Study, Trained
-from wordline.zoo import CrossEntropy, Recipe
+from wordline.studies import AbstractCell, Grid, Images, StabilityCell, Study
+from wordline.studies.hardened import crossbars, hardened, networks
 
-PAPER = (
-    ("resnet10", "cifar10"), ("resnet10-w4", "cifar10"), ("resnet20", "cifar100"), ("resnet20-w4", "cifar100"),
-)  # fmt: skip
 NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 LAYERS = {"ResNet-10": 12, "ResNet-20": 22}  # convolutions, shortcuts and the last layer, at most
-
-
-def network(architecture: str, data: str, radius: int, scale: str) -> Called:
-    """Trained at eps_train = radius/255, 0 for vanilla; by the paper's recipe, or by a short one."""
-    steps, step = (50, 1 / 255) if scale == "paper" else (3, radius / 255 / 2)
-    robust = AdversarialTraining(training_attack(eps=radius / 255, steps=steps, step_size=step)) if radius else None
-    recipe = replace(Recipe.preset("papers"), validation=0.1) if scale == "paper" else Recipe(epochs=5)
-    name = f"eps_train {fraction(radius / 255)}" if radius else "vanilla"
-    return Called(Trained(architecture, data, replace(recipe, objective=robust or CrossEntropy())),
-                  f"{architecture} {name}")  # fmt: skip
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Network after network: accuracy, then SNR."""
     paper = scale == "paper"
-    gains = (wl.UnitGain(), wl.LeastSquaresGain())
-    crossbars = tuple(wl.Crossbar.preset("rethinking-64", gain=gain) for gain in gains)
-    if paper:
-        names = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
-        crossbars = tuple(wl.Crossbar.preset(name, gain=wl.UnitGain()) for name in names)
+    designs = crossbars(paper=paper)
     found: list[AbstractCell] = []
-    for architecture, data in PAPER if paper else PAPER[:1]:
+    for architecture, data in networks(paper=paper):
         for radius in (0, 2, 4, 6, 8) if paper else (0, 4, 8):
-            who, seeds = network(architecture, data, radius, scale), range(5 if paper else 3)
-            grid = Grid(crossbars, (NOTHING,), seeds=tuple(seeds), settings=("SW", "SH"))
+            who, seeds = hardened(architecture, data, radius, paper=paper), range(5 if paper else 3)
+            grid = Grid(designs, (NOTHING,), seeds=tuple(seeds), settings=("SW", "SH"))
             found += grid.cells(who, Images(data, limit=0 if paper else 500))
             found += [
                 StabilityCell(
                     network=who, images=Images(data, limit=1000 if paper else 100), crossbar=crossbar, chip_seed=seed,
                     batch_size=50,
                 )
-                for crossbar in crossbars for seed in seeds
+                for crossbar in designs for seed in seeds
             ]  # fmt: skip
     return tuple(found)
 

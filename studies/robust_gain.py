@@ -16,38 +16,19 @@ queries (it prints no number), PUMA presets, five chips, 10,000 images; Square n
 the victim itself, so it has no transfer. --root has a folder for each data set.
 """
 
-from dataclasses import replace
-
 import wordline as wl
-from wordline.defenses import AdversarialTraining, training_attack
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Called, Grid, Images, Study, Trained
-from wordline.zoo import CrossEntropy, Recipe
+from wordline.studies import AbstractCell, Grid, Images, Study
+from wordline.studies.hardened import crossbars, hardened, networks
 
-PAPER = (
-    ("resnet10", "cifar10"), ("resnet10-w4", "cifar10"), ("resnet20", "cifar100"), ("resnet20-w4", "cifar100"),
-)  # fmt: skip
 RADII = (2, 4, 6, 8)
-
-
-def network(architecture: str, data: str, radius: int, scale: str) -> Called:
-    """Trained at eps_train = radius/255, 0 for vanilla; as in noise_snr, so that a cache holds it once."""
-    steps, step = (50, 1 / 255) if scale == "paper" else (3, radius / 255 / 2)
-    robust = AdversarialTraining(training_attack(eps=radius / 255, steps=steps, step_size=step)) if radius else None
-    recipe = replace(Recipe.preset("papers"), validation=0.1) if scale == "paper" else Recipe(epochs=5)
-    name = f"eps_train {fraction(radius / 255)}" if radius else "vanilla"
-    return Called(Trained(architecture, data, replace(recipe, objective=robust or CrossEntropy())),
-                  f"{architecture} {name}")  # fmt: skip
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Network after network: PGD, then Square."""
     paper = scale == "paper"
-    crossbars = tuple(wl.Crossbar.preset("rethinking-64", gain=g) for g in (wl.UnitGain(), wl.LeastSquaresGain()))
-    if paper:
-        names = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
-        crossbars = tuple(wl.Crossbar.preset(name, gain=wl.UnitGain()) for name in names)
+    designs = crossbars(paper=paper)
     pgd = tuple(
         wl.PGD(eps=r / 255, steps=50 if paper else 20, step_size=1 / 255, loss="cross-entropy", early_stop=True)
         for r in RADII
@@ -55,11 +36,11 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     square = tuple(wl.Square(eps=r / 255, queries=1000 if paper else 300) for r in RADII)
     seeds = (0, 1, 2, 3, 4) if paper else (0,)
     found: tuple[AbstractCell, ...] = ()
-    for architecture, data in PAPER if paper else PAPER[:1]:
+    for architecture, data in networks(paper=paper):
         for radius in (0, *RADII) if paper else (0, 4, 8):
-            who, images = network(architecture, data, radius, scale), Images(data, limit=0 if paper else 200)
-            found += Grid(crossbars, pgd, seeds=seeds).cells(who, images)
-            found += Grid(crossbars, square, seeds=seeds, settings=("SW", "HH")).cells(who, images)
+            who, images = hardened(architecture, data, radius, paper=paper), Images(data, limit=0 if paper else 200)
+            found += Grid(designs, pgd, seeds=seeds).cells(who, images)
+            found += Grid(designs, square, seeds=seeds, settings=("SW", "HH")).cells(who, images)
     return found
 
 

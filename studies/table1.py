@@ -14,12 +14,11 @@ margin is ours; unit gain is what the paper says, least-squares gain the control
 """
 
 import wordline as wl
-from wordline.records import fraction
-from wordline.reports.layout import Axis, Layout, Published
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.reports.layout import Layout
+from wordline.reports.rethinking import table_layout
+from wordline.studies import AbstractCell, Study
+from wordline.studies.rethinking import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
 
-EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 PUBLISHED = {  # adversarial loss in percent
     "software SW": (49.83, 58.51, 63.93, 67.18, 69.57, 71.35),
     "16x16 SH": (39.81, 48.55, 53.99, 57.31, 59.47, 61.55),
@@ -29,43 +28,24 @@ PUBLISHED = {  # adversarial loss in percent
     "64x64 SH": (39.63, 47.57, 52.84, 56.34, 58.76, 60.44),
     "64x64 HH": (40.08, 47.83, 52.61, 55.87, 58.12, 59.81),
 }
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 LOSSES = ("cross-entropy", "margin")
 
 
-def attacks(eps: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
-    """One step, with the paper's loss and with a scale-free one."""
-    return tuple(wl.FGSM(eps=e, loss=loss) for loss in LOSSES for e in eps)
+def attacks(radii: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
+    """With the paper's loss, then with a scale-free one."""
+    return tuple(attack for loss in LOSSES for attack in fgsm(radii, loss=loss))
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip."""
-    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in (16, 32, 64))
     if scale == "paper":
-        network = Trained("vgg8", "cifar10", Recipe.preset("papers"))
-        return Grid(crossbars, attacks(EPS), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
-    packaged, images = Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500)
-    spread = Grid(crossbars, attacks((0.15,)), seeds=(1, 2, 3, 4), settings=("SH", "HH"))
-    return Grid(crossbars, attacks(EPS)).cells(packaged, images) + spread.cells(packaged, images)
+        return paper_cells("vgg8", "cifar10", attacks(FGSM_EPS))
+    return quick_cells("vgg8-half-cifar10", attacks(FGSM_EPS), spread=attacks((0.15,)))
 
 
 def layout(loss: str) -> Layout:
-    """The table as printed, for one loss and both gains; the published numbers stand beside each gain."""
-    names = tuple(type(gain).__name__ for gain in GAINS)
-    rows = {"software SW": PUBLISHED["software SW"]}
-    rows |= {f"{row} {gain}": PUBLISHED[row] for gain in names for row in PUBLISHED if row != "software SW"}
-    columns = tuple(fraction(eps) for eps in EPS)
-    name = f"Table I, {loss} loss"
-    printed = tuple(
-        Published("arXiv 2008.11298", name, row, column, value)
-        for row, values in rows.items()
-        for column, value in zip(columns, values, strict=True)
-    )
-    return Layout(
-        name, "AL", rows=Axis("tile, setting, gain", ("tile", "setting", "gain"), order=tuple(rows)),
-        columns=Axis("epsilon", ("eps",), order=columns), where=(("loss", loss),), published=printed,
-        note="" if loss == LOSSES[0] else "The paper's attack has the cross-entropy loss.",
-    )  # fmt: skip
+    """The table as printed, for one loss and both gains."""
+    return table_layout("Table I", loss, PUBLISHED, FGSM_EPS, [type(gain).__name__ for gain in GAINS])
 
 
 STUDY = Study(

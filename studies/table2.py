@@ -16,15 +16,12 @@ The paper prints neither the number of steps nor a random start: ours are max(10
 start, the best iterate kept. White-box attacks stop at the first misclassified iterate, which can only lower AA.
 """
 
-import math
-
 import wordline as wl
-from wordline.records import fraction
-from wordline.reports.layout import Axis, Layout, Published
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.reports.layout import Layout
+from wordline.reports.rethinking import table_layout
+from wordline.studies import AbstractCell, Study
+from wordline.studies.rethinking import GAINS, PGD_EPS, paper_cells, pgd, quick_cells
 
-EPS = (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)
 PUBLISHED = {  # adversarial loss in percent
     "software SW": (83.66, 83.75, 83.97, 84.87, 86.88),
     "16x16 SH": (74.79, 74.91, 75.29, 76.14, 78.41),
@@ -34,48 +31,24 @@ PUBLISHED = {  # adversarial loss in percent
     "64x64 SH": (70.28, 70.29, 70.58, 71.03, 72.40),
     "64x64 HH": (67.92, 67.14, 67.38, 68.73, 71.06),
 }
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
-STEP = 2 / 255
 LOSSES = ("cross-entropy", "margin")
 
 
-def attacks(eps: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
-    """Steps of 2/255, enough of them to cross the ball; white-box attacks stop at the first success."""
-    return tuple(
-        wl.PGD(eps=e, steps=max(10, math.ceil(2.5 * e / STEP)), step_size=STEP, loss=loss, early_stop=True)  # type: ignore[arg-type]
-        for loss in LOSSES
-        for e in eps
-    )
+def attacks(radii: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
+    """With the paper's loss, then with a scale-free one."""
+    return tuple(attack for loss in LOSSES for attack in pgd(radii, loss=loss))
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip."""
-    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in (16, 32, 64))
     if scale == "paper":
-        network = Trained("vgg8", "cifar10", Recipe.preset("papers"))
-        return Grid(crossbars, attacks(EPS), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
-    packaged, images = Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500)
-    spread = Grid(crossbars, attacks((8 / 255,)), seeds=(1, 2, 3, 4), settings=("SH", "HH"))
-    return Grid(crossbars, attacks(EPS)).cells(packaged, images) + spread.cells(packaged, images)
+        return paper_cells("vgg8", "cifar10", attacks(PGD_EPS))
+    return quick_cells("vgg8-half-cifar10", attacks(PGD_EPS), spread=attacks((8 / 255,)))
 
 
 def layout(loss: str) -> Layout:
-    """The table as printed, for one loss and both gains; the published numbers stand beside each gain."""
-    names = tuple(type(gain).__name__ for gain in GAINS)
-    rows = {"software SW": PUBLISHED["software SW"]}
-    rows |= {f"{row} {gain}": PUBLISHED[row] for gain in names for row in PUBLISHED if row != "software SW"}
-    columns = tuple(fraction(eps) for eps in EPS)
-    name = f"Table II, {loss} loss"
-    printed = tuple(
-        Published("arXiv 2008.11298", name, row, column, value)
-        for row, values in rows.items()
-        for column, value in zip(columns, values, strict=True)
-    )
-    return Layout(
-        name, "AL", rows=Axis("tile, setting, gain", ("tile", "setting", "gain"), order=tuple(rows)),
-        columns=Axis("epsilon", ("eps",), order=columns), where=(("loss", loss),), published=printed,
-        note="" if loss == LOSSES[0] else "The paper's attack has the cross-entropy loss.",
-    )  # fmt: skip
+    """The table as printed, for one loss and both gains."""
+    return table_layout("Table II", loss, PUBLISHED, PGD_EPS, [type(gain).__name__ for gain in GAINS])
 
 
 STUDY = Study(

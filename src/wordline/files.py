@@ -27,5 +27,14 @@ def require_writable(name: str, folder: Path) -> None:
         probe.touch()
         probe.unlink()
     except OSError as error:
-        reason = error.strerror or "no reason given"
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or "no reason given"
         raise ValueError(f"`{name}` {str(folder)!r} cannot be written ({reason}); choose another folder") from error
+
+
+def require_writable_file(name: str, path: Path) -> None:
+    """The same for one file: refuse a folder, a file that may not be changed, or a folder in which none can be made."""
+    if path.is_dir():
+        raise ValueError(f"`{name}` {str(path)!r} is a folder; name a file in it")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise ValueError(f"`{name}` {str(path)!r} is write-protected; choose another file")
+    require_writable(name, path.parent)

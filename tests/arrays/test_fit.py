@@ -202,6 +202,15 @@ def test_bad_arguments_are_refused(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_in_the_place_of_the_file_is_refused_before_the_fit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("wordline.arrays.fit.fit", lambda *a, **k: pytest.fail("fitted"))
+    (tmp_path / "x.safetensors").mkdir()
+    with pytest.raises(ValueError, match="`out` '.*/x.safetensors' is a folder; name a file in it"):
+        fit_surrogate(**{**WORDS, "out": tmp_path / "x.safetensors"})  # type: ignore[arg-type]
+
+
 def test_the_network_is_at_least_one_unit_wide() -> None:
     with pytest.raises(ValueError, match="`hidden` must be at least 1"):
         fit(DESIGN, hidden=0)

@@ -1,26 +1,10 @@
 """`wordline advise`: one line of Python; it resumes; bad input is one line."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 import wordline as wl
-from wordline.cli import main
-
-
-@pytest.fixture
-def wordline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["wordline", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_advise_is_one_line_of_python(wordline, tmp_path: Path) -> None:

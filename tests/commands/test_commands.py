@@ -2,33 +2,15 @@
 
 import dataclasses
 import json
-import sys
 from pathlib import Path
 
 import pytest
 
 import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
-from wordline.cli import main
 from wordline.commands import parse_number
 from wordline.defenses import training_attack
 from wordline.studies import read_records
-
-
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["wordline", *arguments])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-@pytest.fixture
-def wordline(capsys, monkeypatch):
-    return lambda *arguments: run(capsys, monkeypatch, *arguments)
 
 
 def test_show_explains_a_preset(wordline) -> None:
@@ -220,7 +202,9 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("surrogate", "fit", "--out", "x.safetensors", "--b", "-1"), "`b` must be at least 0"),
         (("surrogate", "fit", "--out", "x.safetensors", "--volts", "0"), "`volts` must be greater than 0"),
         (("surrogate", "fit", "--out", "x.safetensors", "--samples", "1"), "`samples` must be at least 16"),
-        (("show", "rethinking-17"), "`name` must be one of ideal, rethinking-16"),
+        (("show", "rethinking-17"), "`crossbar` must be one of ideal, rethinking-16"),
+        (("show", "rethinking-17"), "or a .json file, got 'rethinking-17'; did you mean rethinking-16?"),
+        (("audit", "--crossbar", "nothing"), "or a .json file, got 'nothing'\n"),
         (("show", "none.json"), "`crossbar` file 'none.json' does not exist"),
         (("map", "--model", "alexnet"), "`name` must be one of"),
         (("map", "--gain", "big"), "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'"),
@@ -247,7 +231,7 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("audit", "--limit", "-1"), "`limit` must be at least 0"),
         (("audit", "--threads", "-1"), "`threads` must be at least 0"),
         (("deviation", "--loss", "hinge"), "`loss` must be one of"),
-        (("curve", "--crossbar", "rethinking-17"), "`name` must be one of ideal"),
+        (("curve", "--crossbar", "rethinking-17"), "`crossbar` must be one of ideal"),
         (("evaluate", "--settings", "XX"), "`settings` must be one of 'SW', 'SH', 'HH'"),
         (("train", "vgg9", "--data", "digits"), "must be one of"),
         (("train", "digits-cnn", "--data", "digits", "--recipe", "slow"), "`name` must be one of"),
@@ -259,6 +243,8 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("train", "digits-cnn", "--data", "digits", "--attack-steps", "5"), "`attack_steps` belongs to a defense"),
         (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "1"), "`attack_step_size` belongs to a"),
         (("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "0"), "`eps` is 0, which defends"),
+        (("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "2"), "`eps` must be at most 1, got"),
+        (("train", "digits-cnn", "--data", "digits", "--defense", "trades", "--eps", "-0.1"), "`eps` must be greater"),
         (("train", "digits-cnn", "--data", "digits", "--defense", "fgsm-rs", "--attack-steps", "5"), "takes one step"),
         (("quanos", "--model", "resnet10-cifar10"), "do not fit `model`"),
         (("train", "digits-cnn", "--data", "digits", "--gain", "unit"), "`gain` belongs to a crossbar"),

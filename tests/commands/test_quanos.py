@@ -1,30 +1,15 @@
 """`wordline quanos`: the table, the bits and the price, as text and as JSON."""
 
 import json
-import sys
-
-import pytest
 
 import wordline as wl
-from wordline.cli import main
 from wordline.defenses import BitAssignment, BitRule, quanos
 from wordline.records import Record
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["wordline", "quanos", *arguments])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
-def test_json_is_what_the_library_says(capsys, monkeypatch) -> None:
+def test_json_is_what_the_library_says(wordline) -> None:
     words = "--limit", "40", "--calibration", "50", "--mean-bits", "4", "--eps", "0.1", "--ends", "6", "--json"
-    code, out, _ = run(capsys, monkeypatch, *words)
+    code, out, _ = wordline("quanos", *words)
     assert code == 0
     plain = json.loads(out)
     software, data = wl.load_model("digits-cnn"), wl.load_dataset("digits")
@@ -37,18 +22,18 @@ def test_json_is_what_the_library_says(capsys, monkeypatch) -> None:
     assert plain["after"]["victim"]["gradient"] == "straight-through"
 
 
-def test_tables_for_people(capsys, monkeypatch) -> None:
-    code, out, _ = run(capsys, monkeypatch, "--limit", "20", "--calibration", "20", "--no-activations")
+def test_tables_for_people(wordline) -> None:
+    code, out, _ = wordline("quanos", "--limit", "20", "--calibration", "20", "--no-activations")
     assert code == 0
     assert [line.split()[0] for line in out.splitlines()[2:6]] == ["conv1", "conv2", "fc1", "fc2"]
     assert "bits; ANS under FGSM" in out and out.count("FGSM 8/255 margin") == 2
 
 
-def test_bad_input_is_one_line(capsys, monkeypatch) -> None:
+def test_bad_input_is_one_line(wordline) -> None:
     for words, message in (
         (("--mean-bits", "1"), "`mean_bits` must be at least 2"),
         (("--calibration", "0"), "`calibration` must be at least 1"),
         (("--choices", "4", "2"), "`choices` must increase"),
     ):
-        code, _, err = run(capsys, monkeypatch, *words)
+        code, _, err = wordline("quanos", *words)
         assert code == 2 and err.count("\n") == 1 and message in err

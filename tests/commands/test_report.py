@@ -2,29 +2,12 @@
 
 import csv
 import json
-import sys
 from pathlib import Path
 
 import pytest
 from tests.reports.made import audit, chip, folder, stability, two_chips
 
-from wordline.cli import main
 from wordline.nn import ChipView
-
-
-@pytest.fixture
-def wordline(capsys, monkeypatch):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["wordline", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
 
 
 def test_every_file_that_is_asked_for(wordline, tmp_path: Path) -> None:

@@ -1,26 +1,10 @@
 """`wordline stability`: one line of Python a network; networks side by side; bad input is one line."""
 
-import sys
 from pathlib import Path
 
 import pytest
 
 import wordline as wl
-from wordline.cli import main
-
-
-@pytest.fixture
-def wordline(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["wordline", *arguments])
-        code = 0
-        try:
-            main()
-        except SystemExit as stop:
-            code = stop.code if isinstance(stop.code, int) else 1
-        return code, *capsys.readouterr()
-
-    return run
 
 
 def test_stability_of_two_networks(wordline, tmp_path: Path) -> None:
@@ -59,7 +43,7 @@ def test_ranges_are_set_on_training_images(wordline, tmp_path: Path) -> None:
         (("--threads", "-1"), "`threads` must be at least 0"),
         (("--calibration", "0"), "`calibration` must be at least 1"),
         (("--draws", "0"), "`draws` must be at least 1"),
-        (("--crossbar", "rethinking-17"), "`name` must be one of ideal"),
+        (("--crossbar", "rethinking-17"), "`crossbar` must be one of ideal"),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(wordline, arguments: tuple[str, ...], message: str) -> None:

@@ -8,27 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from wordline.cli import main
 from wordline.records import Record
 from wordline.studies import load_study
 
 SMALL = Path(__file__).parents[1] / "studies" / "small.py"
 
 
-def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[int, str, str]:
-    monkeypatch.setattr(sys, "argv", ["wordline", "study", *arguments])
-    code = 0
-    try:
-        main()
-    except SystemExit as stop:
-        code = stop.code if isinstance(stop.code, int) else 1
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
-
-
 @pytest.fixture
-def study(capsys, monkeypatch):
-    return lambda *arguments: run(capsys, monkeypatch, *arguments)
+def study(wordline):
+    return lambda *arguments: wordline("study", *arguments)
 
 
 def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
@@ -79,6 +67,8 @@ def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monke
         ((str(SMALL), "--ray"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
         ((str(SMALL), "--ray", "auto"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
         ((str(SMALL), "--out", "damaged"), "line 1 is no record"),
+        ((str(SMALL), "--out", "empty.py"), "`out` 'empty.py' cannot be written (it is a file); choose another folder"),
+        ((str(SMALL), "--out", "fresh", "--cache", "empty.py"), "`cache` 'empty.py' cannot be written (it is a file)"),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(
@@ -94,7 +84,7 @@ def test_bad_input_is_one_line_and_code_two(
     assert out == ""
     assert message in err
     assert err.startswith("wordline: ") and err.count("\n") == 1
-    assert not Path("runs").exists()
+    assert not Path("runs").exists() and not Path("fresh/records.jsonl").exists()
 
 
 def test_a_missing_cuda_is_said_once(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

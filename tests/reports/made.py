@@ -57,10 +57,19 @@ def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") ->
 
 def stability() -> dict[str, Any]:
     """A NoiseStability of three layers, SNR infinite, 20 dB and 10 dB."""
+    return _stability(("conv1", 0, math.inf), ("conv2", 0, 100.0), ("fc", 0, 10.0))
+
+
+def shared_layer() -> dict[str, Any]:
+    """A NoiseStability of one layer that is called three times, SNR 0 dB, -10 dB and none."""
+    return _stability(("relu", 0, 1.0), ("relu", 1, 0.1), ("relu", 2, 0.0))
+
+
+def _stability(*layers: tuple[str, int, float]) -> dict[str, Any]:
     one = Statistic(1.0, 0.1, 1.0)
     rows = tuple(
-        LayerStability(name, 0, Statistic(mean, 0.0, mean), one, one, one, one, one, one, one)
-        for name, mean in (("conv1", math.inf), ("conv2", 100.0), ("fc", 10.0))
+        LayerStability(name, call, Statistic(mean, 0.0, mean), one, one, one, one, one, one, one)
+        for name, call, mean in layers
     )
     made = NoiseStability(
         chip=chip(), software=SOFTWARE, data="digits", fingerprint="f", images=10, draws=1, seed=0, probes=16,

@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.reports.made import SOFTWARE, audit, chip, folder, record, renamed, stability, two_chips
+from tests.reports.made import SOFTWARE, audit, chip, folder, record, renamed, shared_layer, stability, two_chips
 
 import wordline as wl
 from wordline.commands.names import names_of
@@ -50,7 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
     more = [record(chip(0, 32), SOFTWARE, eps=eps, attacked=0.3) for eps in (0.1, 0.2)]
     lines = (
         {"name": HOSTILE, "audit": audit(chip(0))}, {"key": "s", "record": stability()},
-        {"key": "c", "record": encode(view)},
+        {"key": "t", "record": shared_layer()}, {"key": "c", "record": encode(view)},
         {"key": "f", "failure": HOSTILE}, "{torn",
     )  # fmt: skip
     study = {"title": HOSTILE, "layout": encode(LAYOUT), "reproduces": HOSTILE, "command": HOSTILE}
@@ -102,6 +102,7 @@ def test_what_the_page_is_given(results: Results) -> None:
     assert made["AL"] == pytest.approx([20.0, 15.0, 25.0]) and made["flag"] == "masking detected" and made["audit"] == 0
     assert made["command"].startswith("wordline evaluate") and ["victim.seed", "0"] in made["conditions"]
     assert study["stabilities"][0]["bars"] == [["conv1", None], ["conv2", 20.0], ["fc", 10.0]]
+    assert study["stabilities"][1]["bars"] == [["relu", 0.0], ["relu (call 2)", -10.0], ["relu (call 3)", None]]
     assert study["sheets"][0]["rows"][0]["cells"][0]["difference"] == "+1.0"
     assert study["failures"] == [["f", HOSTILE]] and len(study["strange"]) == 1
     assert study["chips"][0]["layers"][1]["nf_map"][0][0] > 0
@@ -168,6 +169,6 @@ def test_in_a_browser_without_a_network(browser, written: Path, size: tuple[int,
     tab.select_option("#chips select", "0")
     assert tab.locator("#chips .maps figure").count() == 3
     assert "+1.0" in tab.locator("#tables").inner_text()
-    assert tab.locator("#stability svg").count() == 1 and tab.locator("[role=alert] li").count() == 1
+    assert tab.locator("#stability svg").count() == 2 and tab.locator("[role=alert] li").count() == 1
     assert said == [] and all(url.startswith(("file:", "data:")) for url in asked)
     context.close()

@@ -10,10 +10,9 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.studies import EvaluationCell, Images, NoImages, Packaged, Place, Store, Trained
+from wordline.studies import EvaluationCell, Images, NoImages, Packaged, Place, Store
 from wordline.studies.ingredients import Given
 from wordline.studies.shelves import FolderShelf, MemoryShelf
-from wordline.zoo import Recipe
 
 NETWORK, IMAGES = Packaged("digits-cnn"), Images("digits", limit=10)
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
@@ -159,17 +158,6 @@ def test_other_images_and_networks_than_pinned_are_refused() -> None:
         store.network(Given(party=wl.records.Party("Net", "0" * 16)))
 
 
-def test_a_trained_network_is_trained_once_and_resumes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipe = dataclasses.replace(Recipe.preset("digits"), epochs=2, batch_size=400)
-    network, place = Trained("digits-cnn", "digits", recipe), Place(str(tmp_path))
-    first = network.pinned(place.store())
-    assert first.party.network == "DigitsCNN"
-    monkeypatch.setattr("wordline.zoo.train", lambda *a, **k: pytest.fail("trained again"))
-    again = network.pinned(place.store())
-    assert again == first
-    assert place.store().network(again).training is False
-
-
 def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, str]] = []
     monkeypatch.setattr("wordline.studies.store.load_dataset", lambda name, root: asked.append((name, root)))
@@ -180,12 +168,3 @@ def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch:
     Store().data("cifar10")
     own = ("cifar10", str(tmp_path / "cifar10"))
     assert asked == [own, ("cifar100", str(tmp_path)), ("digits", ""), ("cifar10", "")]
-
-
-def test_bad_ingredients_are_refused() -> None:
-    with pytest.raises(ValueError, match="`split` must be one of 'train', 'test', got 'dev'"):
-        Images("digits", "dev")
-    with pytest.raises(ValueError, match="`limit` must be at least 0"):
-        Images("digits", limit=-1)
-    with pytest.raises(ValueError, match="`architecture` must be one of"):
-        Trained("vgg9", "digits", Recipe.preset("digits"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from PIL import Image as Pillow
 from PIL.Image import Image as Picture
 
 from wordline.zoo import ImageData, ImageSplit
+from wordline.zoo.hub import HUB
 
 SIDES = {"cifar10": 32, "cifar100": 32, "tiny-imagenet": 64}
 COLUMNS = {"cifar10": ("img", "label"), "cifar100": ("img", "fine_label"), "tiny-imagenet": ("image", "label")}
@@ -34,6 +36,20 @@ def flat(value: int, side: int = 32, mode: str = "RGB") -> Picture:
     return Pillow.new(mode, (side, side), shade)
 
 
+WithClasses = Callable[[str, int], None]
+
+
+@pytest.fixture
+def with_classes(monkeypatch: pytest.MonkeyPatch) -> WithClasses:
+    """Lets `name` have fewer classes, for tests of how the files lie."""
+
+    def change(name: str, classes: int) -> None:
+        spec = HUB[name]
+        monkeypatch.setitem(HUB, name, replace(spec, columns=replace(spec.columns, classes=classes)))
+
+    return change
+
+
 WriteParquet = Callable[..., Path]
 
 
@@ -43,7 +59,7 @@ def write_parquet(tmp_path: Path) -> WriteParquet:
 
     def write(name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None) -> Path:
         image, label = COLUMNS[name]
-        names = [f"class{i}" for i in range(3)]
+        names = [f"class{i}" for i in range(HUB[name].columns.classes)]
         for stem in ("train", STEMS[name]):
             columns: dict[str, Any] = {
                 image: [{"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)],

@@ -7,7 +7,7 @@ import torch
 
 from wordline.zoo import load_dataset
 
-from .conftest import flat, pixels_of, png
+from .conftest import WithClasses, flat, pixels_of, png
 
 
 def put(path: Path, value: int, mode: str = "RGB", side: int = 32) -> None:
@@ -15,7 +15,8 @@ def put(path: Path, value: int, mode: str = "RGB", side: int = 32) -> None:
     path.write_bytes(png(flat(value, side, mode)))
 
 
-def test_a_folder_for_each_class(tmp_path: Path) -> None:
+def test_a_folder_for_each_class(tmp_path: Path, with_classes: WithClasses) -> None:
+    with_classes("cifar10", 3)
     for split in ("train", "test"):
         for number, name in enumerate(["dog", "cat", "bird"]):
             put(tmp_path / split / name / "1.png", number)
@@ -32,10 +33,10 @@ def test_a_folder_for_each_class(tmp_path: Path) -> None:
 
 def test_numbered_classes_stand_in_the_order_of_their_values(tmp_path: Path) -> None:
     for split in ("train", "test"):
-        for number in range(11):
+        for number in range(100):
             put(tmp_path / split / str(number) / "x.png", number)
     data = load_dataset("cifar100", tmp_path)
-    assert data.classes == tuple(map(str, range(11)))
+    assert data.classes == tuple(map(str, range(100)))
     assert torch.equal(data.train.images[:, 0, 0, 0], data.train.labels.to(torch.uint8))
 
 
@@ -52,7 +53,8 @@ def tiny_imagenet(root: Path) -> None:
     (root / "val" / "val_annotations.txt").write_text("\n".join(lines) + "\n")
 
 
-def test_tiny_imagenet_as_published(tmp_path: Path) -> None:
+def test_tiny_imagenet_as_published(tmp_path: Path, with_classes: WithClasses) -> None:
+    with_classes("tiny-imagenet", 2)
     tiny_imagenet(tmp_path)
     data = load_dataset("tiny-imagenet", tmp_path)
     assert data.classes == ("n01", "n02")
@@ -79,7 +81,8 @@ def test_pictures_without_a_class(tmp_path: Path) -> None:
         load_dataset("cifar10", tmp_path)
 
 
-def test_a_corrupt_picture(tmp_path: Path) -> None:
+def test_a_corrupt_picture(tmp_path: Path, with_classes: WithClasses) -> None:
+    with_classes("cifar10", 1)
     for split in ("train", "test"):
         put(tmp_path / split / "dog" / "1.png", 1)
     (tmp_path / "test" / "dog" / "1.png").write_bytes(b"GIF89a")
@@ -95,10 +98,17 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
         load_dataset("cifar10", tmp_path).test  # noqa: B018
 
 
-def test_the_first_pictures_of_a_folder_are_of_many_classes(tmp_path: Path) -> None:
+def test_the_first_pictures_of_a_folder_are_of_many_classes(tmp_path: Path, with_classes: WithClasses) -> None:
     """`limit` takes the first n: sorted by name they would all be of one class."""
+    with_classes("cifar10", 5)
     for split in ("train", "test"):
         for name in "abcde":
             for number in range(10):
                 put(tmp_path / split / name / f"{number}.png", number)
     assert len(set(load_dataset("cifar10", tmp_path).test.take(15).labels.tolist())) == 5
+
+
+def test_folders_of_another_number_of_classes(tmp_path: Path) -> None:
+    tiny_imagenet(tmp_path)
+    with pytest.raises(ValueError, match="`root` '.*' holds data of 2 classes, but tiny-imagenet has 200; pass"):
+        load_dataset("tiny-imagenet", tmp_path)

@@ -12,13 +12,15 @@ import torch
 
 from wordline.zoo import load_dataset
 
-from .conftest import COLUMNS, SIDES, WriteParquet, flat, pixels_of, png
+from .conftest import COLUMNS, SIDES, WithClasses, WriteParquet, flat, pixels_of, png
+
+CLASSES = {"cifar10": 10, "cifar100": 100, "tiny-imagenet": 200}
 
 
 @pytest.mark.parametrize("name", COLUMNS)
 def test_parquet_files_of_the_hubs_schema(write_parquet: WriteParquet, name: str) -> None:
     data = load_dataset(name, write_parquet(name))
-    assert data.name == name and data.classes == ("class0", "class1", "class2")
+    assert data.name == name and data.classes == tuple(f"class{i}" for i in range(CLASSES[name]))
     for split in (data.train, data.test):
         assert split.images.shape == (6, 3, SIDES[name], SIDES[name]) and split.images.dtype == torch.uint8
         assert split.labels.tolist() == [0, 1, 2, 0, 1, 2]
@@ -41,6 +43,22 @@ def test_several_files_make_one_split(write_parquet: WriteParquet) -> None:
     assert len(load_dataset("cifar10", root).train) == 12
 
 
+def test_data_of_another_number_of_classes(write_parquet: WriteParquet, with_classes: WithClasses) -> None:
+    def of_one_class(columns: dict[str, Any]) -> None:
+        columns["fine_label"] = [10] * len(columns["fine_label"])
+
+    root = write_parquet("cifar10")
+    with pytest.raises(ValueError, match="`root` '.*' holds data of 10 classes, but cifar100 has 100; pass the folder"):
+        load_dataset("cifar100", root)
+    with pytest.raises(ValueError, match="holds data of 10 classes, but tiny-imagenet has 200"):
+        load_dataset("tiny-imagenet", root)
+    root = write_parquet("cifar100", change=of_one_class)  # six pictures of one class, and the names of all
+    assert load_dataset("cifar100", root).test.labels.tolist() == [10] * 6
+    with_classes("cifar100", 99)
+    with pytest.raises(ValueError, match="holds data of 100 classes, but cifar100 has 99"):
+        load_dataset("cifar100", root)
+
+
 def test_bare_bytes_and_labels_without_names(write_parquet: WriteParquet) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -50,6 +68,9 @@ def test_bare_bytes_and_labels_without_names(write_parquet: WriteParquet) -> Non
         pq.write_table(pa.table({"image": [png(flat(9))], "label": [9]}), path)
     data = load_dataset("cifar10", root)
     assert data.classes == tuple(map(str, range(10))) and data.test.labels.tolist() == [9]
+    pq.write_table(pa.table({"image": [png(flat(9))], "label": [10]}), root / "test-00000-of-00001.parquet")
+    with pytest.raises(ValueError, match="`root` has the label 10 in test-.*; labels must be 0 to 9"):
+        load_dataset("cifar10", root).test  # noqa: B018
 
 
 def rename(old: str, new: str) -> Callable[[dict[str, Any]], None]:
@@ -76,7 +97,7 @@ def unlabelled(columns: dict[str, Any]) -> None:
         (corrupt, "picture that cannot be decoded, row 4 of test-00000-of-00001.parquet"),
         (absent, "picture that cannot be decoded, row 4"),
         (unlabelled, "`root` has rows without a whole-numbered label in test-"),
-        (lambda columns: columns["label"].__setitem__(1, -1), "`root` has the label -1 in .*; labels must be 0 to 2"),
+        (lambda columns: columns["label"].__setitem__(1, -1), "`root` has the label -1 in .*; labels must be 0 to 9"),
         (lambda columns: [column.clear() for column in columns.values()], "`root` holds an empty data set in test-"),
     ],
 )
@@ -101,7 +122,7 @@ def test_splits_with_other_classes(write_parquet: WriteParquet) -> None:
 
     root = write_parquet()
     pq.write_table(pa.table({"img": [png(flat(1))], "label": [0]}), root / "train-00000-of-00001.parquet")
-    with pytest.raises(ValueError, match=r"`root` names other classes in train-.* \(10\) than in the test split \(3\)"):
+    with pytest.raises(ValueError, match=r"`root` names other classes in train-.* \(10\) than in the test split"):
         load_dataset("cifar10", root).train  # noqa: B018
 
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires, effective_conductance, solve_nonlinear
-from ..files import require_writable
+from ..files import require_writable_file
 from ..progress import AbstractProgress, Silent
 from ..values import require_integer
 from . import column_network, column_read
@@ -86,7 +86,7 @@ def fit_surrogate(
     design = ArrayDesign(tile=tile, g_off_siemens=g_off, g_on_siemens=g_on, wires=wires, law=law, volts=volts)
     if out.suffix != ".safetensors":
         raise ValueError(f"`out` must end in .safetensors, got {str(out)!r}")
-    require_writable("out", out.parent)
+    require_writable_file("out", out)
     fitted = fit(design, samples=samples, epochs=epochs, seed=seed, command=command, progress=progress)
     save_surrogate(fitted, out)
     return fitted.report

@@ -7,7 +7,7 @@ from pathlib import Path
 from ..progress import Bar
 from ..reports.advice import advice_figure
 from ..studies.advise import advise as run_advise
-from .options import EPS, Number, crossbar_of
+from .options import EPS, Number, crossbar_of, require_files
 from .stability import DEFAULT, Asked
 
 
@@ -41,6 +41,7 @@ def advise(
         out: JSON lines, one a finished cell.
         figure: also draw it into this .png, .pdf or .svg.
     """
+    require_files(("out", out), ("figure", figure))
     models, loaded = networks.load()
     result = run_advise(
         models, base=crossbar_of(crossbar, gain), data=loaded.test,

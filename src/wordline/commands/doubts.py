@@ -18,7 +18,7 @@ from ..progress import Bar
 from ..records import describe
 from ..reports import Results, accuracy_curves, deviation_figure, page
 from ..values import encode, require_choice, require_integer
-from .options import EPS, Number, crossbar_of, software_of
+from .options import EPS, Number, crossbar_of, require_files, software_of
 
 
 @dataclass(frozen=True)
@@ -80,14 +80,14 @@ def audit(
         out: also write the result to this JSON file.
         html: also write it as one self-contained page.
     """
+    require_files(("out", out), ("html", html))
     software, chip, images = pair.load()
     result = run_audit(
         chip=chip, software=software, data=images, eps=eps, limit=pair.limit, quick=quick, seed=seed,
         batch_size=pair.batch_size, progress=Bar(),
     )  # fmt: skip
     if out:
-        Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(result.to_json() + "\n")
+        write_atomically(Path(out), lambda path: path.write_text(result.to_json() + "\n"))
     if html:
         shown = Results(name=f"audit of {describe(result.chip)}", audits=[encode(result)])
         write_atomically(Path(html), lambda path: path.write_text(page([shown]), encoding="utf-8"))
@@ -109,6 +109,7 @@ def deviation(
         figure: also draw it into this .png, .pdf or .svg.
     """
     require_choice("loss", loss, ("cross-entropy", "margin", "dlr"))
+    require_files(("figure", figure))
     software, chip, images = pair.load()
     result = gradient_deviation(
         chip=chip, software=software, data=images, eps=eps, limit=pair.limit, loss=loss,  # type: ignore[arg-type]
@@ -125,6 +126,7 @@ def curve(pair: Asked = Pair(), figure: str = "", json: bool = False) -> None:  
     Args:
         figure: also draw it into this .png, .pdf or .svg.
     """
+    require_files(("figure", figure))
     _, chip, images = pair.load()
     result = robustness_curve(
         victim=chip, source=chip, data=images, limit=pair.limit, batch_size=pair.batch_size, progress=Bar()

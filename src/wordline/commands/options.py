@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import shlex
 import sys
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from tyro.constructors import PrimitiveConstructorSpec
 from .. import zoo
 from ..attacks import AbstractAttack
 from ..attacks.by_name import Wish, attack_by_name
+from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
+from ..mapping.presets import PRESETS
 from ..records import table
 from ..values import require_choice
 from ..zoo.load import SUFFIXES
@@ -24,6 +27,7 @@ from ..zoo.load import SUFFIXES
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
 EPS = 8 / 255
 STEP = 2 / 255
+FIGURES = (".png", ".pdf", ".svg")
 FILES = (".json", *SUFFIXES)  # what a command names with its folder
 
 
@@ -59,12 +63,29 @@ def crossbar_of(name: str, gain: str) -> Crossbar:
     if gain:
         require_choice("gain", gain, tuple(GAINS))
     if not name.endswith(".json"):
+        if name not in PRESETS:
+            near = difflib.get_close_matches(name, PRESETS, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"`crossbar` must be one of {', '.join(PRESETS)}, or a .json file, got {name!r}{meant}")
         return Crossbar.preset(name, gain=GAINS.get(gain))
     path = Path(name)
     if not path.is_file():
         raise ValueError(f"`crossbar` file {name!r} does not exist")
     chosen = Crossbar.from_json(path.read_text())
     return dataclasses.replace(chosen, gain=GAINS[gain]) if gain else chosen
+
+
+def require_files(*named: tuple[str, str | Path]) -> None:
+    """Refuse, before any work, an output (option, file) that could not be written after it; "" is none asked for.
+
+    A `figure` must also have the suffix of one.
+    """
+    for name, path in named:
+        if name == "figure" and str(path) and Path(path).suffix.lower() not in FIGURES:
+            raise ValueError(f"`figure` must end in {', '.join(FIGURES)}, got {str(path)!r}")
+    for name, path in named:
+        if str(path):
+            require_writable_file(name, Path(path))
 
 
 def attack_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..files import write_atomically
+from ..files import require_writable, write_atomically
 from ..mapping import Crossbar, LeastSquaresGain
 from ..nn import chip_view, map_model
 from ..progress import Bar
@@ -18,6 +18,7 @@ from .report import write_page
 
 def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool = False) -> None:
     """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table, a figure, a page."""
+    require_writable("out", out)
     records = run_quickstart(out, limit=limit, progress=Bar())
     figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
     shown = records if json else [r for r in records if r.attack.eps == 0.1]  # type: ignore[attr-defined]

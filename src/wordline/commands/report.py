@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tyro
 
-from ..files import write_atomically
+from ..files import require_writable, write_atomically
 from ..reports import (
     Results,
     control_bars,
@@ -24,6 +24,7 @@ from ..reports import (
 from ..reports.sheet import plain_cells
 from ..values import decode
 from .names import names_of
+from .options import require_files
 
 
 def report(
@@ -51,6 +52,9 @@ def report(
     """
     if not paths:
         raise ValueError("`paths` is empty; name a folder of results, such as runs/quickstart")
+    require_files(("out", out), ("csv", csv), ("latex", latex), ("html", html))
+    if figures:
+        require_writable("figures", Path(figures))
     results = [read_results(path) for path in paths]
     for file, write in ((out, markdown_report), (csv, csv_report), (latex, latex_report)):
         if file:

@@ -16,7 +16,7 @@ from ..nn import calibrate, map_model
 from ..progress import Bar
 from ..reports.stability import stability_figure
 from ..values import require_integer
-from .options import crossbar_of, software_of
+from .options import crossbar_of, require_files, software_of
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,7 @@ def stability(
         draws: how often a chip with read noise is asked.
         figure: also draw it into this .png, .pdf or .svg.
     """
+    require_files(("figure", figure))
     models, loaded = networks.load()
     design = crossbar_of(crossbar, gain)
     results = []

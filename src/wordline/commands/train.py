@@ -104,6 +104,8 @@ def _belongs(defense: Defense, eps: float, steps: int, step_size: float) -> None
             raise ValueError(f"`{name}` belongs to a defense; name one by --defense")
     if defense != "none" and eps == 0:
         raise ValueError("`eps` is 0, which defends against nothing; leave --defense out to train without one")
+    if defense != "none":
+        require_number("eps", eps, above=0.0, at_most=1.0)
     if defense == "fgsm-rs" and steps:
         raise ValueError(f"`attack_steps` belongs to pgd and trades; fgsm-rs takes one step, got {steps}")
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ..records import Record, describe_attack, fraction
-from ..values import encode
+from ..stabilities import LayerStability
+from ..values import decode, encode
 from .fields import Plain, at, curve, word
 from .flags import audits_of, flag
 from .general import sheets_of
@@ -102,12 +103,9 @@ def _chip(chip: Plain) -> dict[str, Any]:
 
 
 def _stability(stability: Plain) -> dict[str, Any]:
-    """SNR per layer in decibels: 10 log10 of the mean over images; null where there is no noise."""
+    """SNR per call of a layer in decibels, 10 log10 of the mean over images; null where there is no noise."""
     chip = {"victim": stability.get("chip") or {}}
-    bars = []
-    for layer in stability.get("layers", ()):
-        snr = at(layer, "snr.mean")
-        finite = isinstance(snr, int | float) and snr > 0
-        bars.append([str(layer.get("name", "")), round(10 * math.log10(snr), 3) if finite else None])
+    rows: tuple[LayerStability, ...] = decode(list(stability.get("layers", ())))
+    bars = [[row.title, round(row.snr_db, 3) if math.isfinite(row.snr_db) else None] for row in rows]
     name = f"{word(chip, 'model')} {word(chip, 'victim')}, {stability.get('images', 0)} images"
     return {"name": f"{name} of {stability.get('data', '')}", "bars": bars}

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files import require_writable
 from ..progress import AbstractProgress, Silent
 from ..records import Record
 from ..values import Value
@@ -41,8 +42,11 @@ def run_cells(
     """Run the cells that the journal lacks, failed ones again; every result is on the disk before the next is awaited.
 
     Cells of equal content are run once. Which cells there are, and what they are called, is decided here, before
-    anything is run: networks are trained and fingerprints taken by this process.
+    anything is run: networks are trained and fingerprints taken by this process. A cache that cannot be
+    written raises ValueError before all that.
     """
+    if place.cache:
+        require_writable("cache", Path(place.cache))
     shown = progress or Silent()
     store = place.store(shown)
     pinned = {cell.key: cell for cell in (cell.pinned(store) for cell in cells)}
@@ -71,7 +75,7 @@ def _said(result: Value) -> str:
 @contextmanager
 def only_writer(folder: Path) -> Iterator[None]:
     """Refuse a second process that would write to the same folder; the lock ends with the process, however it ends."""
-    folder.mkdir(parents=True, exist_ok=True)
+    require_writable("out", folder)
     with (folder / ".lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -38,12 +38,14 @@ def hub_data(name: str, root: str | Path = "") -> ImageData:
     """The data set `name` of `HUB`, RGB and of its own size; each split is read when first asked for.
 
     `root` is a local folder, of parquet files or of images (see `zoo.local`); without it the hub is asked. Raises
-    ValueError if there is no such folder, if it does not hold what it should, or if the hub cannot be reached.
+    ValueError if there is no such folder, if it does not hold what it should (data of as many classes), or if the hub
+    cannot be reached.
     """
     spec = HUB[name]
     if str(root):
         found = {split: find(Path(root), split, _stems(spec, split)) for split in ("train", "test")}
         classes = found["test"].classes(spec.columns)
+        _require_classes(name, root, classes, spec.columns.classes)
         return ImageData(name, classes, lambda split: _to_split(found[split].read(spec.columns), classes, spec.side))
     test = _from_hub(spec, "test")
 
@@ -51,6 +53,19 @@ def hub_data(name: str, root: str | Path = "") -> ImageData:
         return _to_split(test if split == "test" else _from_hub(spec, split), test.classes, spec.side)
 
     return ImageData(name, test.classes, read)
+
+
+def _require_classes(name: str, root: str | Path, classes: tuple[str, ...], expected: int) -> None:
+    """Refuse another data set, or a part of the classes: labels would mean other things than to a trained network.
+
+    What counts are classes that are named, by the metadata of a table or by folders, not labels that occur: a few
+    pictures of the data set are fine. A table that names none is only held to the range of its labels.
+    """
+    if classes and len(classes) != expected:  # a folder without any picture is refused as empty
+        raise ValueError(
+            f"`root` {str(root)!r} holds data of {len(classes)} classes, but {name} has {expected}; "
+            f"pass the folder of {name}"
+        )
 
 
 def _stems(spec: HubSet, split: str) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ Looked for below the folder, for a split called `train` (`test`, `valid`, `val` 
 - `train*.parquet` or `train/*.parquet`: columns `img` or `image`, and `label` or `fine_label`;
 - `train/CLASS/picture` or `train/CLASS/images/picture`;
 - `val/images/picture` with `val/val_annotations.txt`, as Tiny ImageNet was published.
+
+The classes that a table's metadata name, or the folders, must be as many as the data set has.
 """
 
 from __future__ import annotations
