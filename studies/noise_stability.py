@@ -2,9 +2,8 @@
 
 Reproduces  clean accuracy in software and on chips, SNR per layer, and the gain over software for every (eps_train,
             eps_attack), transfer and white-box, of ResNet-10 on CIFAR-10; on our presets, with the audit's verdict
-Command     python studies/noise_stability.py --root DIR --model vanilla=FILE --model eps2=FILE --model eps4=FILE
-            --model eps8=FILE --only clean stability      (parts: clean stability transfer white puma-clean
-            puma-transfer puma-white audit)
+Command     python studies/noise_stability.py --root DIR --only clean stability      (parts: clean stability transfer white
+            puma-clean puma-transfer puma-white audit; other networks by --model NAME=FILE)
 Minutes     a network, one core, reckoned from 1.4 ms a PGD step of an image on software and rethinking chips, and 1 s a
             pass and 3.4 s a step of an image on PUMA chips: clean and stability 2, transfer 3, white 10, puma-clean 25,
             puma-transfer 100, puma-white 240 at most; audit not measured
@@ -36,6 +35,7 @@ from wordline.evaluation.score import correct, versions
 from wordline.progress import Bar
 from wordline.records import Estimate
 
+SHIPPED = ("vanilla=resnet10-cifar10", *(f"eps{e}=resnet10-cifar10-fgsm-rs-{e}" for e in (2, 4, 8)))
 OUT = Path("docs/results/noise-stability.jsonl")
 PARTS = ("clean", "stability", "transfer", "white", "puma-clean", "puma-transfer", "puma-white", "audit")
 Part = Literal["clean", "stability", "transfer", "white", "puma-clean", "puma-transfer", "puma-white", "audit"]
@@ -51,7 +51,8 @@ class Settings:
     """What is run.
 
     Args:
-        model: NAME=FILE, repeated: a .safetensors file with its card, or a network that ships with wordline.
+        model: NAME=FILE, repeated: a .safetensors file with its card, or a network that ships with wordline;
+            none takes those four that ship.
         only: parts to run; none prints tables only.
         images: test images of everything but PUMA.
         steps: of PGD at 1/255 a step; the paper's are 50.
@@ -177,7 +178,7 @@ def main(s: Annotated[Settings, tyro.conf.OmitArgPrefixes]) -> None:
     torch.set_num_threads(s.threads)
     rows = [json.loads(line) for line in s.out.read_text().splitlines()] if s.out.is_file() else []
     done = {json.dumps(row["case"]) for row in rows}
-    for words in s.model if s.only else ():
+    for words in (s.model or SHIPPED) if s.only else ():
         name, _, file = words.partition("=")
         if not file:
             raise SystemExit(f"`model` must be NAME=FILE, got {words!r}")
