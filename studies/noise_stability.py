@@ -78,6 +78,7 @@ class Settings:
     puma_radii: tuple[int, ...] = (4, 8)  # in 255ths
     puma_white_images: int = 50
     puma_steps: int = 10
+    audit_on: tuple[str, ...] = RETHINKING
     audit_images: int = 200
     batch_size: int = 100
     puma_batch_size: int = 25
@@ -118,7 +119,7 @@ def cases(s: Settings, network: str) -> Iterator[Case]:
         yield Case("puma-white", network, SOFTWARE, eps, SOFTWARE, s.puma_steps, s.puma_white_images)
         for source in ("itself", "ideal backward"):
             yield Case("puma-white", network, s.puma_preset, eps, source, s.puma_steps, s.puma_white_images)
-    for victim in RETHINKING:
+    for victim in s.audit_on:
         yield Case("audit", network, victim, 8, "itself", 0, s.audit_images)
 
 
