@@ -2,8 +2,8 @@
 
 Reproduces  clean accuracy in software and on chips, SNR per layer, and the gain over software for every (eps_train,
             eps_attack), transfer and white-box, of ResNet-10 on CIFAR-10; on our presets, with the audit's verdict
-Command     python studies/noise_stability.py --root DIR --only clean stability      (parts: clean stability transfer white
-            puma-clean puma-transfer puma-white audit; other networks by --model NAME=FILE)
+Command     python studies/noise_stability.py --root DIR --only clean stability      (parts: clean stability transfer
+            white puma-clean puma-transfer puma-white audit; other networks by --model NAME=FILE)
 Minutes     a network, one core, reckoned from 1.4 ms a PGD step of an image on software and rethinking chips, and 1 s a
             pass and 3.4 s a step of an image on PUMA chips: clean and stability 2, transfer 3, white 10, puma-clean 25,
             puma-transfer 100, puma-white 240 at most; audit not measured

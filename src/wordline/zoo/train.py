@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from pathlib import Path
@@ -57,6 +58,12 @@ def train(
     if Path(name).name != name:
         raise ValueError(f"`name` must be a file name without folders, got {name!r}; choose the folder by `out`")
     accelerator = Accelerator(mixed_precision="no")  # its setting is one for the whole process; ours is the recipe's
+    launched = int(os.environ.get("WORLD_SIZE", "1"))
+    if launched != accelerator.num_processes:  # each would train on its own and write the same files
+        raise ValueError(
+            f"`WORLD_SIZE` is {launched}, but accelerate sees {accelerator.num_processes} process(es); on processors "
+            "without a GPU set ACCELERATE_USE_CPU=true"
+        )
     bare = _untrained(architecture, data, recipe, seed)
     source = "" if initial is None else _start_from(initial, bare)
     held_out, images = data.train.take(1), data.train
