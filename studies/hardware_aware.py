@@ -6,8 +6,8 @@ Minutes     about 35 on one core: 1,950 and 1,560 steps of training at 0.48 s (0
 Expect      84 % in software, 10 % on a chip, 83 % after training, and 82 % with batch norm recalibrated and no training
 
 resnet10 on CIFAR-10 (JPEG copy), `rethinking-64`, gain 1. The chip's layers answer with some 0.4 of what they should,
-so images no longer reach the last layer, and training from there finds no way out: 160 steps at a rate of 0.1 left the
-loss at 2.28 (log 10 = 2.30). So the weights start grown, each layer by the one factor that its answers shrink by on
+and training from there finds no way out: in a short look 160 steps at a rate of 0.1 left the loss at 2.28 (log 10 is
+2.30). So the weights start grown, each layer by the one factor that its answers shrink by on
 chip 0; the row `grown` says how far that alone goes, and is what a least-squares gain would do. From there the network
 trains on chips, a new one at each step, with the statistics of batch norm as they were in software. Growing the weights
 is a gain by another name, so the last row does without: software weights as they are, an epoch each on chips whose

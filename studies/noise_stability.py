@@ -223,12 +223,15 @@ def tables(rows: list[dict[str, Any]]) -> list[str]:
             lines.append(f"| {layer.title} | {' | '.join(f'{r.layers[index].snr_db:.1f}' for r in found.values())} |")
         lines.append(f"| logits | {' | '.join(f'{r.logits.snr_db:.1f}' for r in found.values())} |")
     lines += gains(hits, networks)
-    lines += ["", "### Audits", "", "| network | chip | raised | verdict |", "|---" * 4 + "|"]
+    columns = "network", "chip", "CA SW", "CA", "AA SW", "AA", "worst", "raised", "verdict"
+    lines += ["", "### Audits", "", f"| {' | '.join(columns)} |", "|---" * len(columns) + "|"]
     for row in rows:
         if "audit" in row:
-            audit = wl.Audit.from_json(json.dumps(row["audit"]))
-            raised = " ".join(check.id for check in audit.checks if check.status == "fail")
-            lines.append(f"| {row['case']['network']} | {row['case']['victim']} | {raised or '-'} | {audit.verdict} |")
+            a = wl.Audit.from_json(json.dumps(row["audit"]))
+            numbers = (a.software_clean, a.clean, a.software_attacked, a.attacked, a.worst)
+            raised = " ".join(check.id for check in a.checks if check.status == "fail")
+            cells = row["case"]["network"], row["case"]["victim"], *map(str, numbers), raised or "-", a.verdict
+            lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 

@@ -7,7 +7,7 @@ Expect      no defence that the adaptive attack leaves standing; the naive one w
 
 Every line of the output file is one record with the name of its row. Lines that are there already are not computed
 again; without --root the file only prints the table of what is there. Networks retrained for QUANOS (one epoch over the
-training images, stated in `BUDGET`) are kept beside the output file and not trained again.
+training images, stated in `BUDGET`) are kept in --models and not trained again.
 """
 
 from __future__ import annotations
@@ -155,7 +155,7 @@ def _bits(defence: str) -> int:
 
 def main(
     root: str = "", out: Path = OUT, only: str = "", images: int = 500, chips: int = 1, batch_size: int = 100,
-    threads: int = 1,
+    threads: int = 1, models: Path = Path("runs/models"),
 ) -> None:  # fmt: skip
     """Compute what is missing in `out`, then print the table.
 
@@ -165,13 +165,14 @@ def main(
         images: the first so many test images.
         chips: samples of each crossbar, seeds from 0; at least 5 for a published figure.
         threads: part of the conditions of float rounding.
+        models: folder of the retrained networks.
     """
     torch.set_num_threads(threads)
     done = _read(out)
     wanted = [case for case in cases(images, chips) if only in case.name]
     missing = [case for case in wanted if case.name not in done]
     if root and missing:
-        bench = Bench(root, out.with_suffix(""))
+        bench = Bench(root, models)
         with Bar().task("quantised", len(missing)) as advance:
             for case in missing:
                 record = done[case.name] = bench.run(case, batch_size)

@@ -86,10 +86,11 @@ def test_twins_are_read_once(case: tuple[Tensor, Tensor], monkeypatch: pytest.Mo
     assert columns == 32 * ((8 + 1) + (7 + 1))  # of 24 arrays: three of the empty ones left out twice, and a twin
 
 
-def test_numbers_that_differ_in_one_bit_are_no_twins(case: tuple[Tensor, Tensor]) -> None:
+@pytest.mark.parametrize("row", [0, 70, -1])
+def test_numbers_that_differ_in_one_bit_are_no_twins(case: tuple[Tensor, Tensor], row: int) -> None:
     _, programmed = case
     arrays = programmed[2, 0].clone()
-    arrays[1, -1, -1] = torch.nextafter(arrays[1, -1, -1], arrays.new_tensor(1e9))
+    arrays[1, row, -1] = torch.nextafter(arrays[1, row, -1], arrays.new_tensor(1e9))
     few = list(column_sharing.together(arrays, alike=True, columns=1024, cells=1 << 15))
     assert [each.places for each in few] == [((((0,), (2,), (3,))), ((1,),))]
 

@@ -40,8 +40,11 @@ def test_two_processes_on_chips_train_the_weights_of_one(tmp_path: Path) -> None
     assert any(not torch.equal(one[name], two[name]) for name in one)  # halves of batches round otherwise
 
 
-def test_processes_that_do_not_know_of_each_other_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(ValueError, match="`WORLD_SIZE` is 2, but accelerate sees 1 process.*ACCELERATE_USE_CPU=true"):
+@pytest.mark.parametrize("launched", ["2", "many"])
+def test_processes_that_do_not_know_of_each_other_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launched: str
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", launched)
+    with pytest.raises(ValueError, match=f"`WORLD_SIZE` is {launched}, but accelerate sees 1 process.*USE_CPU=true"):
         zoo.train("digits-cnn", load_dataset("digits"), Recipe.preset("digits"), tmp_path)
     assert not list(tmp_path.iterdir())

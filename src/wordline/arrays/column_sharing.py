@@ -78,7 +78,7 @@ def together(programmed: Tensor, *, alike: bool, columns: int, cells: int) -> It
     known: dict[bytes, list[int]] = {}
     for place in itertools.product(*map(range, shape)):
         one = programmed[place]
-        twins = known.setdefault(one[0].numpy().tobytes(), []) if alike else []
+        twins = known.setdefault(one[-1].numpy().tobytes(), []) if alike else []  # the skip knows all conductances
         for twin in twins:
             if torch.equal(programmed[groups[twin][0]], one):
                 groups[twin].append(place)

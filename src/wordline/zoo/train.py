@@ -58,11 +58,11 @@ def train(
     if Path(name).name != name:
         raise ValueError(f"`name` must be a file name without folders, got {name!r}; choose the folder by `out`")
     accelerator = Accelerator(mixed_precision="no")  # its setting is one for the whole process; ours is the recipe's
-    launched = int(os.environ.get("WORLD_SIZE", "1"))
-    if launched != accelerator.num_processes:  # each would train on its own and write the same files
+    launched = os.environ.get("WORLD_SIZE") or "1"
+    if launched != str(accelerator.num_processes):  # each would train on its own and write the same files
         raise ValueError(
-            f"`WORLD_SIZE` is {launched}, but accelerate sees {accelerator.num_processes} process(es); on processors "
-            "without a GPU set ACCELERATE_USE_CPU=true"
+            f"`WORLD_SIZE` is {launched}, but accelerate sees {accelerator.num_processes} process(es); without GPUs "
+            "set ACCELERATE_USE_CPU=true, and for one process unset WORLD_SIZE"
         )
     bare = _untrained(architecture, data, recipe, seed)
     source = "" if initial is None else _start_from(initial, bare)
