@@ -21,7 +21,7 @@ def study(wordline):
 
 def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, text, err = study(str(SMALL), "--out", str(out), "--limit", "2")
+    code, text, err = study(str(SMALL), "--out", str(out), "--limit", "2", "--cache", str(tmp_path / "cache"))
     assert code == 0
     assert "2 cells" in text and "2 of them run now" in text
     assert "small: 2/2" in err
@@ -30,7 +30,8 @@ def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
         "title": "Small", "reproduces": "nothing", "command": "wordline study small.py --out DIR --limit 2",
         "scale": "quick", "layout": [], "expected": "ten records",
     } | {"command": about["command"]}  # fmt: skip
-    assert about["command"].startswith("wordline study ") and str(out) not in about["command"]
+    assert about["command"].startswith("wordline study ") and str(tmp_path) not in about["command"]
+    assert about["command"].endswith("--limit 2 --cache DIR")
     code, text, _ = study(str(SMALL), "--out", str(out), "--limit", "2", "--json")
     assert code == 0
     assert [Record.from_json(line).threads for line in text.splitlines()] == [1, 1]

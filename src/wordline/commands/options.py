@@ -29,6 +29,7 @@ EPS = 8 / 255
 STEP = 2 / 255
 FIGURES = (".png", ".pdf", ".svg")
 FILES = (".json", *SUFFIXES)  # what a command names with its folder
+FOLDERS = ("--root", "--out", "--cache")
 
 
 def parse_number(text: str) -> float:
@@ -98,7 +99,7 @@ def attack_of(
 def said() -> str:
     """The command as typed, without the folders of this machine: what a card may say to others."""
     words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
-    hidden = ["DIR" if before in ("--root", "--out") else word for before, word in pairwise(["", *words])]
+    hidden = ["DIR" if before in FOLDERS else word for before, word in pairwise(["", *words])]
     return shlex.join(["wordline", *(Path(word).name if Path(word).suffix in FILES else word for word in hidden)])
 
 
