@@ -177,6 +177,13 @@ class Runner:
 def main(s: Annotated[Settings, tyro.conf.OmitArgPrefixes]) -> None:
     """Run what is missing in `out`, then print the tables."""
     torch.set_num_threads(s.threads)
+    chosen = {"puma_transfer": s.puma_transfer, "puma_preset": (s.puma_preset,), "audit_on": s.audit_on}
+    for name, given in chosen.items():
+        for victim in set(given) - {*RETHINKING, *PUMA}:
+            raise SystemExit(f"`{name}` must be of {', '.join((*RETHINKING, *PUMA))}, got {victim!r}")
+    for eps in s.puma_radii:
+        if not 0 < eps <= 255:
+            raise SystemExit(f"`puma_radii` must be above 0 and at most 255, in 255ths, got {eps}")
     rows = [json.loads(line) for line in s.out.read_text().splitlines()] if s.out.is_file() else []
     done = {json.dumps(row["case"]) for row in rows}
     for words in (s.model or SHIPPED) if s.only else ():
