@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from .answers import Answers
 from .text import render_table
 from .values import Value
 
@@ -57,7 +58,8 @@ class Record(Value):
     CA = share of clean images classified correctly, AA = share of adversarial images classified correctly,
     AL = CA - AA (arXiv 2008.11298), ASR = share of correctly classified images that the attack breaks.
     Intervals are 95 %: Wilson's for CA, AA and ASR, paired (Agresti & Min 2005) for AL; over `draws` > 1 of a
-    stochastic victim, mean +- 1.96 sd / sqrt(draws).
+    stochastic victim, mean +- 1.96 sd / sqrt(draws). `clean_answers` and `answers` say image by image what CA and AA
+    count; they are empty where draws of a stochastic victim disagree, and in records of earlier versions.
     """
 
     victim: Party
@@ -77,6 +79,8 @@ class Record(Value):
     threads: int
     versions: dict[str, str] = field(hash=False)
     flags: tuple[str, ...] = ()
+    clean_answers: Answers = Answers()
+    answers: Answers = Answers()
 
     @property
     def clean_accuracy(self) -> float:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..answers import Answers
 from ..attacks import AbstractAttack
 from ..nn import Chip
 from ..records import Estimate, Party, Record
@@ -63,15 +64,19 @@ def score(
         images=len(split), clean=ca, adversarial=aa, loss=al, success=asr,
         largest_change=float((adversarial - clean_images).abs().max()), seed=conditions.seed, draws=conditions.draws,
         batch_size=size, threads=torch.get_num_threads(), versions=versions(), flags=flags,
+        clean_answers=_single(clean), answers=_single(hit),
     )  # fmt: skip
+
+
+def _single(hits: Tensor) -> Answers:
+    """`(draws, N)` -> the one answer to every image, if all draws give it."""
+    return Answers.of(hits[0].tolist()) if torch.equal(hits, hits[:1].expand_as(hits)) else Answers()
 
 
 def _estimates(clean: Tensor, hit: Tensor) -> tuple[Estimate, Estimate, Estimate, Estimate]:
     """CA, AA, AL, ASR from `(draws, N)` answers."""
     broken = clean & ~hit
-    if len(clean) > 1 and not (
-        torch.equal(clean, clean[:1].expand_as(clean)) and torch.equal(hit, hit[:1].expand_as(hit))
-    ):
+    if len(clean) > 1 and not (_single(clean) and _single(hit)):
         rate = broken.sum(1) / clean.sum(1).clamp(min=1)
         ca, aa = clean.double().mean(1), hit.double().mean(1)
         return over_draws(ca), over_draws(aa), over_draws(ca - aa), over_draws(rate.double())
