@@ -23,7 +23,7 @@ import torch
 import tyro
 
 import wordline as wl
-from wordline.evaluation.intervals import wilson
+from wordline.evaluation import wilson
 from wordline.evaluation.party import fingerprint, restart_noise
 from wordline.evaluation.score import correct, versions
 from wordline.progress import Bar

@@ -102,6 +102,7 @@ from .mapping import (
 )
 from .mapping.export import export_csv, export_npz
 from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
+from .paired import robust_gain, worst_case
 from .records import Record, table
 from .stabilities import LayerStability, NoiseStability
 from .studies import advise
@@ -210,7 +211,9 @@ __all__ = [
     "quantise",
     "quantised_as",
     "recalibrate_batch_norm",
+    "robust_gain",
     "robustness_curve",
     "solve_nonlinear",
     "table",
+    "worst_case",
 ]

@@ -9,6 +9,8 @@ from .answers import Answers
 from .text import render_table
 from .values import Value
 
+NOT_KEPT = Answers()
+
 
 @dataclass(frozen=True)
 class Software(Value):
@@ -79,8 +81,8 @@ class Record(Value):
     threads: int
     versions: dict[str, str] = field(hash=False)
     flags: tuple[str, ...] = ()
-    clean_answers: Answers = Answers()
-    answers: Answers = Answers()
+    clean_answers: Answers = NOT_KEPT
+    answers: Answers = NOT_KEPT
 
     @property
     def clean_accuracy(self) -> float:

@@ -18,7 +18,9 @@ class AbstractArray(Value, abc.ABC):
     same result for a sample whatever else is in the batch.
 
     `linear`: the currents are `volts @ programmed`, at any voltage; `gradient`: what autograd through `currents` is;
-    `needs_volts`: whether it matters how many volts an input of one is.
+    `needs_volts`: whether it matters how many volts an input of one is; `columns_apart`: whether a column's current
+    follows from its own numbers of `programmed` alone, so that a read may leave columns out, or set those of several
+    arrays side by side.
 
     >>> import torch
     >>> from wordline.arrays import ExactArray
@@ -33,6 +35,7 @@ class AbstractArray(Value, abc.ABC):
     linear: ClassVar[bool] = False
     gradient: ClassVar[str] = "exact"
     needs_volts: ClassVar[bool] = True
+    columns_apart: ClassVar[bool] = False
 
     @property
     def device_law(self) -> AbstractDeviceLaw:

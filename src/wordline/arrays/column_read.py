@@ -25,8 +25,8 @@ from .column_network import READ, ColumnNetwork, Features, at_rest, features, si
 from .column_sharing import At, Together, sharing, together, volts_at
 from .samples import ArrayDesign
 
-_CELLS = 1 << 15  # columns of samples read together
-_COLUMNS = 256  # columns read together, of whole arrays
+_CELLS = 1 << 17  # columns of samples read together
+_COLUMNS = 512  # columns read together, of whole arrays
 
 
 def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: ArrayDesign) -> Tensor:

@@ -46,6 +46,11 @@ class IdealBackward(AbstractArray):
         return self.array.needs_volts
 
     @property
+    def columns_apart(self) -> bool:  # type: ignore[override]
+        """As those of the inner array are."""
+        return self.array.columns_apart
+
+    @property
     def device_law(self) -> AbstractDeviceLaw:
         """As the inner array's."""
         return self.array.device_law

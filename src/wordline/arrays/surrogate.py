@@ -47,6 +47,7 @@ class SurrogateArray(AbstractArray):
     linear: ClassVar[bool] = False
     gradient: ClassVar[str] = "surrogate"
     needs_volts: ClassVar[bool] = True
+    columns_apart: ClassVar[bool] = True
 
     path: str
     sha256: str
@@ -99,7 +100,7 @@ class SurrogateArray(AbstractArray):
         """I_j = V_max m1_j (1 + r_j), the sums of `column_network`."""
         network, report = load_surrogate(self.path, self.sha256)
         design = report.design
-        self._require(design, (volts.shape[-1], programmed.shape[-1]), wires)
+        self._require(design, (volts.shape[-1], design.tile[1]), wires)  # any columns of such arrays
         if volts.numel():
             low, high = (x.item() for x in volts.detach().aminmax())
             if not (low >= 0 and high <= design.volts * (1 + _OVER)):

@@ -1,11 +1,11 @@
 """Numbers with everything needed to get them again."""
 
+from ..intervals import over_draws, paired_difference, wilson
 from .audit import Audit, Budget, audit
 from .craft import craft
 from .curve import RobustnessCurve, robustness_curve
 from .evaluate import evaluate
 from .gradient_deviation import gradient_deviation
-from .intervals import over_draws, paired_difference, wilson
 from .matched_noise import matched_noise
 from .noise_stability import noise_stability
 from .party import party

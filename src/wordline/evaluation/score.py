@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from ..answers import Answers
 from ..attacks import AbstractAttack
+from ..intervals import over_draws, paired_difference, wilson
 from ..nn import Chip
 from ..records import Estimate, Party, Record
 from ..zoo import ImageSplit, to_float
-from .intervals import over_draws, paired_difference, wilson
 from .party import device_of, dtype_of, party, restart_noise
 
 

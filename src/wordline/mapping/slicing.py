@@ -190,14 +190,12 @@ def _significances(bits: int, digit: int) -> tuple[float, ...]:
 
 def _digits(shares: Tensor, bits: int, digit: int) -> list[Tensor]:
     """Digits of round(share (2^bits - 1)) in shares of the largest digit, lowest first."""
-    count, base = -(-bits // digit), 2**digit
+    count, largest = -(-bits // digit), 2**digit - 1
     with torch.no_grad():
-        rest = (shares.double() * (2**bits - 1) + 0.5).floor_()
-        digits = []
-        for _ in range(count):
-            above = (rest / base).floor_()
-            digits.append(((rest - base * above) / (base - 1)).to(shares.dtype))
-            rest = above
+        whole = (shares.double() * (2**bits - 1) + 0.5).floor_().to(torch.int32)
+        digits = [((whole >> digit * k) & largest).to(shares.dtype).div_(largest) for k in range(count)]
+        if not bool(shares.sum().isfinite()):  # no whole number says NaN, and it has to stay one
+            digits = [number + 0 * shares for number in digits]
     if not (shares.requires_grad and torch.is_grad_enabled()):
         return digits
     slope = 1 / sum(_significances(bits, digit))

@@ -82,11 +82,16 @@ def _answered(
             return kernel_reading.KernelRead(
                 product, crossbar, response, limit, off, outputs, least < 0, tally.add
             )(u)
-    return _generic(product.unroll(u), crossbar, response, limits, tally)[..., :outputs]
+    return _generic(product.unroll(u), crossbar, response, limits, outputs, tally)[..., :outputs]
 
 
-def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, tally: Tally) -> Tensor:
+def _generic(
+    vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
+) -> Tensor:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
+    converters = response[..., 0, :].numel()  # of pads too, for the chip has them
+    if crossbar.array.columns_apart and not crossbar.array.linear and limits.watch is None:
+        response = _without_pads(response, outputs)
     held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
     held = held if crossbar.array.linear else _HELD_CURVED
     size = max(1, held // response[..., 0, :].numel())
@@ -101,8 +106,16 @@ def _generic(vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limi
         else:
             part, saturated = _answers(*arguments)
         parts.append(part)
-        tally.add(saturated[1], int(saturated[0]))
+        tally.add(saturated[1] * chunk.shape[1] * converters, int(saturated[0]))
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+
+
+def _without_pads(response: Tensor, outputs: int) -> Tensor:
+    """Arrays `(..., col_tiles, height, cols)` -> one column tile `(..., 1, height, outputs)`: they see the same volts.
+
+    What a pad answers is discarded, so a read that costs something for every column asks for those with weights.
+    """
+    return response.transpose(-3, -2).flatten(-2)[..., :outputs].unsqueeze(-3)
 
 
 def _responding(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tensor]:
@@ -135,18 +148,19 @@ def _off_share(crossbar: Crossbar) -> float:
 def _answers(
     vectors: Tensor, respond: Callable[[Tensor], Tensor], crossbar: Crossbar, limits: Limits, row_tiles: int
 ) -> tuple[Tensor, tuple[Tensor, int]]:
-    """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares; codes saturated."""
+    """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares; codes saturated,
+    and how often a converter converted."""
     slicing, encoding, rows = crossbar.slicing, crossbar.encoding, crossbar.tile[0]
     tiles = functional.pad(vectors, (0, row_tiles * rows - vectors.shape[-1]))
     tiles = tiles.unflatten(-1, (row_tiles, rows)).transpose(1, 2)  # (groups, row_tiles, n, rows)
-    total, saturated, conversions = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
+    total, saturated, reads = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
     for significance, share in slicing.streams(tiles):
         answers = respond(share)
         codes, unit, over = _convert(answers, crossbar, limits)
-        saturated, conversions = saturated + over, conversions + (0 if crossbar.adc.ideal else answers.numel())
+        saturated, reads = saturated + over, reads + (not crossbar.adc.ideal)
         differences = encoding.difference(slicing.merge(codes.sum(2), encoding.sign_bits), slicing.middle)
         total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
-    return total.transpose(1, 2).flatten(2), (saturated, conversions)
+    return total.transpose(1, 2).flatten(2), (saturated, reads)
 
 
 def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tensor, Tensor | float, Tensor | int]:

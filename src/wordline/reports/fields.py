@@ -31,10 +31,11 @@ def word(record: Plain, field: str) -> str:
 
 def at(record: Any, path: str) -> Any:
     """What stands at a dotted path of JSON data; None where nothing does. Numbers count in lists, and of a list of
-    numbers, such as a figure of every image, there are the `mean` and the `median`.
+    numbers, such as a figure of every image, there are the `mean` and the `median`; of a ratio of powers the decibels
+    `db`, 10 log10 of it.
 
-    >>> at({"cosine": [0.0, 0.2, 1.0]}, "cosine.median")
-    0.2
+    >>> at({"cosine": [0.0, 0.2, 1.0]}, "cosine.median"), at({"snr": 100.0}, "snr.db")
+    (0.2, 20.0)
     """
     for step in path.split("."):
         if isinstance(record, Mapping):
@@ -43,6 +44,8 @@ def at(record: Any, path: str) -> Any:
             record = record[int(step)]
         elif isinstance(record, list | tuple) and step in _AVERAGES and record and all(map(_is_number, record)):
             record = _AVERAGES[step](record)
+        elif step == "db" and _is_number(record) and record > 0:
+            record = 10 * math.log10(record)
         else:
             return None
     return record
@@ -134,6 +137,12 @@ def _party(record: Plain) -> Any:
     return record.get("victim") or record.get("chip") or {}
 
 
+def _layer(record: Plain) -> str:
+    """One of a stability's layers, as `LayerStability.title` says it."""
+    name, call = at(record, "each.name"), at(record, "each.call")
+    return f"{name} (call {call + 1})" if call else text(name)
+
+
 def _victim(record: Plain) -> str:
     tile, gain = _tile(record), text(at(_party(record), "crossbar.gain"))
     return tile if tile == "software" else f"{tile} {gain} #{text(at(_party(record), 'seed'))}"
@@ -151,4 +160,5 @@ _WORDS: Final = {
     "data": lambda r: text(at(r, "data")),
     "seed": lambda r: text(at(_party(r), "seed")),
     "victim": _victim,
+    "layer": _layer,
 }

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .fields import MISSING, Plain, conditions, estimate, word
+from .fields import MISSING, Plain, at, conditions, estimate, word
 from .flags import flag
-from .layout import Axis, Layout
+from .layout import ROBUST_GAIN_FIELD, Axis, Layout
 from .results import Results
+from .robust_gains import with_robust_gains
 
 NAN = math.nan
 
@@ -76,7 +77,7 @@ class Sheet:
 def lay_out(layout: Layout, results: Results) -> Sheet:
     """The records in the layout. Raises ValueError if one cell would mix records that differ in more than the chip."""
     groups: dict[tuple[str, str], list[Plain]] = {}
-    for plain in results.records.values():
+    for plain in _numbered(layout, results):
         if all(word(plain, name) == wanted or _beside(plain, name) for name, wanted in layout.where):
             place = _label(layout.rows, plain), _label(layout.columns, plain)
             if not math.isnan(estimate(plain, layout.path)[0]):
@@ -93,6 +94,16 @@ def lay_out(layout: Layout, results: Results) -> Sheet:
         unit=layout.unit, decimals=layout.decimals, rows=_ordered(layout.rows, (row for row, _ in places)),
         columns=_ordered(layout.columns, (column for _, column in places)), cells=cells, note=layout.note,
     )  # fmt: skip
+
+
+def _numbered(layout: Layout, results: Results) -> Iterator[Plain]:
+    """The records, those of pairs with their gain; or of every record each element of a list, under `each`."""
+    records = results.records.values()
+    for plain in with_robust_gains(records) if layout.path == ROBUST_GAIN_FIELD else records:
+        if layout.each:
+            yield from ({**plain, "each": element} for element in at(plain, layout.each) or ())
+        else:
+            yield plain
 
 
 def plain_cells(sheet: Sheet) -> list[dict[str, Any]]:

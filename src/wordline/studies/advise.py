@@ -15,6 +15,7 @@ from ..attacks import PGD, WorstCase
 from ..devices import Calibrated, IdealConverter, Memristor, UniformConverter
 from ..mapping import Crossbar
 from ..nn import ChipReport, map_model
+from ..paired import worst_case
 from ..progress import AbstractProgress, Advance, Silent
 from ..records import Estimate, Record
 from ..values import require_instance, require_integer, require_number
@@ -51,10 +52,9 @@ def advise(
     full scale of the 99.9th percentile on `calibration`, training images, where the base has none); what is empty stays
     as in the base. An option keeps accuracy if its CA is at least its own network's in software less `within`.
 
-    Robust accuracy is that under the worse of two attacks of `steps` steps at `eps`, each the worst case image by image
-    of PGD with the margin loss and PGD with cross-entropy: white-box through the chip's gradient, and crafted on
-    software. An image that only one of the two breaks is not counted for the other, so the worst case over both
-    together can be lower still.
+    Robust accuracy is the worst case image by image of four attacks of `steps` steps at `eps`: PGD with the margin loss
+    and PGD with cross-entropy, white-box through the chip's gradient, and both crafted on software. Where draws of a
+    stochastic chip disagree there is no answer an image, and the worse of the two accuracies is taken instead.
 
     Finished cells are in the JSON lines file `out` and are not computed again. Raises ValueError for an empty grid, a
     base whose device has no r_on to change, and settings the crossbar refuses.
@@ -129,17 +129,22 @@ def _options(
         report = reports[crossbar.tile]
         own = [record for record in records if record.victim.crossbar == crossbar]
         white, moved = ([record for record in own if record.setting == setting] for setting in ("HH", "SH"))
-        worst = [min((w, m), key=lambda r: r.adversarial.value) for w, m in zip(white, moved, strict=True)]
         bits = crossbar.adc.bits if isinstance(crossbar.adc, UniformConverter) else 0
         yield Option(
             network=name, crossbar=crossbar, tile=crossbar.tile, r_on_ohm=1 / crossbar.device.g_on_siemens,
             adc_bits=bits, chips=len(white), clean=_over_chips([r.clean for r in white]),
-            robust=_over_chips([r.adversarial for r in worst]),
+            robust=_over_chips([_worst(w, m) for w, m in zip(white, moved, strict=True)]),
             white_box=sum(r.adversarial_accuracy for r in white) / len(white),
             transfer=sum(r.adversarial_accuracy for r in moved) / len(moved),
             software_clean=alone.clean_accuracy, software_robust=alone.adversarial_accuracy, tiles=report.tiles,
             cells=report.cells, conversions=sum(row.usage.cell_reads / row.tile[0] for row in report.layers),
         )  # fmt: skip
+
+
+def _worst(white: Record, moved: Record) -> Estimate:
+    if white.answers and moved.answers:
+        return worst_case((white, moved))
+    return min((white.adversarial, moved.adversarial), key=lambda estimate: estimate.value)
 
 
 def _over_chips(found: list[Estimate]) -> Estimate:

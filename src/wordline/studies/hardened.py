@@ -9,38 +9,57 @@ from ..mapping import Crossbar, LeastSquaresGain, UnitGain
 from ..records import fraction
 from ..zoo import CrossEntropy, Recipe
 from .defended import Called
-from .ingredients import Trained
+from .ingredients import Packaged, Trained
 
-NETWORKS = (
+TRAINED = (
     ("resnet10", "cifar10"), ("resnet10-w4", "cifar10"), ("resnet20", "cifar100"), ("resnet20-w4", "cifar100"),
 )  # fmt: skip
+RADII = (0, 2, 4, 6, 8)  # eps_train in 255ths; 0 is vanilla
+SHIPPED = (("resnet10", (0, 2, 4, 8)), ("resnet20", (0, 8)))  # on CIFAR-10; ResNet-20 there is a stand-in
 PAPER_CROSSBARS = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
 
 
-def networks(*, paper: bool) -> tuple[tuple[str, str], ...]:
-    """Architectures and their data: the paper's four, or the first."""
-    return NETWORKS if paper else NETWORKS[:1]
+def networks(*, paper: bool) -> tuple[tuple[Called, str], ...]:
+    """(network, its data): the paper's twenty, to be trained; or those that ship with wordline.
+
+    >>> [network.name for network, _ in networks(paper=False)][3:]
+    ['resnet10 eps_train 8/255', 'STAND-IN resnet20 vanilla', 'STAND-IN resnet20 eps_train 8/255']
+    """
+    if paper:
+        return tuple((trained(architecture, data, r), data) for architecture, data in TRAINED for r in RADII)
+    return tuple((shipped(architecture, r), "cifar10") for architecture, radii in SHIPPED for r in radii)
 
 
-def hardened(architecture: str, data: str, radius: int, *, paper: bool) -> Called:
-    """A network trained at eps_train = radius/255, 0 for vanilla; studies that share a cache train it once.
+def trained(architecture: str, data: str, radius: int) -> Called:
+    """A network by the paper's recipe at eps_train = radius/255; studies that share a cache train it once.
 
-    `paper`: by the paper's recipe, PGD-50 of step 1/255 with the first tenth of the training images for validation;
-    else by five epochs with PGD-3.
+    PGD-50 of step 1/255, the first tenth of the training images for validation.
 
-    >>> hardened("resnet10", "cifar10", 4, paper=False).name
+    >>> trained("resnet10", "cifar10", 4).name
     'resnet10 eps_train 4/255'
     """
-    steps, step = (50, 1 / 255) if paper else (3, radius / 255 / 2)
-    robust = AdversarialTraining(training_attack(eps=radius / 255, steps=steps, step_size=step)) if radius else None
-    recipe = replace(Recipe.preset("papers"), validation=0.1) if paper else Recipe(epochs=5)
-    name = f"eps_train {fraction(radius / 255)}" if radius else "vanilla"
-    trained = Trained(architecture, data, replace(recipe, objective=robust or CrossEntropy()))
-    return Called(trained, f"{architecture} {name}")
+    attack = training_attack(eps=radius / 255, steps=50, step_size=1 / 255) if radius else None
+    objective = AdversarialTraining(attack) if attack else CrossEntropy()
+    recipe = replace(Recipe.preset("papers"), validation=0.1, objective=objective)
+    return Called(Trained(architecture, data, recipe), _name(architecture, radius))
+
+
+def shipped(architecture: str, radius: int) -> Called:
+    """A network that ships with wordline: CIFAR-10, a few epochs (its card says which), fast FGSM at a radius."""
+    standing_in = "STAND-IN " if architecture == "resnet20" else ""  # the paper's ResNet-20 is one of CIFAR-100
+    file = f"{architecture}-cifar10" + (f"-fgsm-rs-{radius}" if radius else "")
+    return Called(Packaged(file), standing_in + _name(architecture, radius))
 
 
 def crossbars(*, paper: bool) -> tuple[Crossbar, ...]:
-    """The PUMA presets of the paper; or rethinking-64 with both gains."""
+    """The PUMA presets of the paper; or rethinking-16 and -64 with least-squares gain.
+
+    With unit gain every one of these networks answers one class to all images (docs/results/noise-stability.md).
+    """
     if paper:
         return tuple(Crossbar.preset(name, gain=UnitGain()) for name in PAPER_CROSSBARS)
-    return tuple(Crossbar.preset("rethinking-64", gain=gain) for gain in (UnitGain(), LeastSquaresGain()))
+    return tuple(Crossbar.preset(f"rethinking-{n}", gain=LeastSquaresGain()) for n in (16, 64))
+
+
+def _name(architecture: str, radius: int) -> str:
+    return f"{architecture} eps_train {fraction(radius / 255)}" if radius else f"{architecture} vanilla"

@@ -12,8 +12,8 @@ from typing import Any, final
 
 import torch
 
+from ...intervals import over_draws, paired_difference, wilson
 from ...records import Estimate
-from ..intervals import over_draws, paired_difference, wilson
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, percent, raised_if
 from .controls import ANOTHER, GAINED, NOISY, RECALIBRATED, SHRUNK, Control

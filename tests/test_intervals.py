@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from wordline.evaluation import over_draws, paired_difference, wilson
+from wordline.intervals import over_draws, paired_difference, wilson
 
 
 @given(st.integers(0, 200), st.integers(1, 200))

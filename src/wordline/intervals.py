@@ -6,7 +6,7 @@ import math
 
 from torch import Tensor
 
-from ..records import Estimate
+from .records import Estimate
 
 Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 

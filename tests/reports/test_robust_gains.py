@@ -1,0 +1,64 @@
+"""The robust gain in a layout: who is software's record beside a chip's, and who has none."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from tests.reports.made import SOFTWARE, chip, folder, record
+
+import wordline as wl
+from wordline.answers import Answers
+from wordline.records import Record
+from wordline.reports import Axis, Layout, read_results
+from wordline.reports.sheet import lay_out
+
+LAYOUT = Layout("gain", "robust gain", rows=Axis("setting", ("setting", "tile")), columns=Axis("eps", ("eps",)))
+
+
+def answered(made: Record, right: str) -> Record:
+    return replace(made, answers=Answers.of(bit == "1" for bit in right))
+
+
+SW, SH = answered(record(), "1110000000"), answered(record(chip(), SOFTWARE), "1111100000")
+HH = answered(record(chip()), "0000000000")
+
+
+def gains(path: Path, *records: Record) -> dict[tuple[str, str], float]:
+    sheet = lay_out(LAYOUT, read_results(folder(path, list(records))))
+    return {place: cell.ours for place, cell in sheet.cells.items()}
+
+
+def test_both_settings_are_paired_with_software(tmp_path: Path) -> None:
+    found = gains(tmp_path, SW, SH, HH)
+    assert found == {("SH 16x16", "0.1"): pytest.approx(20.0), ("HH 16x16", "0.1"): pytest.approx(-30.0)}
+
+
+def test_the_interval_is_that_of_the_pair(tmp_path: Path) -> None:
+    cell = lay_out(LAYOUT, read_results(folder(tmp_path, [SW, SH]))).cell("SH 16x16", "0.1")
+    by_hand = wl.robust_gain(SH, SW)
+    assert (cell.low, cell.high) == (pytest.approx(100 * by_hand.low), pytest.approx(100 * by_hand.high))
+
+
+def test_early_stop_does_not_part_a_pair_but_steps_do(tmp_path: Path) -> None:
+    pgd = wl.PGD(eps=0.1, steps=3, step_size=0.05, early_stop=True)
+    alone, moved = replace(SW, attack=pgd), replace(SH, attack=pgd.for_transfer())
+    assert gains(tmp_path / "a", alone, moved)["SH 16x16", "0.1"] == pytest.approx(20.0)
+    assert gains(tmp_path / "b", alone, replace(moved, attack=replace(pgd, steps=4))) == {}
+
+
+def test_a_chip_is_known_by_its_transfer_record(tmp_path: Path) -> None:
+    """Two networks of one class: the white-box record is paired with the right one, and alone with none."""
+    other = replace(SOFTWARE, weights="1" * 16)
+    second = answered(replace(record(other)), "1111111100")
+    strange = replace(HH, victim=replace(HH.victim, weights="unseen"), source=replace(HH.source, weights="unseen"))
+    assert gains(tmp_path / "a", SW, second, SH, HH)["HH 16x16", "0.1"] == pytest.approx(-30.0)
+    assert gains(tmp_path / "b", SW, second, strange) == {}
+    assert gains(tmp_path / "c", SW, strange)["HH 16x16", "0.1"] == pytest.approx(-30.0)
+
+
+def test_records_without_answers_have_no_gain(tmp_path: Path) -> None:
+    assert gains(tmp_path / "a", record(), SH) == gains(tmp_path / "b", SW, record(chip(), SOFTWARE)) == {}
+
+
+def test_software_and_others_kinds_have_none(tmp_path: Path) -> None:
+    assert gains(tmp_path, SW, replace(SW, attack=wl.FGSM(eps=0.2))) == {}
