@@ -13,23 +13,10 @@ table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's l
 least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import (
-    AbstractCell,
-    AbstractNetwork,
-    FewBitImages,
-    FewBitPixels,
-    Grid,
-    Images,
-    Packaged,
-    Study,
-    Trained,
-    quanos_on,
-)
-from wordline.studies.rethinking import FGSM_EPS, GAINS, PGD_EPS, fgsm, pgd
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, quanos_on
+from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, PGD_EPS, crossbars, fgsm, paper_network, pgd
 
 EPS = {"FGSM": FGSM_EPS, "PGD": PGD_EPS}
 BITS = 4
@@ -39,12 +26,9 @@ DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN VGG8 of half width,
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Defence after defence; at quick scale of the stand-in."""
     paper = scale == "paper"
-    crossbars = tuple(wl.Crossbar.preset("rethinking-32", gain=gain) for gain in GAINS)
-    grid = Grid(crossbars, fgsm() + pgd(), seeds=(0, 1, 2, 3, 4) if paper else (0,))
+    grid = Grid(crossbars(32), fgsm() + pgd(), seeds=CHIPS if paper else (0,))
     data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
-    network: AbstractNetwork = Packaged("vgg8-half-cifar10")
-    if paper:
-        network = Trained("vgg16", data, Recipe.preset("papers"))
+    network = paper_network("vgg16", data) if paper else Packaged("vgg8-half-cifar10")
     images = Images(data, limit=limit)
     return (
         grid.cells(network, images)

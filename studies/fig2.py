@@ -12,14 +12,11 @@ VGG8 of half width as it ships, 200 images, three chips, epsilon 8/255. paper: V
 2109.09060, 10,000 images, five chips, two radii. Cross-entropy; both gains; presets `rethinking-*` are assumed.
 """
 
-import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, AbstractNetwork, DeviationCell, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, DeviationCell, Images, Packaged, Study
+from wordline.studies.rethinking import GAINS, TILES, crossbars, paper_network
 
-TILES = (16, 32, 64)
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 FIGURES = (  # title, where a record holds it
     ("cosine, median", "cosine.median"),
     ("share of equal signs, mean", "sign_agreement.mean"),
@@ -35,16 +32,13 @@ FIGURES = (  # title, where a record holds it
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Chip after chip."""
     paper = scale == "paper"
-    network: AbstractNetwork = Packaged("vgg8-half-cifar10")
-    if paper:
-        network = Trained("vgg8", "cifar10", Recipe.preset("papers"))
+    network = paper_network() if paper else Packaged("vgg8-half-cifar10")
     return tuple(
         DeviationCell(
             network=network, images=Images("cifar10", limit=0 if paper else 200), eps=eps, chip_seed=seed,
-            crossbar=wl.Crossbar.preset(f"rethinking-{n}", gain=gain),
+            crossbar=crossbar,
         )
-        for gain in GAINS
-        for n in TILES
+        for crossbar in crossbars()
         for seed in range(5 if paper else 3)
         for eps in ((2 / 255, 8 / 255) if paper else (8 / 255,))
     )  # fmt: skip

@@ -14,23 +14,18 @@ for the paper does not print them. A record is an attack of radius zero: its AA 
 
 import wordline as wl
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, Grid, Images, Packaged, Study
+from wordline.studies.rethinking import CHIPS, GAINS, TILES, crossbars, paper_network
 
-TILES = (16, 32, 64)
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 NETWORKS = (("vgg8", "cifar10"), ("vgg16", "cifar100"), ("vgg16", "tiny-imagenet"))
-SEEDS = (0, 1, 2, 3, 4)
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip."""
-    crossbars = tuple(wl.Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in TILES)
-    grid = Grid(crossbars, (NOTHING,), seeds=SEEDS, settings=("SW", "SH"))
+    grid = Grid(crossbars(), (NOTHING,), seeds=CHIPS, settings=("SW", "SH"))
     if scale == "paper":
-        recipe = Recipe.preset("papers")
-        return tuple(cell for name, data in NETWORKS for cell in grid.cells(Trained(name, data, recipe), Images(data)))
+        return tuple(cell for name, data in NETWORKS for cell in grid.cells(paper_network(name, data), Images(data)))
     return grid.cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=1000))
 
 

@@ -17,9 +17,8 @@ from dataclasses import replace
 import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained
-from wordline.studies.rethinking import GAINS, PGD_EPS, pgd
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, Grid, Images, Packaged, Study
+from wordline.studies.rethinking import CHIPS, GAINS, PGD_EPS, QUICK_IMAGES, crossbars, paper_network, pgd
 
 DEVICES = ((20e3, 10), (10e3, 10), (20e3, 200), (20e3, 2000))  # r_on in ohm, r_off / r_on
 DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")
@@ -27,15 +26,14 @@ DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip."""
-    crossbars = tuple(
-        replace(wl.Crossbar.preset("rethinking-32", gain=gain), device=wl.Memristor(r_on_ohm=on, r_off_ohm=ratio * on))
-        for gain in GAINS
+    designs = tuple(
+        replace(crossbar, device=wl.Memristor(r_on_ohm=on, r_off_ohm=ratio * on))
+        for crossbar in crossbars(32)
         for on, ratio in DEVICES
     )
     if scale == "paper":
-        network = Trained("vgg8", "cifar10", Recipe.preset("papers"))
-        return Grid(crossbars, pgd(), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
-    return Grid(crossbars, pgd()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500))
+        return Grid(designs, pgd(), seeds=CHIPS).cells(paper_network(), Images("cifar10"))
+    return Grid(designs, pgd()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES))
 
 
 def layout(quantity: str) -> Layout:

@@ -13,24 +13,20 @@ the recipe of arXiv 2109.09060, 10,000 images, five chips. Cross-entropy is the 
 paper says, least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, Trained
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study
+from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
 
-EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 BITS = (8, 4, 2)
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Bits after bits, before the attack and in the model."""
-    crossbars = tuple(wl.Crossbar.preset("rethinking-32", gain=gain) for gain in GAINS)
-    attacks = tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in EPS)
-    grid = Grid(crossbars, attacks, seeds=(0, 1, 2, 3, 4) if scale == "paper" else (0,))
-    network = Trained("vgg8", "cifar10", Recipe.preset("papers")) if scale == "paper" else Packaged("vgg8-half-cifar10")
-    limit = 0 if scale == "paper" else 500
+    paper = scale == "paper"
+    grid = Grid(crossbars(32), fgsm(), seeds=CHIPS if paper else (0,))
+    network = paper_network() if paper else Packaged("vgg8-half-cifar10")
+    limit = 0 if paper else QUICK_IMAGES
     found: tuple[AbstractCell, ...] = ()
     for bits in BITS:
         found += grid.cells(network, FewBitImages("cifar10", limit=limit, bits=bits))
@@ -50,7 +46,7 @@ def layout(quantity: str) -> Layout:
     return Layout(
         f"Fig 9, {quantity}", quantity,
         rows=Axis("pixels, setting, gain", ("data", "model", "setting", "gain"), tuple(named), tuple(named.items())),
-        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in EPS)),
+        columns=Axis("epsilon", ("eps",), order=tuple(fraction(e) for e in FGSM_EPS)),
         note="A figure in the paper, of which no numbers are at hand; its pixels are discretised before the attack.",
     )  # fmt: skip
 

@@ -13,13 +13,11 @@ and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the recipe of arXiv 210
 Cross-entropy is the paper's loss; unit gain is what the paper says, least-squares gain the control.
 """
 
-import wordline as wl
 from wordline.records import fraction
 from wordline.reports.layout import Axis, Layout, Published
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, Trained, quanos_on
-from wordline.zoo import Recipe
+from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, quanos_on
+from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
 
-EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 QUANOS, FULL = "VGG of 5 bits (QUANOS)", "VGG"
 PUBLISHED = {  # adversarial loss in percent; full precision is Table I's
     (FULL, "SW"): (49.83, 58.51, 63.93, 67.18, 69.57, 71.35),
@@ -29,27 +27,21 @@ PUBLISHED = {  # adversarial loss in percent; full precision is Table I's
     (QUANOS, "SH"): (21.29, 23.02, 23.78, 25.20, 26.00, 26.63),
     (QUANOS, "HH"): (23.85, 26.51, 27.78, 28.72, 29.29, 30.00),
 }
-GAINS = (wl.UnitGain(), wl.LeastSquaresGain())
-
-
-def attacks(eps: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
-    """One step, with the paper's loss."""
-    return tuple(wl.FGSM(eps=e, loss="cross-entropy") for e in eps)
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Full precision, then QUANOS; software, then chip after chip."""
-    crossbars = tuple(wl.Crossbar.preset("rethinking-16", gain=gain) for gain in GAINS)
+    designs = crossbars(16)
     found: tuple[AbstractCell, ...] = ()
     if scale == "paper":
-        trained = Trained("vgg8", "cifar10", Recipe.preset("papers"))
+        trained = paper_network()
         for network in (trained, quanos_on(trained, "cifar10")):
-            found += Grid(crossbars, attacks(EPS), seeds=(0, 1, 2, 3, 4)).cells(network, Images("cifar10"))
+            found += Grid(designs, fgsm(), seeds=CHIPS).cells(network, Images("cifar10"))
         return found
-    packaged, images = Packaged("vgg8-half-cifar10"), Images("cifar10", limit=500)
-    spread = Grid(crossbars, attacks((0.15,)), seeds=(1, 2, 3, 4), settings=("SH", "HH"))
+    packaged, images = Packaged("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES)
+    spread = Grid(designs, fgsm((0.15,)), seeds=CHIPS[1:], settings=("SH", "HH"))
     for network in (packaged, quanos_on(packaged, "cifar10")):
-        found += Grid(crossbars, attacks(EPS)).cells(network, images) + spread.cells(network, images)
+        found += Grid(designs, fgsm()).cells(network, images) + spread.cells(network, images)
     return found
 
 
@@ -61,7 +53,7 @@ def layout(quantity: str) -> Layout:
             words = setting if gain is None else f"{setting} {type(gain).__name__}"
             named[f"{model} {words}"] = f"{'QUANOS' if model == QUANOS else 'full precision'} {words}"
             rows[named[f"{model} {words}"]] = values
-    columns = tuple(fraction(e) for e in EPS)
+    columns = tuple(fraction(e) for e in FGSM_EPS)
     printed = tuple(
         Published("arXiv 2008.11298", "Table III", row, column, value)
         for row, values in rows.items()

@@ -26,9 +26,9 @@ CHIPS = (0, 1, 2, 3, 4)  # of the paper scale
 QUICK_IMAGES = 500
 
 
-def crossbars() -> tuple[Crossbar, ...]:
-    """Every tile of the paper, with its gain and then with the control's."""
-    return tuple(Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in TILES)
+def crossbars(*tiles: int) -> tuple[Crossbar, ...]:
+    """These tiles, or every one of the paper, with its gain and then with the control's."""
+    return tuple(Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in tiles or TILES)
 
 
 def fgsm(radii: Iterable[float] = FGSM_EPS, *, loss: Loss = "cross-entropy") -> tuple[AbstractAttack, ...]:
@@ -50,10 +50,14 @@ def pgd(radii: Iterable[float] = PGD_EPS, *, loss: Loss = "cross-entropy") -> tu
     )  # fmt: skip
 
 
+def paper_network(architecture: str = "vgg8", data: str = "cifar10") -> Trained:
+    """A network trained from scratch."""
+    return Trained(architecture, data, Recipe.preset("papers"))
+
+
 def paper_cells(architecture: str, data: str, attacks: tuple[AbstractAttack, ...]) -> tuple[EvaluationCell, ...]:
     """A network trained from scratch, all test images, five chips of every crossbar."""
-    network = Trained(architecture, data, Recipe.preset("papers"))
-    return Grid(crossbars(), attacks, seeds=CHIPS).cells(network, Images(data))
+    return Grid(crossbars(), attacks, seeds=CHIPS).cells(paper_network(architecture, data), Images(data))
 
 
 def quick_cells(
