@@ -38,7 +38,7 @@ def test_ranges_are_set_on_training_images(wordline, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (("--model", "digits-cnn", "--model", "digits-cnn"), "`model` 'digits-cnn' is given twice; call them NAME="),
-        (("--model", "alexnet"), "`name` must be one of"),
+        (("--model", "alexnet"), "`model` must be one of"),
         (("--limit", "-1"), "`limit` must be at least 0"),
         (("--threads", "-1"), "`threads` must be at least 0"),
         (("--calibration", "0"), "`calibration` must be at least 1"),

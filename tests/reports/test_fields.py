@@ -3,6 +3,7 @@
 import dataclasses
 import math
 
+import pytest
 from tests.reports.made import SOFTWARE, chip, record
 
 import wordline as wl
@@ -41,6 +42,8 @@ def test_numbers_at_paths() -> None:
     assert estimate(plain, "d")[0] == math.inf
     assert estimate(plain, "a.0.b")[0] == 2.0 and math.isnan(estimate(plain, "a.0.b")[1])
     assert math.isnan(estimate(plain, "nothing")[0])
+    assert at({"snr": 1000.0}, "snr.db") == pytest.approx(30.0)
+    assert at({"snr": 0.0}, "snr.db") is None and math.isnan(estimate({"snr": {"float": "inf"}}, "snr.db")[0])
     assert text([]) == "-" and text([1, 2]) == "1x2" and text({"type": "X"}) == "X"
 
 

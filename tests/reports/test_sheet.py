@@ -5,7 +5,7 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.reports.made import SOFTWARE, audit, chip, folder, record, two_chips
+from tests.reports.made import SOFTWARE, audit, chip, folder, record, shared_layer, stability, two_chips
 
 import wordline as wl
 from wordline.records import Record
@@ -113,3 +113,16 @@ def test_cells_as_json() -> None:
 
 def test_nothing_makes_no_table() -> None:
     assert sheets_of(Results("r")) == []
+
+
+def test_every_element_of_a_list_is_a_number_of_its_own(tmp_path: Path) -> None:
+    """SNR of three layers: infinite, 20 dB and 10 dB; and one layer called three times."""
+    layout = Layout(
+        "SNR", "SNR", field="each.snr.mean.db", each="layers", unit="dB", scale=1.0, rows=Axis("layer", ("layer",)),
+        columns=Axis("network", ("model",)),
+    )  # fmt: skip
+    sheet = lay_out(layout, read_results(folder(tmp_path / "a", [], stability())))
+    assert {row: cell.ours for (row, _), cell in sheet.cells.items()} == {"conv2": 20.0, "fc": 10.0}
+    calls = lay_out(layout, read_results(folder(tmp_path / "b", [], shared_layer())))
+    assert calls.rows == ("relu", "relu (call 2)")
+    assert lay_out(layout, read_results(folder(tmp_path / "c", two_chips()))).rows == ()

@@ -18,7 +18,7 @@ from ..nn import calibrate as calibrate_ranges
 from ..nn import chip_view, map_model
 from ..progress import Bar, LateBar
 from ..values import require_choice, require_integer
-from .options import Number, crossbar_of, require_files, said, software_of
+from .options import Number, crossbar_of, data_of, require_files, said, software_of
 
 
 def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = False, seed: int = 0) -> None:
@@ -61,7 +61,7 @@ def map_(
         raise ValueError("`calibrate` needs images; name a data set with --data")
     require_files(("export", export), ("view", view))
     software, there = software_of(model, weights), crossbar_of(crossbar, gain)
-    images = zoo.load_dataset(data, root) if data else None
+    images = data_of(data, root) if data else None
     chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=LateBar(3.0))
     if images and calibrate:
         calibrate_ranges(chip, images.train, limit=calibrate)

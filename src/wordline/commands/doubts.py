@@ -18,7 +18,7 @@ from ..progress import Bar
 from ..records import describe
 from ..reports import Results, accuracy_curves, deviation_figure, page
 from ..values import encode, require_choice, require_integer
-from .options import EPS, Number, crossbar_of, require_files, software_of
+from .options import EPS, Number, crossbar_of, data_of, require_eps, require_files, software_of
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class Pair:
         require_integer("threads", self.threads, at_least=0)
         if self.threads:
             torch.set_num_threads(self.threads)
-        software, images = software_of(self.model, self.weights), zoo.load_dataset(self.data, self.root).test
+        software, images = software_of(self.model, self.weights), data_of(self.data, self.root).test
         if self.crossbar == "software":
             return software, software, images
         return software, map_model(software, crossbar_of(self.crossbar, self.gain), self.chip_seed), images
@@ -109,6 +109,7 @@ def deviation(
         figure: also draw it into this .png, .pdf or .svg.
     """
     require_choice("loss", loss, ("cross-entropy", "margin", "dlr"))
+    require_eps(eps)
     require_files(("figure", figure))
     software, chip, images = pair.load()
     result = gradient_deviation(

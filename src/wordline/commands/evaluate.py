@@ -6,11 +6,20 @@ from pathlib import Path
 
 import torch
 
-from .. import zoo
 from ..progress import Bar
 from ..studies import Grid, Journal, run_grid
 from ..values import require_integer, require_number
-from .options import STEP, Number, attack_of, crossbar_of, print_records, require_files, software_of
+from .options import (
+    STEP,
+    Number,
+    attack_of,
+    crossbar_of,
+    data_of,
+    print_records,
+    require_eps,
+    require_files,
+    software_of,
+)
 
 
 def evaluate(
@@ -60,10 +69,11 @@ def evaluate(
         require_integer(name, value, at_least=0)
     require_integer("calibration", calibration, at_least=1)
     require_number("step_size", step_size, above=0.0)
+    require_eps(*eps)
     require_files(("out", out))
     if threads:
         torch.set_num_threads(threads)
-    software, loaded = software_of(model, weights), zoo.load_dataset(data, root)
+    software, loaded = software_of(model, weights), data_of(data, root)
     images = loaded.test
     attacks = tuple(
         attack_of(attack, e, steps, step_size, kind, random_start, early_stop) for kind in loss for e in eps

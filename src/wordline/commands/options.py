@@ -6,7 +6,8 @@ import dataclasses
 import difflib
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
@@ -21,13 +22,13 @@ from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from ..mapping.presets import PRESETS
 from ..records import table
-from ..values import require_choice
+from ..values import require_choice, require_number
 from ..zoo.load import SUFFIXES
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
 EPS = 8 / 255
 STEP = 2 / 255
-FIGURES = (".png", ".pdf", ".svg")
+ENDINGS = {"figure": (".png", ".pdf", ".svg"), "export": (".npz", ".csv")}
 FILES = (".json", *SUFFIXES)  # what a command names with its folder
 FOLDERS = ("--root", "--out", "--cache")
 
@@ -50,13 +51,31 @@ Number = Annotated[
 ]  # fmt: skip
 
 
+@contextmanager
+def asked_as(option: str) -> Iterator[None]:
+    """What a library function says of its `name` is said of the option that it came from."""
+    try:
+        yield
+    except ValueError as error:
+        if str(error).startswith("`name` "):
+            raise ValueError(str(error).replace("`name`", f"`{option}`", 1)) from error
+        raise
+
+
+def data_of(name: str, root: str) -> zoo.ImageData:
+    """A data set by name."""
+    with asked_as("data"):
+        return zoo.load_dataset(name, root)
+
+
 def software_of(name: str, weights: str) -> nn.Module:
     """A network by name, by weight file, or from a factory."""
     if ":" in name:
         return zoo.from_factory(name, weights)
     if weights:
         raise ValueError("`weights` goes with a factory, package.module:factory; a named model has its own")
-    return zoo.load_model(name)
+    with asked_as("model"):
+        return zoo.load_model(name)
 
 
 def crossbar_of(name: str, gain: str) -> Crossbar:
@@ -79,14 +98,21 @@ def crossbar_of(name: str, gain: str) -> Crossbar:
 def require_files(*named: tuple[str, str | Path]) -> None:
     """Refuse, before any work, an output (option, file) that could not be written after it; "" is none asked for.
 
-    A `figure` must also have the suffix of one.
+    A `figure` and an `export` must also have the suffix of one.
     """
     for name, path in named:
-        if name == "figure" and str(path) and Path(path).suffix.lower() not in FIGURES:
-            raise ValueError(f"`figure` must end in {', '.join(FIGURES)}, got {str(path)!r}")
+        wanted = ENDINGS.get(name, ())
+        if wanted and str(path) and Path(path).suffix.lower() not in wanted:
+            raise ValueError(f"`{name}` must end in {', '.join(wanted)}, got {str(path)!r}")
     for name, path in named:
         if str(path):
             require_writable_file(name, Path(path))
+
+
+def require_eps(*radii: float) -> None:
+    """Refuse a radius that no pixel in [0, 1] could move by."""
+    for eps in radii:
+        require_number("eps", eps, at_least=0.0, at_most=1.0)
 
 
 def attack_of(

@@ -6,7 +6,6 @@ from json import dumps, loads
 
 import torch
 
-from .. import zoo
 from ..attacks import FGSM
 from ..defenses import BitRule
 from ..defenses import quanos as measure_and_quantise
@@ -15,7 +14,7 @@ from ..evaluation.party import require_fit
 from ..progress import Bar
 from ..records import fraction, table
 from ..values import require_integer
-from .options import EPS, Number, software_of
+from .options import EPS, Number, data_of, require_eps, software_of
 
 
 def quanos(
@@ -50,9 +49,10 @@ def quanos(
     """
     for name, value, least in (("limit", limit, 0), ("threads", threads, 0), ("calibration", calibration, 1)):
         require_integer(name, value, at_least=least)
+    require_eps(eps)
     if threads:
         torch.set_num_threads(threads)
-    software, images = software_of(model, weights), zoo.load_dataset(data, root)
+    software, images = software_of(model, weights), data_of(data, root)
     attack, bar = FGSM(eps=eps), Bar()
     require_fit("model", software, images.train)
     small, assignment = measure_and_quantise(

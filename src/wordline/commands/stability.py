@@ -16,7 +16,7 @@ from ..nn import calibrate, map_model
 from ..progress import Bar
 from ..reports.stability import stability_figure
 from ..values import require_integer
-from .options import crossbar_of, require_files, software_of
+from .options import crossbar_of, data_of, require_files, software_of
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Networks:
         require_integer("calibration", self.calibration, at_least=1)
         if self.threads:
             torch.set_num_threads(self.threads)
-        return networks_of(self.model, self.weights), zoo.load_dataset(self.data, self.root)
+        return networks_of(self.model, self.weights), data_of(self.data, self.root)
 
 
 Asked = tyro.conf.OmitArgPrefixes[Networks]

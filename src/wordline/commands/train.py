@@ -12,7 +12,7 @@ from .. import zoo
 from ..defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, OnChip, training_attack
 from ..progress import Bar
 from ..values import require_integer, require_number
-from .options import EPS, Number, crossbar_of, said
+from .options import EPS, Number, asked_as, crossbar_of, data_of, said
 
 Defense = Literal["none", "pgd", "fgsm-rs", "trades"]
 
@@ -66,7 +66,8 @@ def train(
         from_: a network to start from, by name or file: fine-tuning.
         frozen_batch_norm: leave the statistics of batch norm as they are.
     """
-    chosen = zoo.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
+    with asked_as("recipe"):
+        chosen = zoo.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
     require_integer("attack_steps", attack_steps, at_least=0)
     require_number("attack_step_size", attack_step_size, at_least=0.0)
     if gain and not crossbar:
@@ -85,8 +86,9 @@ def train(
         frozen_batch_norm=frozen_batch_norm,
         **{name: value for name, value in changes.items() if value},
     )
-    images = zoo.load_dataset(data, root)
-    initial = zoo.load_model(from_) if from_ else None
+    images = data_of(data, root)
+    with asked_as("from"):
+        initial = zoo.load_model(from_) if from_ else None
     parts = [architecture, data, *([f"{defense}-{255 * eps:g}"] if defense != "none" else [])]
     parts += ["lipschitz"] * bool(lipschitz) + [f"on-{Path(crossbar).stem}"] * bool(crossbar)
     card = zoo.train(

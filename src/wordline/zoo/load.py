@@ -48,9 +48,9 @@ def packaged_models() -> dict[str, Path]:
 def load_model(name: str | Path) -> nn.Module:
     """A trained network in evaluation mode: a name that ships with wordline, or a weight file with its card beside it.
 
-    Names: "digits-cnn", "vgg8-half-cifar10", "resnet10-cifar10", and the latter fine-tuned by fast FGSM against radii
-    of 2, 4 and 8 /255, "resnet10-cifar10-fgsm-rs-2", "-4", "-8". Images in [0, 1] -> logits. Raises ValueError for an
-    unknown name, a missing card, or weights that do not fit.
+    Names: "digits-cnn", "vgg8-half-cifar10", "resnet10-cifar10", "resnet20-cifar10"; and fine-tuned by fast FGSM at
+    radii of 2, 4 and 8 /255 "resnet10-cifar10-fgsm-rs-2", "-4", "-8" and "resnet20-cifar10-fgsm-rs-8". Images in
+    [0, 1] -> logits. Raises ValueError for an unknown name, a missing card, or weights that do not fit.
 
     >>> load_model("digits-cnn").training
     False

@@ -1,0 +1,59 @@
+"""Columns without weights: left out where columns are read apart, and what they answer is discarded everywhere."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import wordline as wl
+from wordline.nn import reading
+
+CURVED = wl.Crossbar.preset("puma-32x32-100k", gain=wl.UnitGain())
+
+
+def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch, *, pads: bool) -> dict[str, object]:
+    """Outputs, input gradient, counted conversions, and how many columns the arrays were asked for."""
+    if pads:
+        monkeypatch.setattr(reading, "_without_pads", lambda response, outputs: response)
+    layer = nn.Linear(40, outputs)
+    generator = torch.Generator().manual_seed(1)
+    layer.weight.data.copy_(torch.randn(outputs, 40, generator=generator))
+    chip = wl.map_model(layer, crossbar)
+    x = torch.randn(3, 40, generator=generator).requires_grad_()
+    y = chip(x)
+    (grad,) = torch.autograd.grad(y.square().sum(), x)
+    monkeypatch.undo()
+    (mapped,) = chip.layers.values()
+    return {"y": y, "grad": grad, "conversions": mapped.tally.conversions, "saturated": mapped.tally.saturated}
+
+
+@pytest.mark.parametrize("outputs", [1, 10, 32, 45])
+def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One column tile partly filled, one full, and two of which the second is partly filled."""
+    short, whole = (answers(CURVED, outputs, monkeypatch, pads=pads) for pads in (False, True))
+    for name in ("y", "grad"):
+        torch.testing.assert_close(short[name], whole[name], rtol=1e-5, atol=1e-6)
+    assert short["conversions"] == whole["conversions"] > 0  # a chip converts its pads
+    assert short["saturated"] == whole["saturated"] == 0
+
+
+def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    currents = wl.SurrogateArray.currents
+
+    def watched(self, volts, programmed, wires):
+        asked.append(programmed.shape[-1])
+        return currents(self, volts, programmed, wires)
+
+    monkeypatch.setattr(wl.SurrogateArray, "currents", watched)
+    answers(CURVED, 45, monkeypatch, pads=False)
+    assert set(asked) == {45}
+
+
+def test_columns_that_meet_in_the_array_are_read_together() -> None:
+    """A column of a nonlinear array depends on its neighbours, so none may be left out."""
+    sinh = wl.NonlinearArray(wl.SinhDevice(b=4.0))
+    assert not sinh.columns_apart and not wl.IdealBackward(sinh).columns_apart
+    assert wl.SurrogateArray.of("builtin:puma-32x32-100k").columns_apart
+    assert wl.IdealBackward(wl.SurrogateArray.of("builtin:puma-32x32-100k")).columns_apart
