@@ -16,7 +16,7 @@ def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch
     """Outputs, input gradient, counted conversions, and how many columns the arrays were asked for."""
     if pads:
         monkeypatch.setattr(reading, "_without_pads", lambda response, outputs: response)
-    layer = nn.Linear(40, outputs)
+    layer = nn.Linear(40, outputs).eval()
     generator = torch.Generator().manual_seed(1)
     layer.weight.data.copy_(torch.randn(outputs, 40, generator=generator))
     chip = wl.map_model(layer, crossbar)
