@@ -16,7 +16,7 @@ def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch
     """Outputs, input gradient, counted conversions, and how many columns the arrays were asked for."""
     if pads:
         monkeypatch.setattr(reading, "_without_pads", lambda response, outputs: response)
-    layer = nn.Linear(40, outputs).eval()
+    layer = nn.Linear(40, outputs, bias=False).eval()
     generator = torch.Generator().manual_seed(1)
     layer.weight.data.copy_(torch.randn(outputs, 40, generator=generator))
     chip = wl.map_model(layer, crossbar)
@@ -39,10 +39,10 @@ def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest
 
 
 def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[int] = []
     currents = wl.SurrogateArray.currents
 
-    def watched(self, volts, programmed, wires):
+    def watched(self: wl.SurrogateArray, volts: torch.Tensor, programmed: torch.Tensor, wires: wl.Wires) -> torch.Tensor:
         asked.append(programmed.shape[-1])
         return currents(self, volts, programmed, wires)
 
