@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 import wordline as wl
 from wordline.nn import reading
@@ -16,11 +16,11 @@ def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch
     """Outputs, input gradient, counted conversions, and how many columns the arrays were asked for."""
     if pads:
         monkeypatch.setattr(reading, "_without_pads", lambda response, outputs: response)
-    layer = nn.Linear(40, outputs, bias=False).eval()
+    layer = nn.Linear(40, outputs, bias=False).double().eval()
     generator = torch.Generator().manual_seed(1)
-    layer.weight.data.copy_(torch.randn(outputs, 40, generator=generator))
+    layer.weight.data.copy_(torch.randn(outputs, 40, generator=generator, dtype=torch.float64))
     chip = wl.map_model(layer, crossbar)
-    x = torch.randn(3, 40, generator=generator).requires_grad_()
+    x = torch.randn(3, 40, generator=generator, dtype=torch.float64).requires_grad_()
     y = chip(x)
     (grad,) = torch.autograd.grad(y.square().sum(), x)
     monkeypatch.undo()
@@ -33,7 +33,7 @@ def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest
     """One column tile partly filled, one full, and two of which the second is partly filled."""
     short, whole = (answers(CURVED, outputs, monkeypatch, pads=pads) for pads in (False, True))
     for name in ("y", "grad"):
-        torch.testing.assert_close(short[name], whole[name], rtol=1e-5, atol=1e-6)
+        torch.testing.assert_close(short[name], whole[name], rtol=1e-10, atol=1e-12)
     assert short["conversions"] == whole["conversions"] > 0  # a chip converts its pads
     assert short["saturated"] == whole["saturated"] == 0
 
@@ -42,7 +42,7 @@ def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.Mo
     asked: list[int] = []
     currents = wl.SurrogateArray.currents
 
-    def watched(self: wl.SurrogateArray, volts: torch.Tensor, programmed: torch.Tensor, wires: wl.Wires) -> torch.Tensor:
+    def watched(self: wl.SurrogateArray, volts: Tensor, programmed: Tensor, wires: wl.Wires) -> Tensor:
         asked.append(programmed.shape[-1])
         return currents(self, volts, programmed, wires)
 
