@@ -62,6 +62,6 @@ STUDY = Study(
     title="Fig 10: chips, 4-bit pixels and QUANOS, VGG16, CIFAR-100 (at quick scale a stand-in: VGG8, CIFAR-10)",
     reproduces="arXiv 2008.11298, Fig. 10",
     cells=cells,
-    layout=tuple(layout(attack, quantity) for attack in EPS for quantity in ("AL", "AA")),
+    layout=tuple(layout(attack, quantity) for attack in EPS for quantity in ("AL", "CA", "robust gain")),
     expected="published, as bars: SH is first under FGSM, QUANOS first and SH second under PGD",
 )

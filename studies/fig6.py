@@ -38,6 +38,6 @@ STUDY = Study(
     title="Fig 6: PGD on VGG16, CIFAR-100 (at quick scale a stand-in: ResNet-10, CIFAR-10)",
     reproduces="arXiv 2008.11298, Fig. 6",
     cells=cells,
-    layout=(layout("AL"), layout("AA"), layout("CA")),
+    layout=(layout("AL"), layout("CA"), layout("robust gain")),
     expected="published, as curves: AL of chips saturates in epsilon",
 )

@@ -38,6 +38,6 @@ STUDY = Study(
     title="Fig 7: FGSM on VGG16, Tiny ImageNet (at quick scale a stand-in: VGG8 of half width, CIFAR-10)",
     reproduces="arXiv 2008.11298, Fig. 7",
     cells=cells,
-    layout=(layout("AL"), layout("AA"), layout("CA")),
+    layout=(layout("AL"), layout("CA"), layout("robust gain")),
     expected="published, as curves: AL of chips below that of software, CA lost most of all data sets",
 )

@@ -56,6 +56,6 @@ STUDY = Study(
     title="Fig 8: r_on and r_off under PGD, VGG8, CIFAR-10",
     reproduces="arXiv 2008.11298, Fig. 8",
     cells=cells,
-    layout=(layout("AL"), layout("CA")),
+    layout=(layout("AL"), layout("CA"), layout("robust gain")),
     expected="published, as curves: AL moves with r_on, and not with r_off at constant r_on",
 )

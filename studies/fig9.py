@@ -55,6 +55,6 @@ STUDY = Study(
     title="Fig 9: pixels of few bits under FGSM, VGG8, CIFAR-10, 32 tiles",
     reproduces="arXiv 2008.11298, Fig. 9",
     cells=cells,
-    layout=(layout("AL"), layout("AA"), layout("CA")),
+    layout=(layout("AL"), layout("CA"), layout("robust gain")),
     expected="published, as curves: 4-bit pixels lower AL at high epsilon only, 2-bit pixels cost CA",
 )

@@ -70,6 +70,6 @@ STUDY = Study(
     title="Table III: QUANOS under FGSM, VGG8, CIFAR-10, 16 tiles",
     reproduces="arXiv 2008.11298, Table III",
     cells=cells,
-    layout=(layout("AL"), layout("AA"), layout("CA")),
+    layout=(layout("AL"), layout("CA"), layout("robust gain")),
     expected="published: with QUANOS chips lose less than half of what software loses, and HH more than SH",
 )

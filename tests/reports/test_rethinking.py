@@ -20,10 +20,12 @@ def test_published_numbers_stand_beside_each_gain() -> None:
     found = {(p.row, p.column): p.value for p in layout.published}
     assert len(found) == len(layout.published) == 5 * 2
     assert found["16x16 HH UnitGain", "8/255"] == found["16x16 HH LeastSquaresGain", "8/255"] == 47.3
-    assert {(p.source, p.table) for p in layout.published} == {("arXiv 2008.11298", "Table I, cross-entropy loss")}
+    assert {(p.source, p.table) for p in layout.published} == {("arXiv 2008.11298", "Table I, cross-entropy loss, AL")}
     assert not layout.note and "cross-entropy" in table_layout("Table I", "margin", PUBLISHED, (1, 2), GAINS).note
     with pytest.raises(ValueError, match="zip"):
         table_layout("Table I", "margin", PUBLISHED, (0.05,), GAINS)
+    beside = table_layout("Table I", "margin", PUBLISHED, (0.05, 0.1), GAINS, "CA")
+    assert beside.published == () and beside.path == "clean" and beside.rows.order == layout.rows.order
 
 
 def test_rows_of_a_figure_are_named_after_their_data() -> None:

@@ -13,9 +13,10 @@ SOFTWARE = "software SW"
 
 
 def table_layout(
-    table: str, loss: str, published: Mapping[str, Sequence[float]], radii: Sequence[float], gains: Sequence[str]
-) -> Layout:
-    """A table of AL as printed, for one loss; the published numbers stand beside each gain.
+    table: str, loss: str, published: Mapping[str, Sequence[float]], radii: Sequence[float], gains: Sequence[str],
+    quantity: str = "AL",
+) -> Layout:  # fmt: skip
+    """A table as printed, for one loss; the published numbers, which are AL, stand beside each gain.
 
     `published`: percent by row, such as "16x16 SH" or "software SW", a number a radius; `gains`: class names. Only the
     cross-entropy loss is the paper's, and the note of any other says so.
@@ -25,15 +26,16 @@ def table_layout(
     """
     rows = {row: values for row, values in published.items() if row == SOFTWARE}
     rows |= {f"{row} {gain}": published[row] for gain in gains for row in published if row != SOFTWARE}
-    columns, name = tuple(fraction(eps) for eps in radii), f"{table}, {loss} loss"
+    columns, name = tuple(fraction(eps) for eps in radii), f"{table}, {loss} loss, {quantity}"
     printed = tuple(
         Published(SOURCE, name, row, column, value)
         for row, values in rows.items()
         for column, value in zip(columns, values, strict=True)
     )
     return Layout(
-        name, "AL", rows=Axis("tile, setting, gain", ("tile", "setting", "gain"), order=tuple(rows)),
-        columns=Axis("epsilon", ("eps",), order=columns), where=(("loss", loss),), published=printed,
+        name, quantity, rows=Axis("tile, setting, gain", ("tile", "setting", "gain"), order=tuple(rows)),
+        columns=Axis("epsilon", ("eps",), order=columns), where=(("loss", loss),),
+        published=printed if quantity == "AL" else (),
         note="" if loss == "cross-entropy" else "The paper's attack has the cross-entropy loss.",
     )  # fmt: skip
 
