@@ -5,8 +5,10 @@ import math
 
 import pytest
 from tests.reports.made import SOFTWARE, chip, record
+from torch import nn
 
 import wordline as wl
+from wordline.evaluation import party
 from wordline.records import Party
 from wordline.reports.fields import at, conditions, curve, estimate, text, word
 from wordline.values import encode
@@ -54,6 +56,16 @@ def test_chips_of_one_design_share_their_conditions() -> None:
     assert conditions(zero) != conditions(encode(record(chip(0), eps=0.2)))
     assert curve(zero) == curve(encode(record(chip(1), eps=0.2)))
     assert curve(zero) != curve(encode(record(chip(1), SOFTWARE, eps=0.2)))
+
+
+def test_chips_as_they_are_mapped_share_their_conditions() -> None:
+    """Not made by hand: a chip's own structure says the seeds of its layers."""
+    software, crossbar = nn.Linear(4, 2).eval(), wl.Crossbar.preset("rethinking-16")
+    zero, one = (party(wl.map_model(software, crossbar, seed=seed)) for seed in (0, 1))
+    assert zero.weights != one.weights and zero.structure != one.structure
+    assert conditions(encode(record(zero))) == conditions(encode(record(one)))
+    other = party(wl.map_model(software, wl.Crossbar.preset("rethinking-32")))
+    assert conditions(encode(record(zero))) != conditions(encode(record(other)))
 
 
 def test_software_of_other_weights_is_another_network() -> None:

@@ -97,7 +97,7 @@ def curve(record: Plain) -> str:
 
 def _leaves(plain: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(plain, Mapping):
-        drawn = {"seed"} | ({"weights"} if is_chip(plain) else set())
+        drawn = {"seed"} | ({"weights", "structure"} if is_chip(plain) else set())  # a structure holds layers' seeds
         for name, value in plain.items():
             if name not in drawn:
                 yield from _leaves(value, f"{path}.{name}" if path else name)
