@@ -86,7 +86,9 @@ def test_an_audit_speaks_of_its_chip_alone() -> None:
     assert sheet.cell("16x16 SH", "0.1").flag == "masking detected (1 of 2 chips)"
     assert sheet.cell("16x16 SH", "0.2").flag == "masking detected (at 0.1)"
     assert sheet.cell("software SW", "0.1").flag == ""
-    assert sheet.audited and sheet.flags("16x16 SH") == "masking detected (1 of 2 chips); masking detected (at 0.1)"
+    assert sheet.audited and sheet.flags("16x16 SH") == "masking detected (1 of 2 chips)"
+    alone = lay_out(LAYOUT, results_of([record(chip(0), SOFTWARE, eps=e) for e in (0.2, 0.1, 0.3)], *audits))
+    assert alone.flags("16x16 SH") == "masking detected; other"
 
 
 def test_without_a_study_there_is_the_general_table(tmp_path: Path) -> None:

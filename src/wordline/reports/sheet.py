@@ -59,9 +59,12 @@ class Sheet:
         return self.cells.get((row, column), Cell())
 
     def flags(self, row: str) -> str:
-        """What audits say of the chips of a row."""
-        found = dict.fromkeys(self.cell(row, column).flag for column in self.columns)
-        return "; ".join(said for said in found if said)
+        """What audits say of the chips of a row: each verdict once, without reserve if a cell has it so."""
+        found: dict[str, str] = {}
+        for said in (words for column in self.columns for words in self.cell(row, column).flag.split("; ") if words):
+            verdict, reserve, _ = said.partition(" (")
+            found[verdict] = found.get(verdict, said) if reserve else verdict
+        return "; ".join(found.values())
 
     @property
     def audited(self) -> bool:
