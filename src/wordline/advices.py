@@ -15,10 +15,11 @@ class Option(Value):
     """One network on one crossbar: what it keeps and what it costs.
 
     `clean`, `robust`: of one chip with its 95 % interval; over several chips the mean, with the lowest and the highest.
-    `robust` is accuracy under the worst of all attacks, image by image: white-box, and crafted on software. `adc_bits`:
-    0 for an ideal ADC. `conversions`: of one inference, an ideal ADC's counted too. `keeps`: clean accuracy is within
-    the bound of the network's own in software. `dominated`: another option that keeps is no worse in clean accuracy,
-    robust accuracy, ADC bits (ideal being the most) and conversions, and better in one of them.
+    `robust` is accuracy under the worst of all attacks, image by image: white-box, and crafted on software; where draws
+    of a stochastic chip disagree, under the worse of white-box and transfer. `adc_bits`: 0 for an ideal ADC.
+    `conversions`: of one inference, an ideal ADC's counted too. `keeps`: clean accuracy is within the bound of the
+    network's own in software. `dominated`: another option that keeps is no worse in clean accuracy, robust accuracy,
+    ADC bits (ideal being the most) and conversions, and better in one of them.
     """
 
     network: str
@@ -73,7 +74,8 @@ class Advice(Value):
         parts = " and ".join(f"PGD {getattr(a, 'steps', '?')} steps {getattr(a, 'loss', '?')}" for a in self.attacks)
         title = (
             f"{self.images} images of {self.data or 'data'}; robust: Linf {fraction(self.eps)}, image by image the "
-            f"worst of white-box and transferred {parts}; * keeps CA within {100 * self.within:g} points, not dominated"
+            f"worst of white-box and transferred {parts} (where draws disagree, the worse of the two); * keeps CA "
+            f"within {100 * self.within:g} points, not dominated"
         )
         return render_table(HEADER, [_cells(option) for option in self.options], title=title, left=(0, 1))
 

@@ -17,7 +17,7 @@ def robust_gain(record: Record, beside: Record) -> Estimate:
     Usually a chip's record beside software's at the same epsilon: the gain over software of arXiv 2109.09060. It does
     not ask how either attack was made; whether a gain is robustness is what `audit` is for.
 
-    Raises ValueError for records of other images, or without answers (several draws, or an earlier version).
+    Raises ValueError for records of other images, or without answers (draws that disagree, or an earlier version).
     """
     first, second = (_answers("record", record), _answers("beside", beside))
     _require_same_images("beside", beside, record)
@@ -47,8 +47,8 @@ def _answers(name: str, record: Record) -> tuple[bool, ...]:
     require_instance(name, record, Record)
     if not record.answers:
         raise ValueError(
-            f"`{name}` holds no answers for {record.setting} {describe_attack(record.attack)}; records of several "
-            "draws and of earlier versions have none, so evaluate again with one draw"
+            f"`{name}` holds no answers for {record.setting} {describe_attack(record.attack)}: draws of a stochastic "
+            "chip disagree (freeze its noise), or the record is of an earlier version (evaluate again)"
         )
     return tuple(record.answers)
 

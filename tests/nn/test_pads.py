@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -12,8 +15,8 @@ from wordline.nn import reading
 CURVED = wl.Crossbar.preset("puma-32x32-100k", gain=wl.UnitGain())
 
 
-def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch, *, pads: bool) -> dict[str, object]:
-    """Outputs, input gradient, counted conversions, and how many columns the arrays were asked for."""
+def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch, *, pads: bool) -> dict[str, Any]:
+    """Outputs, input gradient, and the conversions that were counted."""
     if pads:
         monkeypatch.setattr(reading, "_without_pads", lambda response, outputs: response)
     layer = nn.Linear(40, outputs, bias=False).double().eval()
@@ -32,10 +35,17 @@ def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch
 def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """One column tile partly filled, one full, and two of which the second is partly filled."""
     short, whole = (answers(CURVED, outputs, monkeypatch, pads=pads) for pads in (False, True))
-    for name in ("y", "grad"):
-        torch.testing.assert_close(short[name], whole[name], rtol=1e-10, atol=1e-12)
-    assert short["conversions"] == whole["conversions"] > 0  # a chip converts its pads
-    assert short["saturated"] == whole["saturated"] == 0
+    assert torch.equal(short["y"], whole["y"])
+    torch.testing.assert_close(short["grad"], whole["grad"], rtol=1e-10, atol=1e-12)  # sums over columns are regrouped
+    tiled = -(-outputs // 32) * 32
+    assert short["conversions"] * tiled == whole["conversions"] * outputs > 0
+
+
+def test_saturation_is_that_of_columns_with_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every conversion of an ADC of next to no range saturates, or none would be counted of a pad."""
+    small = replace(CURVED, adc=replace(CURVED.adc, range=wl.FixedRange(1e-9)))
+    short = answers(small, 10, monkeypatch, pads=False)
+    assert 0.9 < short["saturated"] / short["conversions"] <= 1
 
 
 def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,19 +46,39 @@ def test_early_stop_does_not_part_a_pair_but_steps_do(tmp_path: Path) -> None:
     assert gains(tmp_path / "b", alone, replace(moved, attack=replace(pgd, steps=4))) == {}
 
 
-def test_a_chip_is_known_by_its_transfer_record(tmp_path: Path) -> None:
+def test_a_chip_is_known_by_its_transfer_records(tmp_path: Path) -> None:
     """Two networks of one class: the white-box record is paired with the right one, and alone with none."""
     other = replace(SOFTWARE, weights="1" * 16)
-    second = answered(replace(record(other)), "1111111100")
+    second, moved = answered(record(other), "1111111100"), answered(record(chip(), other), "1111111111")
     strange = replace(HH, victim=replace(HH.victim, weights="unseen"), source=replace(HH.source, weights="unseen"))
     assert gains(tmp_path / "a", SW, second, SH, HH)["HH 16x16", "0.1"] == pytest.approx(-30.0)
-    assert gains(tmp_path / "b", SW, second, strange) == {}
-    assert gains(tmp_path / "c", SW, strange)["HH 16x16", "0.1"] == pytest.approx(-30.0)
+    assert gains(tmp_path / "b", SW, strange) == {}
+    assert gains(tmp_path / "c", SW, second, moved, SH, HH) == {}  # whose chip it is, nobody says
+
+
+def test_networks_of_equal_weights_are_told_apart_by_their_structure(tmp_path: Path) -> None:
+    """As pixels of 8 and of 4 bits in front of one network."""
+    few, made = replace(SOFTWARE, structure="4 bits"), replace(chip(), structure="4 bits on a chip")
+    four, moved = answered(record(few), "1000000000"), answered(record(made, few), "1111100000")
+    assert gains(tmp_path, SW, four, moved)["SH 16x16", "0.1"] == pytest.approx(40.0)
+
+
+@pytest.mark.parametrize(
+    "change", [{"norm": "l2"}, {"step_size": 0.01}, {"restarts": 2}, {"loss": "cross-entropy"}, {"eps": 0.2}]
+)
+def test_other_attacks_are_no_pair(tmp_path: Path, change: dict[str, object]) -> None:
+    pgd = wl.PGD(eps=0.1, steps=3, step_size=0.05)
+    assert len(gains(tmp_path / "a", replace(SW, attack=pgd), replace(SH, attack=pgd))) == 1
+    assert gains(tmp_path / "b", replace(SW, attack=replace(pgd, **change)), replace(SH, attack=pgd)) == {}
+
+
+def test_one_draw_of_a_noisy_chip_has_no_gain(tmp_path: Path) -> None:
+    assert gains(tmp_path, SW, replace(SH, flags=("one draw of a chip with read noise; ...",))) == {}
 
 
 def test_records_without_answers_have_no_gain(tmp_path: Path) -> None:
     assert gains(tmp_path / "a", record(), SH) == gains(tmp_path / "b", SW, record(chip(), SOFTWARE)) == {}
 
 
-def test_software_and_others_kinds_have_none(tmp_path: Path) -> None:
+def test_software_itself_has_none(tmp_path: Path) -> None:
     assert gains(tmp_path, SW, replace(SW, attack=wl.FGSM(eps=0.2))) == {}

@@ -80,6 +80,15 @@ def test_records_unlike_in_more_than_the_chip_are_not_averaged() -> None:
         sheet_of(twice)
 
 
+def test_chips_of_two_networks_are_not_averaged() -> None:
+    """White-box records do not say whose chips they are; transfer records at another epsilon do."""
+    other = dataclasses.replace(SOFTWARE, weights="9" * 16)
+    white = [record(chip(0)), record(chip(1))]
+    assert sheet_of(white).cell("16x16 HH", "0.1").chips == 2
+    with pytest.raises(ValueError, match="`layout` 'T' puts chips of two networks into the cell .'16x16 HH', '0.1'."):
+        sheet_of([*white, record(chip(0), SOFTWARE, eps=0.2), record(chip(1), other, eps=0.3)])
+
+
 def test_an_audit_speaks_of_its_chip_alone() -> None:
     audits = audit(chip(0)), audit(chip(0), eps=0.3, verdict="other"), audit(chip(5))
     sheet = lay_out(LAYOUT, results_of([*two_chips(), record(chip(0), SOFTWARE, eps=0.2)], *audits))
@@ -124,7 +133,9 @@ def test_every_element_of_a_list_is_a_number_of_its_own(tmp_path: Path) -> None:
         columns=Axis("network", ("model",)),
     )  # fmt: skip
     sheet = lay_out(layout, read_results(folder(tmp_path / "a", [], stability())))
-    assert {row: cell.ours for (row, _), cell in sheet.cells.items()} == {"conv2": 20.0, "fc": 10.0}
+    assert {row: cell.ours for (row, _), cell in sheet.cells.items()} == {
+        "conv1": math.inf, "conv2": 20.0, "fc": 10.0,
+    }  # fmt: skip
     calls = lay_out(layout, read_results(folder(tmp_path / "b", [], shared_layer())))
-    assert calls.rows == ("relu", "relu (call 2)")
+    assert calls.rows == ("relu", "relu (call 2)")  # the third has no signal: no decibels
     assert lay_out(layout, read_results(folder(tmp_path / "c", two_chips()))).rows == ()

@@ -1,6 +1,7 @@
 """Advice: the grid it tries, who dominates whom, and that nothing is computed twice."""
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,26 @@ def test_several_chips_and_the_base_as_it_is(asked, tmp_path: Path) -> None:
     (one,) = wl.advise(**{**few, "seeds": (0, 1), "out": tmp_path / "r.jsonl", "limit": 6}).options
     assert one.crossbar == BASE and one.chips == 2
     assert one.clean.low <= one.clean.value <= one.clean.high
+
+
+def test_where_draws_disagree_the_worse_attack_counts(asked, tmp_path: Path) -> None:
+    arguments, _ = asked
+    noisy = dataclasses.replace(BASE, nonidealities=(wl.ReadNoise(sigma=1.0),))
+    few = {k: v for k, v in arguments.items() if k not in ("tiles", "r_on_ohm", "adc_bits")}
+    few |= {"base": noisy, "out": tmp_path / "r.jsonl", "limit": 4, "steps": 1}
+    (one,) = wl.advise(**few).options
+    assert one.robust.value == min(one.white_box, one.transfer)
+    assert not any(r.answers for r in read_records(tmp_path / "r.jsonl") if r.victim.is_chip)
+
+
+def test_records_without_answers_are_not_taken_for_advice(asked, tmp_path: Path) -> None:
+    arguments, _ = asked
+    plain = [json.loads(line) for line in arguments["out"].read_text().splitlines()]
+    for line in plain:
+        del line["record"]["answers"]
+    (tmp_path / "old.jsonl").write_text("".join(json.dumps(line) + "\n" for line in plain))
+    with pytest.raises(ValueError, match="`out` holds records of an earlier version"):
+        wl.advise(**{**arguments, "out": tmp_path / "old.jsonl"})
 
 
 def test_an_adc_of_the_base_keeps_its_range(asked) -> None:

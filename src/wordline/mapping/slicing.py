@@ -193,8 +193,9 @@ def _digits(shares: Tensor, bits: int, digit: int) -> list[Tensor]:
     count, largest = -(-bits // digit), 2**digit - 1
     with torch.no_grad():
         whole = (shares.double() * (2**bits - 1) + 0.5).floor_().to(torch.int32)
-        digits = [((whole >> digit * k) & largest).to(shares.dtype).div_(largest) for k in range(count)]
-        if not bool(shares.sum().isfinite()):  # no whole number says NaN, and it has to stay one
+        wide = torch.promote_types(shares.dtype, torch.float32)  # that holds every digit
+        digits = [((whole >> digit * k) & largest).to(wide).div_(largest).to(shares.dtype) for k in range(count)]
+        if not bool(shares.sum().isfinite()):  # where any is none, NaN has to stay NaN: whole numbers do not say it
             digits = [number + 0 * shares for number in digits]
     if not (shares.requires_grad and torch.is_grad_enabled()):
         return digits

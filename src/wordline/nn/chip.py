@@ -97,7 +97,7 @@ class Chip(nn.Module):
 
     def export(self, path: str | Path) -> None:
         """Write the programmed conductances to an .npz or a .csv file, for the instrument that programs devices."""
-        write = {".npz": export_npz, ".csv": export_csv}.get(Path(path).suffix)
+        write = {".npz": export_npz, ".csv": export_csv}.get(Path(path).suffix.lower())
         if write is None:
             raise ValueError(f"`path` must end in .npz or .csv, got {str(path)!r}")
         write(path, {name: layer.conductances for name, layer in self.layers.items()})

@@ -89,12 +89,12 @@ def _generic(
     vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
 ) -> Tensor:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
-    converters = response[..., 0, :].numel()  # of pads too, for the chip has them
     if crossbar.array.columns_apart and not crossbar.array.linear and limits.watch is None:
         response = _without_pads(response, outputs)
     held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
     held = held if crossbar.array.linear else _HELD_CURVED
-    size = max(1, held // response[..., 0, :].numel())
+    converters = response[..., 0, :].numel()
+    size = max(1, held // converters)
     chunks = vectors.split(size, 1)
     differentiable = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
     respond = _responding(crossbar, response)

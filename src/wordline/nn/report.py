@@ -22,7 +22,8 @@ class LayerReport(Value):
     `slices`, `halves`: arrays that hold one matrix, for the digits of its weights and for their sign; `tiles`: all
     arrays; `utilisation`: share of cells that hold a weight, the rest being padding; `nf`: non-ideality factor of its
     arrays; `gain`: mean digital factor on its outputs; `converted`, `saturated`: ADC conversions since it was
-    programmed, and how many of them were out of range; `usage`: what one inference takes, where it was counted.
+    programmed, and how many of them were out of range (arrays of curved devices that a surrogate reads are asked for
+    columns with weights alone, so pads are in neither); `usage`: what one inference takes, where it was counted.
     """
 
     name: str

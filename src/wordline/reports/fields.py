@@ -15,6 +15,7 @@ CONDITIONS: Final = ("victim", "source", "chip", "software", "crossbar", "attack
 CONDITIONS_TOO: Final = ("draws", "calibration", "model", "recipe", "eps")
 SWEPT: Final = ("attack.eps", "attack.steps", "attack.step_size")  # what changes along a curve
 MISSING: Final = "-"
+INFINITE: Final = {"float": "inf"}  # as JSON has it
 _AVERAGES: Final[Mapping[str, Callable[[Sequence[float]], float]]] = {"mean": fmean, "median": median}
 
 
@@ -31,13 +32,15 @@ def word(record: Plain, field: str) -> str:
 
 def at(record: Any, path: str) -> Any:
     """What stands at a dotted path of JSON data; None where nothing does. Numbers count in lists, and of a list of
-    numbers, such as a figure of every image, there are the `mean` and the `median`; of a ratio of powers the decibels
+    numbers, such as a figure of every image, there are the `mean` and the `median`; of a positive number the decibels
     `db`, 10 log10 of it.
 
     >>> at({"cosine": [0.0, 0.2, 1.0]}, "cosine.median"), at({"snr": 100.0}, "snr.db")
     (0.2, 20.0)
     """
     for step in path.split("."):
+        if step == "db" and record == INFINITE:
+            continue
         if isinstance(record, Mapping):
             record = record.get(step)
         elif isinstance(record, list | tuple) and step.isdecimal() and int(step) < len(record):

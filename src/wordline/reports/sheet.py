@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from .fields import MISSING, Plain, at, conditions, estimate, word
 from .flags import flag
 from .layout import ROBUST_GAIN_FIELD, Axis, Layout
 from .results import Results
-from .robust_gains import with_robust_gains
+from .robust_gains import Network, network, sources, with_robust_gains
 
 NAN = math.nan
 
@@ -85,12 +85,13 @@ def lay_out(layout: Layout, results: Results) -> Sheet:
             place = _label(layout.rows, plain), _label(layout.columns, plain)
             if not math.isnan(estimate(plain, layout.path)[0]):
                 groups.setdefault(place, []).append(plain)
+    made_from = sources(results.records.values())
     printed = {(p.row, p.column): p.value for p in layout.published}
     places = list(dict.fromkeys([*printed, *groups]))
     cells = {}
     for place in places:
         members = groups.get(place, [])
-        _require_alike(place, members, layout)
+        _require_alike(place, members, layout, made_from)
         cells[place] = cell_of(members, layout.path, layout.scale, printed.get(place, NAN), results.audits)
     return Sheet(
         title=layout.title, corner=layout.rows.title, across=layout.columns.title, quantity=layout.quantity,
@@ -134,7 +135,9 @@ def cell_of(members: Sequence[Plain], path: str, scale: float, published: float,
     )  # fmt: skip
 
 
-def _require_alike(place: tuple[str, str], members: Sequence[Plain], layout: Layout) -> None:
+def _require_alike(
+    place: tuple[str, str], members: Sequence[Plain], layout: Layout, made_from: Mapping[Network, set[Network]]
+) -> None:
     if len(members) < 2:
         return
     first = conditions(members[0])
@@ -145,6 +148,11 @@ def _require_alike(place: tuple[str, str], members: Sequence[Plain], layout: Lay
                     f"`layout` {layout.title!r} puts records into the cell {place} that differ in {name!r} "
                     f"({first.get(name)!r} and {other.get(name)!r}); name that field in `rows`, `columns` or `where`"
                 )
+    if len(set().union(*(made_from.get(network(member, "victim"), set()) for member in members))) > 1:
+        raise ValueError(
+            f"`layout` {layout.title!r} puts chips of two networks into the cell {place}; name `model` in `rows` or "
+            "`columns`, or keep one in the folder"
+        )
     seeds = [word(member, "seed") for member in members]
     if len(set(seeds)) < len(seeds):
         raise ValueError(

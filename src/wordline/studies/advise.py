@@ -142,8 +142,11 @@ def _options(
 
 
 def _worst(white: Record, moved: Record) -> Estimate:
+    """Over both attacks image by image; the worse of the two where draws disagree, so that no image has an answer."""
     if white.answers and moved.answers:
         return worst_case((white, moved))
+    if white.draws == 1:
+        raise ValueError("`out` holds records of an earlier version, without answers image by image; choose another")
     return min((white.adversarial, moved.adversarial), key=lambda estimate: estimate.value)
 
 

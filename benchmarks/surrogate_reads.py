@@ -1,6 +1,6 @@
 """A network on arrays of curved devices (PUMA presets, read by the surrogate) beside the same network in software.
 
-    python benchmarks/bench_surrogate.py [PATH]      PATH: the src folder of another checkout, as a peer in the same run
+    python benchmarks/surrogate_reads.py [PATH]      PATH: the src folder of another checkout, as a peer in the same run
 
 Prints processor time of one image, forward, and what it is of software's; with PATH the same there, in turns.
 """
