@@ -6,7 +6,7 @@ Time        ask --cost; at paper scale the training of VGG16 on CIFAR-100 comes 
 Expect      the paper draws bars of which no numbers are at hand: SH is first under FGSM and second to QUANOS under PGD.
             Ours has not been run in full yet, and nothing is claimed
 
-quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 200 images, chip 0. paper: VGG16
+quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 200 images, chip 0. paper: VGG16
 trained on CIFAR-100 by the recipe of arXiv 2109.09060, all test images, five chips; --root is a folder of CIFAR-100
 (docs/studies.md). 4-bit pixels both before the attack, as the paper has them, and in the model, a defence. QUANOS as in
 table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's loss; unit gain is what the paper says,
@@ -20,7 +20,7 @@ from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, PGD_EPS, crossba
 
 EPS = {"FGSM": FGSM_EPS, "PGD": PGD_EPS}
 BITS = 4
-DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN VGG8 of half width, CIFAR-10"}
+DATA = {"cifar100": ("VGG", "VGG16, CIFAR-100"), "cifar10": ("ResNet", "STAND-IN ResNet-10, CIFAR-10")}
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
@@ -28,7 +28,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     paper = scale == "paper"
     grid = Grid(crossbars(32), fgsm() + pgd(), seeds=CHIPS if paper else (0,))
     data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
-    network = paper_network("vgg16", data) if paper else Packaged("vgg8-half-cifar10")
+    network = paper_network("vgg16", data) if paper else Packaged("resnet10-cifar10")
     images = Images(data, limit=limit)
     return (
         grid.cells(network, images)
@@ -41,12 +41,12 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 def layout(attack: str, quantity: str) -> Layout:
     """A row a data set, defence, setting and gain."""
     named = {}
-    for data, name in DATA.items():
+    for data, (kind, name) in DATA.items():
         for pixels, model, defence in (
-            (data, "VGG", "full precision"),
-            (f"{data}, {BITS}-bit pixels", "VGG", f"{BITS}-bit pixels before the attack"),
-            (data, f"VGG behind {BITS}-bit pixels", f"{BITS}-bit pixels in the model"),
-            (data, "VGG of 5 bits (QUANOS)", "QUANOS"),
+            (data, kind, "full precision"),
+            (f"{data}, {BITS}-bit pixels", kind, f"{BITS}-bit pixels before the attack"),
+            (data, f"{kind} behind {BITS}-bit pixels", f"{BITS}-bit pixels in the model"),
+            (data, f"{kind} of 5 bits (QUANOS)", "QUANOS"),
         ):  # fmt: skip
             for words in ("SW", *(f"{s} {type(gain).__name__}" for gain in GAINS for s in ("SH", "HH"))):
                 named[f"{pixels} {model} {words}"] = f"{name}: {defence}, {words}"
@@ -59,7 +59,7 @@ def layout(attack: str, quantity: str) -> Layout:
 
 
 STUDY = Study(
-    title="Fig 10: chips, 4-bit pixels and QUANOS, VGG16, CIFAR-100 (at quick scale a stand-in: VGG8, CIFAR-10)",
+    title="Fig 10: chips, 4-bit pixels and QUANOS, VGG16, CIFAR-100 (at quick scale a stand-in: ResNet-10, CIFAR-10)",
     reproduces="arXiv 2008.11298, Fig. 10",
     cells=cells,
     layout=tuple(layout(attack, quantity) for attack in EPS for quantity in ("AL", "CA", "robust gain")),

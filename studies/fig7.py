@@ -6,11 +6,10 @@ Time        counted by --cost: quick 1.9e13 multiplications, paper 1.4e16 (7.7 h
 Expect      the paper draws curves of which no numbers are at hand: the loss of CA is the largest of all data sets. Ours
             has not been run in full yet, and nothing is claimed
 
-quick is a stand-in, and its rows say so: VGG8 of half width on CIFAR-10 as it ships, 500 images, chip 0. Its cells are
-cells of table1. paper: VGG16 trained on Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all
-test images, five chips; --root is a folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy
-is the paper's loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are
-assumed (presets `rethinking-*`).
+quick is a stand-in, and its rows say so: ResNet-20 on CIFAR-10 as it ships, 500 images, chip 0. paper: VGG16 trained on
+Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root is a
+folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's loss; unit gain is
+what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
 from wordline.reports.layout import Layout
@@ -18,14 +17,14 @@ from wordline.reports.rethinking import figure_layout
 from wordline.studies import AbstractCell, Study
 from wordline.studies.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
 
-DATA = {"tiny-imagenet": "VGG16, Tiny ImageNet", "cifar10": "STAND-IN VGG8 of half width, CIFAR-10"}
+DATA = {"tiny-imagenet": "VGG16, Tiny ImageNet", "cifar10": "STAND-IN ResNet-20, CIFAR-10"}
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Software, then chip after chip; at quick scale of the stand-in."""
     if scale == "paper":
         return paper_cells("vgg16", "tiny-imagenet", fgsm())
-    return quick_cells("vgg8-half-cifar10", fgsm())
+    return quick_cells("resnet20-cifar10", fgsm())
 
 
 def layout(quantity: str) -> Layout:
@@ -35,7 +34,7 @@ def layout(quantity: str) -> Layout:
 
 
 STUDY = Study(
-    title="Fig 7: FGSM on VGG16, Tiny ImageNet (at quick scale a stand-in: VGG8 of half width, CIFAR-10)",
+    title="Fig 7: FGSM on VGG16, Tiny ImageNet (at quick scale a stand-in: ResNet-20, CIFAR-10)",
     reproduces="arXiv 2008.11298, Fig. 7",
     cells=cells,
     layout=(layout("AL"), layout("CA"), layout("robust gain")),

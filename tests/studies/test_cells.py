@@ -10,6 +10,7 @@ import torch
 
 import wordline as wl
 from wordline.studies import EvaluationCell, Failure, Grid, Images, Journal, NoImages, Packaged, Store, run_grid
+from wordline.studies import store as store_module
 from wordline.studies.cell import AbstractCell
 from wordline.studies.threads import fixed_threads
 
@@ -106,3 +107,27 @@ def test_a_failure_says_what_and_where() -> None:
     assert 'raise KeyError("tile")' in "".join(failure.traceback)
     assert Failure.from_json(failure.to_json()) == failure
     assert str(Failure("MemoryError", "")) == "MemoryError"
+
+
+def test_a_victim_is_asked_once_about_clean_images(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cells of one chip come together; what it says of clean images is as if each had asked."""
+    asked = []
+    found = store_module.correct
+    monkeypatch.setattr(store_module, "correct", lambda *a, **k: asked.append(1) or found(*a, **k))
+    attacks = (wl.FGSM(eps=0.1), wl.FGSM(eps=0.2))
+    grid = Grid((CROSSBAR, wl.Crossbar.preset("rethinking-32")), attacks)
+    store = Store()
+    cells = [cell.pinned(store) for cell in grid.cells(CELL.network, CELL.images, threads=torch.get_num_threads())]
+    together = [cell.run(store) for cell in cells]
+    assert len(asked) == 3  # software, and a chip of each crossbar
+    assert together == [cell.run(Store()) for cell in cells]
+
+
+def test_a_noisy_victim_is_asked_every_time() -> None:
+    noisy = dataclasses.replace(CROSSBAR, nonidealities=(wl.ReadNoise(sigma=1.0),), gain=wl.LeastSquaresGain())
+    cell = dataclasses.replace(CELL, crossbar=noisy, images=Images("digits", limit=40))
+    store = Store()
+    pinned = [dataclasses.replace(cell, seed=seed).pinned(store) for seed in (0, 1)]
+    records = [one.run(store) for one in pinned]
+    assert records[0].clean_answers != records[1].clean_answers
+    assert records == [one.run(Store()) for one in pinned]

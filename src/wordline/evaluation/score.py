@@ -44,8 +44,13 @@ def score(
     split: ImageSplit,
     adversarial: Tensor,
     conditions: Conditions,
+    clean: Tensor | None = None,
 ) -> Record:
-    """The record of a victim on a split and on its adversarial version."""
+    """The record of a victim on a split and on its adversarial version.
+
+    `clean` `(N,)`: what `correct` said of the clean images, where a victim that always answers the same was asked
+    before.
+    """
     clean_images = to_float(split.images)
     if adversarial.shape != clean_images.shape:
         raise ValueError(f"`adversarial` must have shape {tuple(clean_images.shape)}, got {tuple(adversarial.shape)}")
@@ -53,7 +58,11 @@ def score(
         raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
     size = conditions.batch_size
     restart_noise(victim, "score", conditions.seed)  # draws that no attack has seen
-    clean = torch.stack([correct(victim, clean_images, split.labels, batch_size=size) for _ in range(conditions.draws)])
+    if clean is None:
+        draws = [correct(victim, clean_images, split.labels, batch_size=size) for _ in range(conditions.draws)]
+        clean = torch.stack(draws)
+    else:
+        clean = clean.expand(conditions.draws, -1)
     hit = torch.stack([correct(victim, adversarial, split.labels, batch_size=size) for _ in range(conditions.draws)])
     ca, aa, al, asr = _estimates(clean, hit)
     flags: tuple[str, ...] = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)

@@ -108,4 +108,12 @@ class EvaluationCell(AbstractCell):
             who = self.network.party
             images = store.adversarial(source, who, self.attack, self.images, self.seed, conditions)
         scoring = Scoring(self.seed, self.draws, self.batch_size)
-        return score(victim, party(source), self.attack, split, images, scoring)
+        clean = None
+        if self.draws == 1 and (isinstance(self.crossbar, Software) or not self.crossbar.stochastic):
+            asked = (self.network, self.crossbar, self.chip_seed, self.calibration, self.images, *self._rounding)
+            clean = store.clean(asked, victim, split, self.batch_size)
+        return score(victim, party(source), self.attack, split, images, scoring, clean)
+
+    @property
+    def _rounding(self) -> tuple[object, ...]:
+        return self.batch_size, self.threads, self.device

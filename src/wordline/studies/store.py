@@ -10,7 +10,7 @@ from pathlib import Path
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..evaluation import craft, party
+from ..evaluation import correct, craft, party
 from ..evaluation.score import versions
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
@@ -18,7 +18,7 @@ from ..nn.with_states import map_with_states, program_states
 from ..progress import AbstractProgress, Silent
 from ..records import Party
 from ..values import Value
-from ..zoo import ImageData, ImageSplit, load_dataset
+from ..zoo import ImageData, ImageSplit, load_dataset, to_float
 from .ingredients import AbstractNetwork, Images, NoImages
 from .shelves import AbstractShelf, FolderShelf, MemoryShelf, Tensors
 
@@ -40,6 +40,7 @@ class Store:
         self._splits: dict[Images, ImageSplit] = {}
         self._networks: dict[tuple[AbstractNetwork, str], nn.Module] = {}
         self._chip: tuple[object, Chip] | None = None
+        self._clean: tuple[object, Tensor] | None = None
 
     def hold(self, network: AbstractNetwork, module: nn.Module) -> None:
         """Answer for a network with a module of the caller's."""
@@ -95,6 +96,15 @@ class Store:
                 calibrate(chip, self.split(calibration), limit=0)
             self._chip = named, chip.to(device)
         return self._chip[1]
+
+    def clean(self, asked: object, victim: nn.Module, split: ImageSplit, batch_size: int) -> Tensor:
+        """Which clean images a victim gets right, `(N,)`; kept of the last one, for its cells come one after another.
+
+        `asked` must say everything that decides the answers, which must be the same at every pass.
+        """
+        if self._clean is None or self._clean[0] != asked:
+            self._clean = asked, correct(victim, to_float(split.images), split.labels, batch_size=batch_size)
+        return self._clean[1]
 
     def adversarial(
         self, source: nn.Module, who: Party, attack: AbstractAttack, images: Images, seed: int, conditions: Conditions
