@@ -20,7 +20,7 @@ def test_a_layout_survives_json() -> None:
 def test_a_quantity_of_its_own_names_its_field() -> None:
     own = Layout("t", "SNR", ROWS, COLUMNS, unit="dB", scale=1.0, field="layers.0.snr.mean")
     assert own.path == "layers.0.snr.mean"
-    with pytest.raises(ValueError, match="`quantity` 'SNR' is none of CA, AA, AL, ASR; say in `field`"):
+    with pytest.raises(ValueError, match="`quantity` 'SNR' is none of CA, AA, AL, ASR, robust gain; say in `field`"):
         Layout("t", "SNR", ROWS, COLUMNS)
 
 
