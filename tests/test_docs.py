@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.studies import read_records
+from wordline.reports import markdown_report, read_results
+from wordline.studies import load_study, read_records
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -29,8 +30,25 @@ def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> No
     assert "HH" in capsys.readouterr().out
 
 
+STUDIED = sorted(path.parent for path in (ROOT / "docs" / "results").rglob("study.json"))
+
+
+@pytest.mark.parametrize("folder", STUDIED, ids=lambda folder: folder.name)
+def test_tables_are_those_of_the_records(folder: Path) -> None:
+    """`wordline report FOLDER --out FOLDER/README.md` made them; nobody wrote into them since."""
+    assert (folder / "README.md").read_text() == markdown_report([read_results(folder)])
+
+
+@pytest.mark.parametrize("folder", STUDIED, ids=lambda folder: folder.name)
+def test_every_cell_of_a_study_has_its_record(folder: Path) -> None:
+    """What is on the page is the whole study at quick scale: nothing failed, nothing was left out."""
+    results = read_results(folder)
+    assert not results.failures and not results.strange
+    assert len(results.records) == len(load_study(ROOT / "studies" / f"{folder.name}.py").at("quick"))
+
+
 def test_the_published_records_say_what_the_page_says() -> None:
-    records = read_records(ROOT / "docs" / "results" / "first-chips" / "half.jsonl")
+    records = read_records(ROOT / "docs" / "results" / "rethinking" / "table2" / "records.jsonl")
     chosen = [
         r for r in records
         if r.setting == "HH" and isinstance(r.attack, wl.PGD) and r.attack.eps == 8 / 255 and r.victim.seed == 0
