@@ -3,7 +3,7 @@
 Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), PGD, 16/32/64 tiles
 Command     wordline study studies/table2.py --root DIR --out runs/table2 --scale quick; wordline report runs/table2
 Time        counted by --cost: quick 3.5e14 multiplications at most, paper 8.1e16 (45 hours at 1 Tflop/s) and the
-            training; quick with table1 about 30 minutes on two cores (docs/results/first-chips.md, the same cells)
+            training; quick 57 minutes on one core shared with other jobs
 Expect      published: AL 83.7 to 86.9 in software, 67.1 to 78.4 on chips, HH below SH. Ours: with least-squares gain
             AL is the clean accuracy from 8/255 on, on chips as in software, and HH is no weaker than SH
 
