@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import signal
 import subprocess
@@ -145,7 +146,10 @@ def test_control_c_ends_workers_and_keeps_what_is_done(tmp_path: Path, touchy) -
     folder, cells = touchy
     (folder / "wait-4").touch()
     command = (*MAIN, "study", str(SMALL), "--out", str(tmp_path / "a"), "--workers", "2")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to it
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard
+    ) as process:
         journal = tmp_path / "a" / "records.jsonl"
         _until(lambda: journal.exists() and journal.read_text().count("\n") == 7)
         process.send_signal(signal.SIGINT)
