@@ -2,7 +2,7 @@
 
 Reproduces  AL of VGG16 on CIFAR-100, 32 tiles, FGSM and PGD: full precision, 4-bit pixels, QUANOS; SW, SH and HH
 Command     wordline study studies/fig10.py --root DIR --out runs/fig10 --scale quick; wordline report runs/fig10
-Time        ask --cost; at paper scale the training of VGG16 on CIFAR-100 comes on top
+Time        quick 1.2e13 multiplications by --cost, MINUTES10; at paper scale the training of VGG16 on CIFAR-100 comes on top
 Expect      the paper draws bars of which no numbers are at hand: SH is first under FGSM and second to QUANOS under PGD.
             Ours has not been run in full yet, and nothing is claimed
 

@@ -3,7 +3,7 @@
 Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), FGSM, 16/32/64 tiles
 Command     wordline study studies/table1.py --root DIR --out runs/table1 --scale quick; wordline report runs/table1
 Time        counted by --cost: quick 6.0e13 multiplications, paper 1.4e16 (7.6 hours at 1 Tflop/s) and the training;
-            quick MINUTES1
+            quick 24 minutes on one core shared with other jobs
 Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours: with unit gain AL falls because clean
             accuracy does; with least-squares gain it follows the clean accuracy, and HH is no weaker than SH
 
