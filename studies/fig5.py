@@ -6,7 +6,7 @@ Time        counted by --cost: quick 2.1e12 multiplications (2 minutes on one co
             jobs), paper 3.5e15 (1.9 hours at 1 Tflop/s) and the training
 Expect      the paper draws curves of which no numbers are at hand: chips lose less than software, and CA falls more
             than with CIFAR-10. Ours, of the stand-in: chips of least-squares gain lose less by the CA that they lack;
-            they keep up to 3.6 images of 100 more when images are transferred, none white-box
+            they keep up to 3.6 images of 100 more when images are transferred, none beyond its interval white-box
 
 quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. paper: VGG16 trained on
 CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root is a folder of

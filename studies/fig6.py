@@ -5,7 +5,7 @@ Command     wordline study studies/fig6.py --root DIR --out runs/fig6 --scale qu
 Time        counted by --cost: quick 1.4e13 multiplications (5 minutes on one core shared with other
             jobs), paper 2.1e16 (11 hours at 1 Tflop/s) and the training
 Expect      the paper draws curves of which no numbers are at hand: AL of a chip saturates in epsilon, as CA bounds it.
-            Ours, of the stand-in: AL is CA from 8/255 on, in software as on chips
+            Of the stand-in: AL is CA from 8/255 on, in software and, white-box with least-squares gain, on chips
 
 quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. Steps are those of
 table2. paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images,

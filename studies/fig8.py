@@ -5,7 +5,7 @@ Command     wordline study studies/fig8.py --root DIR --out runs/fig8 --scale qu
 Time        counted by --cost: quick 1.6e14 multiplications (17 minutes on one core shared with other
             jobs), paper 5.3e16 (29 hours at 1 Tflop/s) and the training
 Expect      the paper draws curves of which no numbers are at hand: r_on matters, r_off at constant r_on does not. Ours:
-            AL is CA from 16/255 on, whatever the device; r_on of 10k takes 3.6 points of it, a ratio of 200 gives one
+            with least-squares gain AL is CA from 16/255 on, whatever the device; r_on of 10k takes 3.6 points of it
 
 quick: VGG8 of half width as it ships, 500 images, chip 0. paper: VGG8 trained by the recipe of arXiv 2109.09060, 10,000
 images, five chips. Tiles of 32, which the paper does not print. It speaks of "a factor of 200": that is read both as

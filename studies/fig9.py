@@ -5,8 +5,8 @@ Command     wordline study studies/fig9.py --root DIR --out runs/fig9 --scale qu
 Time        counted by --cost: quick 4.5e13 multiplications (17 minutes on one core shared with other
             jobs), paper 1.4e16 (7.9 hours at 1 Tflop/s) and the training
 Expect      the paper draws curves of which no numbers are at hand: 4-bit pixels win at high epsilon only, 2-bit pixels
-            cost CA. Ours: AL with 4 bits is that with 8 to within 2.5 points; 2 bits cost 17 to 21 points of CA, and AL
-            with it
+            cost CA. Ours: AL with 4 bits is that with 8 to within 2.5 points; 2 bits cost 18 to 21 points of CA, but
+            with unit gain
 
 Both ways of discretising: "before the attack" is the paper's, the data have few bits and the attack moves pixels
 between the levels; "in the model" is a defence, what the attack made is rounded too, and the attack takes the rounding

@@ -7,7 +7,7 @@ Command     wordline study studies/noise_snr.py --root DIR --out runs/noise_snr 
 Time        quick: 4 minutes on one core beside other jobs. paper: twenty trainings of 200 epochs, PGD-50 in most, and
             PUMA chips; not measured
 Expect      the paper: adversarially trained networks have lower SNR and lose twice the accuracy on hardware. Ours, on
-            these noisier chips: 1.5 to 4 dB less at the logits, and 1.6 to 3.1 times the loss, twice with ResNet-20
+            these noisier chips: 1.4 to 3.9 dB less at the logits, and 1.6 to 3.1 times the loss, twice with ResNet-20
 
 quick: the networks that ship with wordline on CIFAR-10: ResNet-10, vanilla and eps_train 2, 4 and 8 /255, and as a
 stand-in for the paper's ResNet-20 on CIFAR-100 one on CIFAR-10, vanilla and eps_train 8/255; a few epochs of fast FGSM

@@ -7,7 +7,7 @@ Command     wordline study studies/robust_gain.py --root DIR --out runs/robust_g
 Time        quick: 31 minutes on one core beside other jobs, two thirds of it Square. paper: twenty trainings and PGD-50
             through PUMA chips; not measured
 Expect      the paper: robust accuracy gains 5 to 10 points where eps_attack > eps_train, and 20 to 30 under Square.
-            Ours, on rethinking chips: up to 16 points of transferred images, none white-box and none under Square
+            Ours, on rethinking chips: up to 18.5 points of transferred images, none white-box and none under Square
 
 A gain is paired: the same images on the chip and in software, attacked with as many steps, with the interval of the
 pairs. quick: the networks that ship with wordline on CIFAR-10: ResNet-10, vanilla and eps_train 2, 4 and 8 /255, and as
