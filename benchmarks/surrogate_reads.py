@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 PRESETS = ("puma-32x32-100k", "puma-64x64-100k")
 IMAGES, TURNS = 10, 3
@@ -38,6 +39,9 @@ def one_turn() -> None:
 
 def main(paths: list[str]) -> None:
     """Every checkout in turns, the shortest time of each."""
+    for path in paths:
+        if not (Path(path) / "wordline").is_dir():
+            raise SystemExit(f"`PATH` must be the src folder of a checkout of wordline, got {path!r}")
     best: dict[tuple[str, str], float] = {}
     for _ in range(TURNS):
         for path in ("", *paths):

@@ -5,8 +5,8 @@ Command     wordline study studies/table1.py --root DIR --out runs/table1 --scal
 Time        counted by --cost: quick 6.0e13 multiplications, paper 1.4e16 (7.6 hours at 1 Tflop/s) and the training;
             quick 24 minutes on one core shared with other jobs
 Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours: with unit gain AL falls because clean
-            accuracy does; with least-squares gain it is that of software to 7 points, chips keep fewer images, and HH is
-            weaker than SH in 9 of 60 cells, by at most 1.0 points
+            accuracy does; with least-squares gain it is that of software to 7 points, chips keep fewer images, and HH
+            is weaker than SH in 9 of 60 cells, by at most 1.0 points
 
 quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the
 recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
