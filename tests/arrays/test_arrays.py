@@ -60,6 +60,9 @@ def test_what_it_says_of_itself_holds(rng: torch.Generator, array: AbstractArray
     assert array.linear == product
     scale_free = torch.allclose(read(array, 2 * volts, g), 2 * read(array, volts, g), rtol=1e-12, atol=0)
     assert array.needs_volts != scale_free
+    few = array.currents(volts, programmed[:, 1:], WIRES)
+    apart = torch.allclose(few, array.currents(volts, programmed, WIRES)[:, 1:], rtol=1e-12, atol=0)
+    assert array.columns_apart == apart
     leaf = volts.requires_grad_()
 
     def microamperes(v: Tensor) -> Tensor:

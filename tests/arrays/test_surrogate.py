@@ -30,6 +30,14 @@ def drawn(rng: torch.Generator) -> tuple[Tensor, Tensor]:
     return volts, g
 
 
+def test_a_column_is_read_alone_as_among_the_others(drawn: tuple[Tensor, Tensor]) -> None:
+    volts, g = drawn
+    programmed, wires = SMALL.program(g, SMALL.design.wires), SMALL.design.wires
+    whole, few = (SMALL.currents(volts, p, wires) for p in (programmed, programmed[..., 5:9]))
+    assert SMALL.columns_apart
+    torch.testing.assert_close(few, whole[..., 5:9], rtol=1e-12, atol=0)
+
+
 @pytest.mark.parametrize("name", BUILTIN)
 @pytest.mark.parametrize("mixture", [HELD_OUT, Mixture(zeros=4.0, tail=0.5)], ids=["sparse", "dense"])
 def test_its_errors_are_those_it_states(rng: torch.Generator, name: str, mixture: Mixture) -> None:

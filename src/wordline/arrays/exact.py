@@ -24,6 +24,7 @@ class ExactArray(AbstractArray):
     linear: ClassVar[bool] = True
     gradient: ClassVar[str] = "exact"
     needs_volts: ClassVar[bool] = False
+    columns_apart: ClassVar[bool] = True
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """The effective conductance, siemens, `(..., rows, cols)`."""
