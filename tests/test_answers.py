@@ -21,6 +21,11 @@ def test_digits_are_those_of_numpy(right: list[bool]) -> None:
     assert packed.startswith(Answers.of(right).digits) and set(packed[len(Answers.of(right).digits) :]) <= {"0"}
 
 
+def test_digits_are_text() -> None:
+    with pytest.raises(TypeError, match="`digits` must be str, got 15"):
+        Answers(4, 15)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("count", "digits", "message"),
     [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from .values import Value, require_integer
+from .values import Value, require_instance, require_integer
 
 _BITS = 4  # of a hex digit
 
@@ -29,6 +29,7 @@ class Answers(Value):
 
     def __post_init__(self) -> None:
         require_integer("count", self.count, at_least=0)
+        require_instance("digits", self.digits, str)
         if len(self.digits) != -(-self.count // _BITS) or not set(self.digits) <= set("0123456789abcdef"):
             raise ValueError(
                 f"`digits` must be {-(-self.count // _BITS)} hex digits for {self.count} images, got {self.digits!r}"

@@ -42,7 +42,7 @@ def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest
 
 
 def test_saturation_is_that_of_columns_with_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every conversion of an ADC of next to no range saturates, or none would be counted of a pad."""
+    """An ADC of next to no range saturates at nearly every conversion; were pads counted, ten in thirty-two would."""
     small = replace(CURVED, adc=replace(CURVED.adc, range=wl.FixedRange(1e-9)))
     short = answers(small, 10, monkeypatch, pads=False)
     assert 0.9 < short["saturated"] / short["conversions"] <= 1

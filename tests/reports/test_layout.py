@@ -35,3 +35,12 @@ def test_mistakes_are_named() -> None:
         Layout("t", "AL", ROWS, COLUMNS, decimals=-1)
     with pytest.raises(TypeError, match="`value` must be a number"):
         Published("s", "t", "r", "c", "67.4")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("each", "field"), [("layers", "layers.0.snr"), ("", "each.snr"), ("layers", "")])
+def test_a_list_and_a_field_in_it_go_together(each: str, field: str) -> None:
+    rows, columns = Axis("layer", ("layer",)), Axis("network", ("model",))
+    with pytest.raises(ValueError, match="`field` is .* and `each` .*; a list needs a `field` of 'each.'"):
+        Layout("SNR", "CA", rows=rows, columns=columns, each=each, field=field)
+    with pytest.raises(TypeError, match="`each` must be str, got 3"):
+        Layout("SNR", "CA", rows=rows, columns=columns, each=3)  # type: ignore[arg-type]

@@ -80,9 +80,12 @@ class Layout(Value):
         require_instance("columns", self.columns, Axis)
         require_number("scale", self.scale)
         require_integer("decimals", self.decimals, at_least=0)
+        require_instance("each", self.each, str)
         if not self.path:
             known = ", ".join([*QUANTITIES, ROBUST_GAIN])
             raise ValueError(f"`quantity` {self.quantity!r} is none of {known}; say in `field` where a record holds it")
+        if bool(self.each) != self.path.startswith("each."):
+            raise ValueError(f"`field` is {self.path!r} and `each` {self.each!r}; a list needs a `field` of 'each.'")
 
     @property
     def path(self) -> str:
