@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .answers import Answers
+from .products import NOT_PROBED, Products
 from .text import render_table
 from .values import Value
 
@@ -61,7 +62,8 @@ class Record(Value):
     AL = CA - AA (arXiv 2008.11298), ASR = share of correctly classified images that the attack breaks.
     Intervals are 95 %: Wilson's for CA, AA and ASR, paired (Agresti & Min 2005) for AL; over `draws` > 1 of a
     stochastic victim, mean +- 1.96 sd / sqrt(draws). `clean_answers` and `answers` say image by image what CA and AA
-    count; they are empty where draws of a stochastic victim disagree, and in records of earlier versions.
+    count; they are empty where draws of a stochastic victim disagree, and in records of earlier versions. `products`:
+    the victim's products, `products.share` of which arrays compute; all zero in software.
     """
 
     victim: Party
@@ -83,6 +85,7 @@ class Record(Value):
     flags: tuple[str, ...] = ()
     clean_answers: Answers = NOT_KEPT
     answers: Answers = NOT_KEPT
+    products: Products = NOT_PROBED
 
     @property
     def clean_accuracy(self) -> float:

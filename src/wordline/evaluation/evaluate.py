@@ -9,6 +9,7 @@ from ..progress import AbstractProgress
 from ..records import Record
 from ..values import require_instance, require_integer
 from ..zoo import ImageSplit
+from .account import account, same_answers
 from .craft import craft
 from .party import party, require_evaluation_mode, require_fit
 from .score import Conditions, score
@@ -33,7 +34,11 @@ def evaluate(
     for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often. Where the
     victim is not the source, the attack is run to its end (`for_transfer`), and the record says so.
 
-    Raises ValueError for a network in training mode or images outside [0, 1], TypeError for wrong kinds of argument.
+    A chip is probed with one image first: the record's `products` say which share of the multiply-accumulates arrays
+    compute, and which products are digital.
+
+    Raises ValueError for a network in training mode, a chip whose arrays have no part in its answers, or images
+    outside [0, 1], TypeError for wrong kinds of argument.
     """
     require_evaluation_mode("victim", victim)
     require_evaluation_mode("source", source)
@@ -48,6 +53,11 @@ def evaluate(
         require_integer(key, value, at_least=least)
     split = data.take(limit) if limit else data
     require_fit("victim", victim, split)
+    products = account("victim", victim, split)
+    if source is not victim:
+        account("source", source, split)
+    flags = same_answers(victim, source, split)
     attack = attack if victim is source else attack.for_transfer()
     adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)
-    return score(victim, party(source), attack, split, adversarial, Conditions(seed, draws, batch_size))
+    conditions = Conditions(seed, draws, batch_size)
+    return score(victim, party(source), attack, split, adversarial, conditions, products=products, flags=flags)

@@ -12,8 +12,10 @@ from ..answers import Answers
 from ..attacks import AbstractAttack
 from ..intervals import over_draws, paired_difference, wilson
 from ..nn import Chip
+from ..products import Products
 from ..records import Estimate, Party, Record
 from ..zoo import ImageSplit, to_float
+from .account import account, warnings_of
 from .party import device_of, dtype_of, party, restart_noise
 
 
@@ -45,17 +47,20 @@ def score(
     adversarial: Tensor,
     conditions: Conditions,
     clean: Tensor | None = None,
+    products: Products | None = None,
+    flags: tuple[str, ...] = (),
 ) -> Record:
     """The record of a victim on a split and on its adversarial version.
 
     `clean` `(N,)`: what `correct` said of the clean images, where a victim that always answers the same was asked
-    before.
+    before; `products`: what `account` said of the victim, if it was asked; `flags`: what the record is to say besides.
     """
     clean_images = to_float(split.images)
     if adversarial.shape != clean_images.shape:
         raise ValueError(f"`adversarial` must have shape {tuple(clean_images.shape)}, got {tuple(adversarial.shape)}")
     if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
         raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
+    products = account("victim", victim, split) if products is None else products
     size = conditions.batch_size
     restart_noise(victim, "score", conditions.seed)  # draws that no attack has seen
     if clean is None:
@@ -65,7 +70,8 @@ def score(
         clean = clean.expand(conditions.draws, -1)
     hit = torch.stack([correct(victim, adversarial, split.labels, batch_size=size) for _ in range(conditions.draws)])
     ca, aa, al, asr = _estimates(clean, hit)
-    flags: tuple[str, ...] = () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
+    flags += warnings_of(products)
+    flags += () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
     if conditions.draws == 1 and any(isinstance(m, Chip) and m.stochastic for m in victim.modules()):
         flags += ("one draw of a chip with read noise; its accuracy is a mean over at least 20",)
     return Record(
@@ -73,7 +79,7 @@ def score(
         images=len(split), clean=ca, adversarial=aa, loss=al, success=asr,
         largest_change=float((adversarial - clean_images).abs().max()), seed=conditions.seed, draws=conditions.draws,
         batch_size=size, threads=torch.get_num_threads(), versions=versions(), flags=flags,
-        clean_answers=_single(clean), answers=_single(hit),
+        clean_answers=_single(clean), answers=_single(hit), products=products,
     )  # fmt: skip
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -14,9 +13,11 @@ from ..mapping.cells import cell_count
 from ..progress import AbstractProgress
 from ..values import require_instance
 from .choice import Choice
+from .held import replace_layers, still_held, unregistered
+from .independent import independent_copy
 from .lowering import lower
 from .parts import DigitalPart, Lowered, Part, carry_over
-from .skipped import BY_DESIGN, computes_on_its_own, reason_to_skip
+from .skipped import BY_DESIGN, SUSPECTED, computes_on_its_own, reason_to_skip
 from .transformers import call_the_layers
 
 Make = Callable[[str, Part, Crossbar], nn.Module]
@@ -38,16 +39,29 @@ class Plan:
 
 
 def build(
-    model: nn.Module, crossbar: Crossbar, choice: Choice, make: Make, *, strict: bool, progress: AbstractProgress
+    model: nn.Module,
+    crossbar: Crossbar,
+    choice: Choice,
+    make: Make,
+    *,
+    strict: bool,
+    progress: AbstractProgress,
+    probed: bool = False,
+    trainable: bool = False,
 ) -> tuple[nn.Module, tuple[tuple[str, str], ...]]:
     """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
 
-    Nothing is made before all of it has been checked.
+    Nothing is made before all of it has been checked. `probed`: a pass will tell which products are digital, so that
+    layers that are merely suspected of computing one are not named here.
     """
     holder = nn.Module()
-    holder.add_module("model", copy.deepcopy(model))
+    holder.add_module("model", independent_copy(model, trainable=trainable))
     plan = Plan()
     _walk(holder, "", plan, set())
+    plan.digital.update(unregistered(holder))
+    if probed:
+        for name in [name for name, why in plan.digital.items() if SUSPECTED in why]:
+            del plan.digital[name]
     parts = plan.parts
     _require_mappable(plan, strict)
     choice.require_matches(parts)
@@ -70,11 +84,10 @@ def build(
             continue
         modules = {s: made[n] if n in made else DigitalPart(lowered.parts[s]) for s, n in names.items()}
         replaced[layer] = _dressed(lowered.assemble(modules), layer)
-    for parent in list(holder.modules()):
-        for key, child in parent._modules.items():
-            if child in replaced:
-                parent._modules[key] = replaced[child]
+    replace_layers(holder, replaced)
     call_the_layers(holder)
+    weights = {id(part.weight): name for name, (part, _) in mapped.items()}
+    digital |= still_held(holder, {id(layer) for layer in replaced}, weights)
     return holder.get_submodule("model"), tuple({**plan.digital, **digital}.items())
 
 
@@ -118,7 +131,8 @@ def _require_mappable(plan: Plan, strict: bool) -> None:
         name, why = next(iter(refused.items()))
         raise ValueError(f"`model` layer {name!r} cannot be mapped ({why}); map without strict=True to keep it digital")
     if not plan.layers:
-        raise ValueError("`model` has no convolution or linear layer to map")
+        why = "".join(f"; {name}: {reason}" for name, reason in plan.digital.items())
+        raise ValueError(f"`model` has no convolution or linear layer to map{why}")
 
 
 def _require_programmable(name: str, part: Part) -> None:

@@ -13,9 +13,11 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
-from ..values import decode, encode, require_instance, require_integer
+from ..products import NOT_PROBED, Products
+from ..values import decode, encode, require_integer
 from .choice import Choice, Overrides
 from .mapped_layer import MappedLayer, stream_seed
+from .probe import example_arguments, probe
 from .report import ChipReport, report_layer
 from .usage import Usage, counting
 
@@ -38,6 +40,7 @@ class Chip(nn.Module):
         self.skipped = skipped
         self.calibration = ""  # on what `calibrate` measured converter ranges
         self.overrides = overrides
+        self.products = NOT_PROBED  # of the pass that was probed when the network was mapped
         self.training = model.training
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -106,15 +109,16 @@ class Chip(nn.Module):
         """Per layer: matrix, arrays, utilisation, NF, gain, saturation, gradient; what stayed digital and why.
 
         With an example batch, or all arguments of a pass, one pass is run and counted: vectors, conversions and cell
-        reads per inference, samples being counted by the first dimension of the first argument. Nothing changes.
+        reads per inference, and every product by weights that no array computes; samples are counted by the first
+        dimension of the first argument. Nothing changes.
         """
         if not example:
-            return self._report({})
-        require_instance("example", example[0], Tensor)
-        with counting(self, self.layers, len(example[0])) as usage:
-            self(*example)
-            return self._report(usage)
+            return self._report({}, self.products)
+        arguments = example_arguments(example)
+        with counting(self.layers, len(arguments[0])) as usage:
+            found = probe(self, *arguments)
+        return self._report(usage, found.products)
 
-    def _report(self, usage: Mapping[str, Usage]) -> ChipReport:
+    def _report(self, usage: Mapping[str, Usage], products: Products) -> ChipReport:
         rows = tuple(report_layer(name, layer, usage.get(name, Usage())) for name, layer in self.layers.items())
-        return ChipReport(self.crossbar, self.seed, rows, self.skipped, self.overrides)
+        return ChipReport(self.crossbar, self.seed, rows, self.skipped, self.overrides, products)

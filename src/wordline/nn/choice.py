@@ -12,6 +12,8 @@ from ..values import Value, require_instance
 
 _NAMED = 30  # layers that an error lists
 
+_EXCLUDED, _NOT_AMONG = "excluded by ", "not among only="
+
 Overrides = tuple[tuple[str, Crossbar], ...]
 
 
@@ -48,9 +50,9 @@ class Choice(Value):
         """Why a layer that could be mapped stays digital; None where it is to be mapped."""
         for pattern in self.exclude:
             if matches(layer, pattern):
-                return f"excluded by {pattern!r}"
+                return f"{_EXCLUDED}{pattern!r}"
         if self.only and not any(matches(layer, pattern) for pattern in self.only):
-            return f"not among only={', '.join(map(repr, self.only))}"
+            return f"{_NOT_AMONG}{', '.join(map(repr, self.only))}"
         return None
 
     def require_matches(self, layers: Iterable[str]) -> None:
@@ -73,6 +75,11 @@ def matches(layer: str, pattern: str) -> bool:
     """
     words = layer.split(".")
     return any(fnmatchcase(".".join(words[:n]), pattern) for n in range(1, len(words) + 1))
+
+
+def chosen(reason: str) -> bool:
+    """Whether a layer is digital for this reason because the user asked for it."""
+    return reason.startswith((_EXCLUDED, _NOT_AMONG))
 
 
 def _patterns(name: str, given: object) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from .attention import lower_attention
@@ -15,6 +16,7 @@ from .product import AbstractProduct
 from .recurrent import lower_cell, lower_recurrent
 from .transposed import transposed_product
 
+_COMPUTING = ("forward", "_conv_forward", "_call_impl", "_output_padding")
 Rule = Callable[[Any], Lowered]
 
 
@@ -50,9 +52,12 @@ FOREIGN: dict[str, Rule] = {
 def lower(layer: nn.Module) -> Lowered | None:
     """A layer's matrices, or None where it is no layer that is known to be made of them.
 
-    A subclass counts as its parent as long as it does not compute anything of its own, and has no hooks.
+    A subclass counts as its parent as long as it does not compute anything of its own, and has no hooks; so does an
+    instance as long as no method of its own stands in the place of its class's.
     """
-    if layer._forward_hooks or layer._forward_pre_hooks:
+    if isinstance(layer, torch.jit.ScriptModule):
+        return None
+    if layer._forward_hooks or layer._forward_pre_hooks or replaced_method(layer):
         return None
     for kind in type(layer).__mro__:
         rule = RULES.get(kind) or FOREIGN.get(f"{kind.__module__}.{kind.__qualname__}")
@@ -61,6 +66,11 @@ def lower(layer: nn.Module) -> Lowered | None:
     return None
 
 
+def replaced_method(layer: nn.Module) -> str:
+    """The name of a method that computes and was set on the instance; empty where there is none."""
+    return next((name for name in (*_COMPUTING, "__call__") if name in vars(layer)), "")
+
+
 def _computes_as(mine: type[nn.Module], known: type[nn.Module]) -> bool:
     """Whether a subclass left the methods alone that compute."""
-    return all(getattr(mine, name, None) is getattr(known, name, None) for name in ("forward", "_conv_forward"))
+    return all(getattr(mine, name, None) is getattr(known, name, None) for name in (*_COMPUTING, "__call__"))

@@ -17,6 +17,7 @@ from .chip import Chip
 from .choice import Choice, Overrides
 from .mapped_layer import MappedLayer, program_part, stream_seed
 from .parts import Part
+from .probe import NOTHING, Example, example_arguments, probe, require_products
 
 
 class Selected:
@@ -113,6 +114,7 @@ def map_chips(
     exclude: Sequence[str] = (),
     overrides: Sequence[tuple[str, Crossbar]] = (),
     strict: bool = False,
+    example: Example = NOTHING,
     progress: AbstractProgress = Silent(),  # noqa: B008 - a value without state
 ) -> ChipEnsemble:
     """Map a network onto several samples of a crossbar at once, one a seed; see `map_model` for the arguments.
@@ -125,7 +127,7 @@ def map_chips(
     (torch.Size([2, 7, 2]), 5)
     """
     require_network(model, crossbar, may_train=False)
-    chips = _seeds(seeds)
+    chips, arguments = _seeds(seeds), example_arguments(example)
     choice, selected = Choice(only, exclude, overrides), Selected()  # type: ignore[arg-type]
 
     def make(name: str, part: Part, there: Crossbar) -> SampledLayer:
@@ -135,8 +137,13 @@ def map_chips(
         pairs = zip(programmed, streams, strict=True)
         return SampledLayer([MappedLayer(part, state, there, stream) for state, stream in pairs], selected)
 
-    mapped, digital = build(model, crossbar, choice, make, strict=strict, progress=progress)
-    return ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
+    mapped, digital = build(
+        model, crossbar, choice, make, strict=strict, progress=progress, probed=len(arguments) > 0
+    )
+    ensemble = ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
+    if arguments:
+        require_products(probe(ensemble[0], *arguments), strict=strict)
+    return ensemble
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from .chip import Chip
 from .choice import Choice
 from .mapped_layer import MappedLayer, TrainableLayer, program_part, stream_seed
 from .parts import Part
+from .probe import NOTHING, Example, example_arguments, probe, require_products
 
 
 def map_model(
@@ -28,6 +29,7 @@ def map_model(
     overrides: Sequence[tuple[str, Crossbar]] = (),
     strict: bool = False,
     trainable: bool = False,
+    example: Example = NOTHING,
     progress: AbstractProgress = Silent(),  # noqa: B008 - a value without state
 ) -> Chip:
     """Map every matrix of a network onto a crossbar: convolutions, linear, attention and recurrent layers.
@@ -38,6 +40,9 @@ def map_model(
 
     - `only`, `exclude`: patterns (`fnmatch`) on layer names, or on those of modules around them, such as "head" or
       "*.q_proj"; `overrides`: pairs (pattern, crossbar), of which the first that matches a layer decides.
+    - `example`: images, or the tuple of all arguments of a pass. One pass is then probed: every product by weights is
+      on arrays, or it is digital and `chip.report()` names it; `strict=True` raises ValueError at any that was not
+      asked for. Answers that do not depend on the arrays raise ValueError, strict or not.
     - A layer used in several places stays one layer, on one set of arrays. Two layers that share a weight are
       programmed each on its own arrays; so is a linear layer that shares it with an embedding, which stays digital.
     - `trainable=True` keeps the weights as parameters and programs them again at each call of a layer, so at each time
@@ -54,6 +59,7 @@ def map_model(
     """
     require_network(model, crossbar, may_train=trainable)
     require_integer("seed", seed, at_least=0)
+    arguments = example_arguments(example)
     choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
     kind = TrainableLayer if trainable else MappedLayer
     if trainable:
@@ -65,7 +71,13 @@ def map_model(
             (programmed,) = program_part(part.product.to_matrix(part.weight), there, (stream,))
         return kind(part, programmed, there, stream)
 
-    mapped, digital = build(model, crossbar, choice, make, strict=strict, progress=progress)
+    mapped, digital = build(
+        model, crossbar, choice, make, strict=strict, progress=progress, probed=len(arguments) > 0, trainable=trainable
+    )
     chip = Chip(mapped, crossbar, seed, digital, choice.overrides)
     chip.training = model.training  # this module alone: parts that the user froze stay as they are
+    if arguments:
+        found = probe(chip, *arguments)
+        require_products(found, strict=strict)
+        chip.products = found.products
     return chip

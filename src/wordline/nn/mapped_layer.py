@@ -55,12 +55,12 @@ class MappedLayer(nn.Module):
             self.register_buffer("input_limit", programmed.largest.new_tensor(torch.nan))
             self.register_buffer("output_limit", programmed.largest.new_tensor(torch.nan))
 
-    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The layer's product, as the chip computes it; `output_size` as a transposed convolution takes it."""
-        crossbar, product = self.crossbar, self.product.sized(x, output_size)
+        crossbar, product = self.crossbar, self.product.sized(input, output_size)
         if crossbar.is_matrix and not crossbar.stochastic:
-            return product(x, self.effective_weight, self.bias)
-        return self._compute(x, self._state(), product)
+            return product(input, self.effective_weight, self.bias)
+        return self._compute(input, self._state(), product)
 
     def _state(self) -> Programmed:
         matrix = self.product.to_matrix(self.effective_weight)
@@ -142,10 +142,10 @@ class TrainableLayer(MappedLayer):
         """The weight is the parameter."""
         return nn.Module.__getattr__(self, name)
 
-    def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Program, solve, compute; the buffers keep the state of the last pass."""
         programmed = self._programmed() if self.held is None else self.held
-        return self._compute(x, programmed, self.product.sized(x, output_size))
+        return self._compute(input, programmed, self.product.sized(input, output_size))
 
     def hold(self, seed: int) -> None:
         """Program now, with the draws of `seed`, and answer from that until called again, whatever the weight does.

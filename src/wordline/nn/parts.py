@@ -43,9 +43,9 @@ class DigitalPart(nn.Module):
         super().__init__()
         self.product, self.weight, self.bias = part.product, kept(part.weight), kept_bias(part.bias)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
         """The product with the software weight."""
-        return self.product(x, self.weight, self.bias)
+        return self.product(input, self.weight, self.bias)
 
 
 def whole(part: Part) -> Lowered:

@@ -39,10 +39,11 @@ class MappedRecurrent(nn.Module):
     def flatten_parameters(self) -> None:
         """Nothing to do: networks call it before each pass."""
 
-    def forward(self, x: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
+    def forward(self, input: Tensor | PackedSequence, hx: Any = None) -> tuple[Any, Any]:
         """See `torch.nn.LSTM`: outputs of the last layer, and the states after the last step."""
-        if isinstance(x, PackedSequence):
-            return self._packed(x, hx)
+        if isinstance(input, PackedSequence):
+            return self._packed(input, hx)
+        x = input
         batched = x.dim() == 3
         turned = batched and not self.batch_first
         x = x.transpose(0, 1) if turned else x if batched else x[None]
@@ -122,10 +123,10 @@ class MappedCell(nn.Module):
         self.mode, self.ih, self.hh = mode, modules["ih"], modules["hh"]
         carry_over(layer, self)
 
-    def forward(self, x: Tensor, hx: Any = None) -> Any:
+    def forward(self, input: Tensor, hx: Any = None) -> Any:
         """See `torch.nn.LSTMCell`: the states after one step."""
-        batched, lstm = x.dim() == 2, self.mode == "LSTM"
-        x = x if batched else x[None]
+        batched, lstm = input.dim() == 2, self.mode == "LSTM"
+        x = input if batched else input[None]
         if hx is None:
             state = (x.new_zeros(len(x), self.hidden_size),) * (2 if lstm else 1)
         else:

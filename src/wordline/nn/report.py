@@ -8,6 +8,7 @@ from functools import reduce
 
 from ..mapping import Crossbar
 from ..mapping.cells import array_shape
+from ..products import NOT_PROBED, Products
 from ..text import render_table
 from ..values import Value
 from .choice import Overrides
@@ -54,7 +55,7 @@ class LayerReport(Value):
 class ChipReport(Value):
     """All mapped layers, and the layers that stayed digital with the reason; prints as a table.
 
-    `crossbar`: of every layer that none of the `overrides` names.
+    `crossbar`: of every layer that none of the `overrides` names; `products`: every product of a probed pass.
     """
 
     crossbar: Crossbar
@@ -62,6 +63,7 @@ class ChipReport(Value):
     layers: tuple[LayerReport, ...]
     digital: tuple[tuple[str, str], ...]
     overrides: Overrides = ()
+    products: Products = NOT_PROBED
 
     @property
     def tiles(self) -> int:
@@ -98,7 +100,8 @@ class ChipReport(Value):
             rows.append(("one inference", *[""] * 10, *_counts(self.usage)))
         title = f"chip, seed {self.seed}: {self.tiles} tiles, {self.cells} cells, {self.utilisation:.0%} used"
         table = render_table(header, rows, title=f"{title}, NF {self.nf:.3f}")
-        return table + "".join(f"\nstays digital: {name}: {why}" for name, why in self.digital)
+        probed = f"\n{self.products}" if self.products != NOT_PROBED else ""
+        return table + probed + "".join(f"\nstays digital: {name}: {why}" for name, why in self.digital)
 
 
 def _cells_of(row: LayerReport) -> tuple[str, ...]:

@@ -1,12 +1,16 @@
-"""Which layers stay digital, and why: nothing with parameters is passed over in silence."""
+"""Layers that stay digital, and why: nothing that multiplies by weights is passed over in silence."""
 
 from __future__ import annotations
 
-from torch import nn
+from collections.abc import Iterator
 
-from .lowering import RULES
+import torch
+from torch import Tensor, nn
+
+from .lowering import RULES, replaced_method
 
 BY_DESIGN = "digital by design"
+SUSPECTED = "may multiply by"
 NORMALISATIONS = (
     nn.modules.batchnorm._BatchNorm,
     nn.LayerNorm,
@@ -17,24 +21,55 @@ NORMALISATIONS = (
     nn.PReLU,
 )
 TABLES = (nn.Embedding, nn.EmbeddingBag)
+_QUANTISED = ("torch.ao.nn.quantized", "torch.ao.nn.intrinsic.quantized", "torch.nn.quantized")
+_NO_WEIGHTS = (torch.bool, torch.int64)  # masks and indices
 
 
 def reason_to_skip(layer: nn.Module) -> str | None:
-    """Why a layer with parameters of its own stays digital; None for a mere container."""
+    """Why a layer with weights of its own stays digital; None for a mere container."""
+    name = type(layer).__name__
     if isinstance(layer, NORMALISATIONS):
-        return f"{BY_DESIGN}: {type(layer).__name__} scales and shifts single channels"
+        return f"{BY_DESIGN}: {name} scales and shifts single channels"
     if isinstance(layer, TABLES):
-        return f"{BY_DESIGN}: {type(layer).__name__} looks up rows of its weights"
+        return f"{BY_DESIGN}: {name} looks up rows of its weights"
+    if type(layer).__module__.startswith(_QUANTISED):
+        why = f"{name} keeps packed, quantised weights; map the network before it is quantised"
+        return why if _own(layer) else None
+    if isinstance(layer, torch.jit.ScriptModule):
+        own = next(iter(layer.parameters(recurse=False)), None)
+        return None if own is None else "it is compiled by TorchScript; map the network before it is scripted"
     if computes_on_its_own(layer):
+        if method := replaced_method(layer):
+            return f"{name} has a `{method}` of its own on this instance, which may change what it computes"
         if layer._forward_hooks or layer._forward_pre_hooks:
-            return f"{type(layer).__name__} has forward hooks, which may change what it computes"
-        return f"{type(layer).__name__} multiplies by its weights itself, in a way of its own"
-    own = [name for name, _ in layer.named_parameters(recurse=False)]
-    if not own:
-        return None
-    return f"{type(layer).__name__} uses its parameters ({', '.join(own)}) in a way that is not a known product"
+            return f"{name} has forward hooks, which may change what it computes"
+        return f"{name} multiplies by its weights itself, in a way of its own"
+    own_names = [name for name, _ in layer.named_parameters(recurse=False)]
+    if own_names:
+        return f"{name} uses its parameters ({', '.join(own_names)}) in a way that is not a known product"
+    if held := dict(_matrices(layer)):
+        return (
+            f"{name} {SUSPECTED} tensors that are no parameters ({', '.join(held)}); pass `example=`, images, to know "
+            "whether it does"
+        )
+    return None
 
 
 def computes_on_its_own(layer: nn.Module) -> bool:
     """True where the layer reads the weights of its parts instead of calling them: nothing inside may be replaced."""
-    return isinstance(layer, (nn.RNNBase, nn.RNNCellBase, *RULES))
+    known = isinstance(layer, (nn.RNNBase, nn.RNNCellBase, *RULES))
+    return known or (type(layer).__module__.startswith(_QUANTISED) and _own(layer))
+
+
+def _own(layer: nn.Module) -> bool:
+    """Whether a quantised module is a layer, not an activation or a container."""
+    return hasattr(layer, "_packed_params") or hasattr(layer, "weight")
+
+
+def _matrices(layer: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    """Buffers and plain attributes that could be weights: two dimensions or more, no mask and no index."""
+    if type(layer).__module__.startswith(("torch.nn.", "wordline.")):
+        return
+    for name, held in [*layer.named_buffers(recurse=False), *vars(layer).items()]:
+        if isinstance(held, Tensor) and held.dim() > 1 and held.dtype not in _NO_WEIGHTS:
+            yield name, held

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,27 +53,35 @@ def usage_of(layer: MappedLayer, x: Tensor, samples: int) -> Usage:
 
 
 @contextmanager
-def counting(root: nn.Module, layers: Mapping[str, MappedLayer], samples: int) -> Iterator[dict[str, Usage]]:
-    """Count passes layer by layer, in evaluation mode; afterwards the network is as it was before."""
-    counts = dict.fromkeys(layers, Usage())
+def undisturbed(root: nn.Module, layers: Mapping[str, MappedLayer]) -> Iterator[None]:
+    """Run passes in evaluation mode and without gradients; afterwards the network is as it was before."""
     modes = {module: module.training for module in root.modules()}
     before = {name: (layer.tally, layer.noise) for name, layer in layers.items()}
-    handles = []
     try:
         root.eval()
-        for name, layer in layers.items():
+        for layer in layers.values():
             layer.tally, layer.noise = copy.copy(layer.tally), copy.copy(layer.noise)
-
-            def look(_: nn.Module, inputs: tuple[Any, ...], name: str = name, layer: MappedLayer = layer) -> None:
-                counts[name] += usage_of(layer, inputs[0], samples)
-
-            handles.append(layer.register_forward_pre_hook(look))
         with torch.no_grad():
-            yield counts
+            yield
     finally:
-        for handle in handles:
-            handle.remove()
         for name, layer in layers.items():
             layer.tally, layer.noise = before[name]
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def counting(layers: Mapping[str, MappedLayer], samples: int) -> Iterator[dict[str, Usage]]:
+    """Count passes layer by layer."""
+    counts = dict.fromkeys(layers, Usage())
+    with ExitStack() as stack:
+        for name, layer in layers.items():
+
+            def look(
+                _: nn.Module, inputs: tuple[Any, ...], words: dict[str, Any], name: str = name,
+                layer: MappedLayer = layer,
+            ) -> None:  # fmt: skip
+                counts[name] += usage_of(layer, inputs[0] if inputs else words["input"], samples)
+
+            stack.callback(layer.register_forward_pre_hook(look, with_kwargs=True).remove)
+        yield counts

@@ -6,6 +6,7 @@ import textwrap
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ...products import NOT_PROBED, Products
 from ...records import Estimate, Party, describe, fraction
 from ...text import render_table
 from ...values import Value, require_choice
@@ -59,9 +60,9 @@ class Audit(Value):
     """Is the claimed robustness real? Checks in the order of the documentation, comparisons, and the verdict.
 
     `clean`, `attacked`: accuracy of the chip on clean images and under the base attack; `worst`: right under every
-    attack that was run; `stopped`: empty, or why a quick audit asked no further (accuracies under attack are then
-    those of one start). `software_clean`, `software_attacked`: the software network under the same base attack. 95 %
-    intervals.
+    attack that was run; `products`: of one inference of the chip, with the share that arrays compute; `stopped`: empty,
+    or why a quick audit asked no further (accuracies under attack are then those of one start). `software_clean`,
+    `software_attacked`: the software network under the same base attack. 95 % intervals.
     """
 
     verdict: str
@@ -86,6 +87,7 @@ class Audit(Value):
     batch_size: int
     threads: int
     versions: dict[str, str] = field(hash=False)
+    products: Products = NOT_PROBED
 
     def __getitem__(self, id: str) -> Check:
         """The check of that id: `audit["G1"]`."""
@@ -112,9 +114,11 @@ class Audit(Value):
         return "\n\n".join(parts)
 
     def _numbers(self) -> str:
+        account = f"\n{self.products}" if self.products != NOT_PROBED else ""
         return (
             f"chip: CA {self.clean} %, under the base attack {self.attacked} %, under all attacks {self.worst} %; "
             f"software: CA {self.software_clean} %, under the base attack {self.software_attacked} %"
+            + account
         )
 
 

@@ -11,6 +11,7 @@ from ...progress import AbstractProgress, Silent
 from ...records import Estimate
 from ...values import require_instance, require_integer, require_number
 from ...zoo import ImageSplit
+from ..account import account
 from ..party import party, require_evaluation_mode, require_fit
 from ..score import versions
 from .advantage import accuracy, compare_all
@@ -71,6 +72,7 @@ def audit(
         torch.manual_seed(seed)  # of the copy
         require_fit("chip", chip, split)
         require_fit("software", software, split)
+        products = account("chip", chip, split)
         bench = Bench(
             chip, software, split, eps=float(eps), budget=budget, seed=seed, batch_size=batch_size,
             calibration=calibration, tell=lambda note: advance(0, note),
@@ -95,7 +97,7 @@ def audit(
             worst=accuracy(bench.chip, worst), software_clean=accuracy(bench.software, bench.software.clean),
             software_attacked=_attacked(bench, bench.software, stopped), data=split.name, images=len(split),
             fingerprint=split.fingerprint(), seed=seed, batch_size=batch_size, threads=torch.get_num_threads(),
-            versions=versions(),
+            versions=versions(), products=products,
         )  # fmt: skip
 
 
