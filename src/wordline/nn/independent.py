@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import weakref
 from typing import Any
 
 import torch
@@ -39,7 +40,12 @@ def independent_copy(model: nn.Module, *, trainable: bool = False) -> nn.Module:
         if isinstance(thing, Tensor) and not isinstance(thing, nn.Parameter) and not thing.is_leaf
     }
     memo[id(memo)] = held  # as deepcopy does: nothing in here may be freed, for ids name it
+    # A proxy would be copied as what it stands for; the rewriter makes one of the copy instead.
+    proxies = {id(thing): thing for thing in held if isinstance(thing, weakref.ProxyTypes)}
+    memo |= proxies
     copied = copy.deepcopy(model, memo)
+    for address in proxies:
+        del memo[address]
     rewriter = Rewriter(memo, copied=lambda thing: copy.deepcopy(thing, memo))
     holder = nn.Module()
     holder.add_module("model", copied)
