@@ -223,6 +223,15 @@ def test_a_layer_in_a_place_that_cannot_be_rewritten_is_refused() -> None:
         wl.map_model(network, CROSSBAR)
 
 
+def test_what_a_copy_shares_with_the_software_network_is_left_alone_and_refused() -> None:
+    network = Plain().eval()
+    forward, before = network.forward, network(X)
+    network.forward = functools.lru_cache(lambda x: forward(x))  # type: ignore[method-assign, assignment]
+    with pytest.raises(ValueError, match="holds itself where it cannot be copied: model.forward"):
+        wl.map_model(network, CROSSBAR)
+    assert torch.equal(network(X), before)
+
+
 def test_layers_that_are_not_registered_are_named() -> None:
     class Unregistered(nn.Module):
         def __init__(self) -> None:

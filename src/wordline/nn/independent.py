@@ -46,7 +46,14 @@ def independent_copy(model: nn.Module, *, trainable: bool = False) -> nn.Module:
     copied = copy.deepcopy(model, memo)
     for address in proxies:
         del memo[address]
-    rewriter = Rewriter(memo, copied=lambda thing: copy.deepcopy(thing, memo))
+    made = {id(thing) for thing in memo.values()}
+
+    def copied_with(thing: Any) -> Any:
+        own = copy.deepcopy(thing, memo)
+        made.update(id(part) for part in memo.values())
+        return own
+
+    rewriter = Rewriter(memo, copied_with, shared=lambda thing: id(thing) not in made)
     holder = nn.Module()
     holder.add_module("model", copied)
     rewriter.rewrite(holder)

@@ -24,6 +24,12 @@ def _rnn(x: Tensor, ih: Tensor, hh: Tensor) -> int:
     return math.prod(x.shape[:-1]) * (ih.numel() + hh.numel())
 
 
+def _attention(query: Tensor, key: Tensor, value: Tensor) -> float:
+    """Scores of `(..., queries, d)` with `(..., keys, d)`, and their product with `(..., keys, e)`."""
+    scores = math.prod(query.shape[:-1]) * key.shape[-2]
+    return float(scores * (query.shape[-1] + value.shape[-1]))
+
+
 # Operations that torch's own counter of floating-point operations does not know.
 _MORE: dict[Any, Callable[..., int]] = {
     aten.mv: lambda matrix, vector, **_: _matrix_vector(matrix),
@@ -48,6 +54,8 @@ def macs_of(function: Any, args: Sequence[Any], kwargs: dict[str, Any], out: Any
     name = function._schema.name.split("::")[-1]
     if not _BY_NAME.search(name) or _NOT.search(name):
         return None
+    if "scaled_dot_product" in name:
+        return _attention(*args[:3])
     tensors = [leaf for leaf in pytree.tree_leaves(out) if isinstance(leaf, Tensor)]
     first = next((leaf for leaf in pytree.tree_leaves(args) if isinstance(leaf, Tensor)), None)
     if not tensors or first is None:

@@ -45,9 +45,8 @@ def example_arguments(example: Example) -> tuple[Any, ...]:
     """The arguments of a pass: of one tensor, or as they are given."""
     arguments = (example,) if isinstance(example, Tensor) else example
     if not isinstance(arguments, tuple) or (arguments and not isinstance(arguments[0], Tensor)):
-        raise TypeError(
-            f"`example` must be a tensor of images, or a tuple that begins with one, got {type(example).__name__}"
-        )
+        got = type(arguments[0] if isinstance(arguments, tuple) else example).__name__
+        raise TypeError(f"`example` must be Tensor, images, or a tuple of arguments that begins with it, got {got}")
     if arguments and (arguments[0].dim() == 0 or len(arguments[0]) == 0):
         raise ValueError(f"`example` must hold at least one image, got shape {tuple(arguments[0].shape)}")
     return arguments

@@ -8,7 +8,7 @@ import gc
 import types
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterator, MutableMapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor, nn
@@ -117,12 +117,18 @@ class Rewriter:
     """Replaces references to some objects by references to others, wherever a network's modules hold them.
 
     `new`: id of an object -> what takes its place. `copied`: makes an own copy of an object that a function holds and
-    that is not in `new`. Lists, dicts and plain objects are changed in place; tuples, partial functions, bound methods
-    and functions with closures are built anew where they lead to such an object.
+    that is not in `new`. `shared`: whether an object is not the network's alone, so that it has to stay as it is.
+    Lists, dicts and plain objects are changed in place; tuples, partial functions, bound methods and functions with
+    closures are built anew where they lead to an object that is replaced.
     """
 
-    def __init__(self, new: MutableMapping[int, Any], copied: Callable[[Any], Any] = lambda thing: thing) -> None:
-        self.new, self.copied = new, copied
+    def __init__(
+        self,
+        new: Mapping[int, Any],
+        copied: Callable[[Any], Any] = lambda thing: thing,
+        shared: Callable[[Any], bool] = lambda thing: False,
+    ) -> None:
+        self.new, self.copied, self.shared = new, copied, shared
         self._done: dict[int, tuple[object, object]] = {}  # the first entry keeps the id from being used again
 
     def rewrite(self, root: nn.Module) -> None:
@@ -162,6 +168,12 @@ class Rewriter:
             if all(a is b for a, b in zip(parts, thing, strict=True)):
                 return thing
             return type(thing)(*parts) if hasattr(thing, "_fields") else type(thing)(parts)
+        if (target := referent(thing)) is not None:
+            after = self(target)
+            kind = weakref.ref if isinstance(thing, weakref.ref) else weakref.proxy
+            return thing if after is target else kind(after)
+        if self.shared(thing):
+            return thing
         if isinstance(thing, list | deque):
             for at, part in enumerate(thing):
                 thing[at] = self(part)
@@ -171,10 +183,6 @@ class Rewriter:
             members = {self(part) for part in thing}
             thing.clear()
             thing.update(members)
-        elif (target := referent(thing)) is not None:
-            after = self(target)
-            kind = weakref.ref if isinstance(thing, weakref.ref) else weakref.proxy
-            return thing if after is target else kind(after)
         elif isinstance(thing, nn.Module):
             self.rewrite(thing)
         elif hasattr(thing, "__dict__"):
