@@ -1,4 +1,4 @@
-"""Patterns of seventeen public CIFAR architectures, each rebuilt small: what matters is how a network reaches its layers."""
+"""Patterns of seventeen public CIFAR architectures, each rebuilt small."""
 
 from __future__ import annotations
 
@@ -214,7 +214,10 @@ class DualPath(nn.Module):
         super().__init__()
         self.added = added
         self.body = nn.Sequential(
-            conv_norm(inputs, 4, 1), conv_norm(4, 4, 3, groups=2), conv(4, added + grown, 1), nn.BatchNorm2d(added + grown)
+            conv_norm(inputs, 4, 1),
+            conv_norm(4, 4, 3, groups=2),
+            conv(4, added + grown, 1),
+            nn.BatchNorm2d(added + grown),
         )
         self.shortcut = conv(inputs, added + grown, 1)
 
@@ -247,7 +250,8 @@ class Aggregation(nn.Module):
         for at in reversed(range(1, level)):
             setattr(self, f"level_{at}", Aggregation(inputs if at == level - 1 else outputs, outputs, at))
         self.prev_root = basic(inputs, outputs, 1)
-        self.left_node, self.right_node = basic(outputs if level > 1 else inputs, outputs, 1), basic(outputs, outputs, 1)
+        self.left_node = basic(outputs if level > 1 else inputs, outputs, 1)
+        self.right_node = basic(outputs, outputs, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         found = [self.prev_root(x)]

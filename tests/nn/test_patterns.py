@@ -2,10 +2,9 @@
 
 import pytest
 import torch
+from tests.nn.patterns import PATTERNS, randomised
 
 import wordline as wl
-
-from tests.nn.patterns import PATTERNS, randomised
 
 IDEAL = wl.Crossbar.preset("ideal")
 

@@ -1,4 +1,4 @@
-"""Every way in which a network reaches its layers: the chip is that of the plainly written network, or it is refused."""
+"""Every way in which a network reaches its layers: the chip is that of the plain network, or it is refused."""
 
 from __future__ import annotations
 
@@ -96,6 +96,10 @@ def named(held: Any, x: Tensor) -> Tensor:
     return held.last(torch.relu(held.first(x)))
 
 
+def listed(held: Any, x: Tensor) -> Tensor:
+    return pair([*held[0].values()], x)
+
+
 def itself(held: Any, x: Tensor) -> Tensor:
     return held(x)
 
@@ -105,7 +109,7 @@ HELD = {
     "tuple": (lambda n: (n.first, n.last), pair),
     "named tuple": (lambda n: Pair(n.first, n.last), named),
     "dict": (lambda n: {0: n.first, 1: n.last}, pair),
-    "ordered dict in a list": (lambda n: [collections.OrderedDict(a=n.first, b=n.last)], lambda h, x: pair([*h[0].values()], x)),
+    "ordered dict in a list": (lambda n: [collections.OrderedDict(a=n.first, b=n.last)], listed),
     "default dict": (lambda n: collections.defaultdict(list, {0: n.first, 1: n.last}), pair),
     "deque": (lambda n: collections.deque([n.first, n.last]), pair),
     "plain object": (lambda n: Box(n.first, n.last), named),
@@ -287,7 +291,7 @@ def test_adapters_as_modules_are_mapped() -> None:
 
 COMPUTED = {
     "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
-    "pruned twice": lambda layer: (prune.random_unstructured(layer, "weight", 0.3), prune.ln_structured(layer, "weight", 0.3, 2, 0)),
+    "pruned twice": lambda layer: prune.ln_structured(prune.l1_unstructured(layer, "weight", 0.3), "weight", 0.3, 2, 0),
     "weight norm": weight_norm,
     "spectral norm": spectral_norm,
 }  # fmt: skip
