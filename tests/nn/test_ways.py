@@ -372,8 +372,23 @@ def test_quantised_and_hidden_weights_are_named_with_and_without_images() -> Non
         chip = wl.map_model(network, CROSSBAR, example=X)
         assert chip.products.share == pytest.approx(24 / (24 + 48))
         assert [product.layer for product in chip.products.digital] == ["first"]
-        with pytest.raises(ValueError, match="cannot be mapped|not on arrays"):
+        with pytest.raises(ValueError, match="product that is not on arrays"):
             wl.map_model(network, CROSSBAR, strict=True, example=X)
+
+
+def test_parameters_that_are_only_added_are_no_product() -> None:
+    class Positions(Plain):
+        def __init__(self) -> None:
+            super().__init__()
+            self.position = nn.Parameter(torch.randn(1, 6))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return super().forward(x + self.position)
+
+    network = Positions().eval()
+    with pytest.raises(ValueError, match="in a way that is not a known product"):
+        wl.map_model(network, CROSSBAR, strict=True)
+    assert wl.map_model(network, CROSSBAR, strict=True, example=X).products.share == 1.0
 
 
 def test_a_mask_in_a_buffer_is_no_product() -> None:

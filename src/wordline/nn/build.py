@@ -52,7 +52,7 @@ def build(
     """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
 
     Nothing is made before all of it has been checked. `probed`: a pass will tell which products are digital, so that
-    layers that are merely suspected of computing one are not named here.
+    layers that are merely suspected of computing one are not named here, and none is refused.
     """
     holder = nn.Module()
     holder.add_module("model", independent_copy(model, trainable=trainable))
@@ -63,7 +63,7 @@ def build(
         for name in [name for name, why in plan.digital.items() if SUSPECTED in why]:
             del plan.digital[name]
     parts = plan.parts
-    _require_mappable(plan, strict)
+    _require_mappable(plan, strict and not probed)
     choice.require_matches(parts)
     digital = {name: why for name in parts if (why := choice.why_digital(name))}
     mapped = {name: (part, choice.crossbar_of(name, crossbar)) for name, part in parts.items() if name not in digital}

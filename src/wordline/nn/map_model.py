@@ -41,8 +41,9 @@ def map_model(
     - `only`, `exclude`: patterns (`fnmatch`) on layer names, or on those of modules around them, such as "head" or
       "*.q_proj"; `overrides`: pairs (pattern, crossbar), of which the first that matches a layer decides.
     - `example`: images, or the tuple of all arguments of a pass. One pass is then probed: every product by weights is
-      on arrays, or it is digital and `chip.report()` names it; `strict=True` raises ValueError at any that was not
-      asked for. Answers that do not depend on the arrays raise ValueError, strict or not.
+      on arrays, or it is digital and `chip.report()` names it, and `strict=True` raises ValueError at any of these that
+      was not asked for, instead of at layers that look as if they might compute one. Answers that do not depend on the
+      arrays raise ValueError, strict or not.
     - A layer used in several places stays one layer, on one set of arrays. Two layers that share a weight are
       programmed each on its own arrays; so is a linear layer that shares it with an embedding, which stays digital.
     - `trainable=True` keeps the weights as parameters and programs them again at each call of a layer, so at each time
