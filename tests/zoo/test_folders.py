@@ -16,7 +16,7 @@ def put(path: Path, value: int, mode: str = "RGB", side: int = 32) -> None:
 
 
 def test_a_folder_for_each_class(tmp_path: Path, with_classes: WithClasses) -> None:
-    with_classes("cifar10", 3)
+    with_classes("cifar10", "bird", "cat", "dog")
     for split in ("train", "test"):
         for number, name in enumerate(["dog", "cat", "bird"]):
             put(tmp_path / split / name / "1.png", number)
@@ -54,7 +54,7 @@ def tiny_imagenet(root: Path) -> None:
 
 
 def test_tiny_imagenet_as_published(tmp_path: Path, with_classes: WithClasses) -> None:
-    with_classes("tiny-imagenet", 2)
+    with_classes("tiny-imagenet", "n01", "n02")
     tiny_imagenet(tmp_path)
     data = load_dataset("tiny-imagenet", tmp_path)
     assert data.classes == ("n01", "n02")
@@ -82,7 +82,7 @@ def test_pictures_without_a_class(tmp_path: Path) -> None:
 
 
 def test_a_corrupt_picture(tmp_path: Path, with_classes: WithClasses) -> None:
-    with_classes("cifar10", 1)
+    with_classes("cifar10", "dog")
     for split in ("train", "test"):
         put(tmp_path / split / "dog" / "1.png", 1)
     (tmp_path / "test" / "dog" / "1.png").write_bytes(b"GIF89a")
@@ -100,7 +100,7 @@ def test_folders_without_pictures(tmp_path: Path) -> None:
 
 def test_the_first_pictures_of_a_folder_are_of_many_classes(tmp_path: Path, with_classes: WithClasses) -> None:
     """`limit` takes the first n: sorted by name they would all be of one class."""
-    with_classes("cifar10", 5)
+    with_classes("cifar10", *"abcde")
     for split in ("train", "test"):
         for name in "abcde":
             for number in range(10):
