@@ -44,8 +44,8 @@ class _Kind:
         self.dtype = np.dtype(text)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
-        order = state[1].decode() if isinstance(state[1], bytes) else state[1]
-        self.dtype = self.dtype.newbyteorder(order)
+        big = state[1] in (">", b">")
+        self.dtype = self.dtype.newbyteorder(">" if big else "<")
 
 
 class _Array:
