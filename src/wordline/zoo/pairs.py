@@ -73,7 +73,7 @@ def _converted(data: Any, name: str, limit: int) -> ImageSplit:
     if hasattr(data, "dataset") and not isinstance(data, Dataset):
         raise TypeError(f"`{name}` {WANTED}, got {type(data).__name__}; pass its `.dataset`")
     if isinstance(data, str | bytes | dict) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):
-        raise TypeError(f"`{name}` {WANTED}, got {data!r} of type {type(data).__name__}")
+        raise TypeError(f"`{name}` {WANTED}, got {type(data).__name__}")
     count = min(limit, len(data)) if limit else len(data)
     if count == 0:
         raise ValueError(f"`{name}` is empty; pass at least one (image, label) pair")

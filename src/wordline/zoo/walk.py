@@ -36,7 +36,7 @@ def files_below(folder: Path, above: tuple[Path, ...] = ()) -> Iterator[Path]:
             if not path.exists():
                 raise ValueError(f"`root` has the link {str(path)!r}, which leads to nothing; remove or mend it")
             yield path
-        elif path.resolve() in above:
+        elif any(folder.is_relative_to(path.resolve()) for folder in above):
             raise ValueError(f"`root` has the link {str(path)!r}, which leads back to a folder above it; remove it")
         else:
             yield from files_below(path, above)
