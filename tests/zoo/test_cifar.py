@@ -32,7 +32,7 @@ def write_cifar10(folder: Path, names: tuple[str, ...] = CIFAR10, protocol: int 
     written = {}
     for place, name in enumerate((*(f"data_batch_{k}" for k in range(1, 6)), "test_batch")):
         written[name] = images(3, place)
-        batch = {b"batch_label": b"x", b"labels": [place, 9, 0], b"data": written[name], b"filenames": [b"a", b"b", b"c"]}
+        batch = {b"batch_label": b"x", b"labels": [place, 9, 0], b"data": written[name], b"filenames": [b"a"] * 3}
         (folder / name).write_bytes(python2(batch) if protocol == 2 else pickle.dumps(batch, protocol=protocol))
     (folder / "batches.meta").write_bytes(pickle.dumps({"num_vis": 3072, "label_names": list(names)}, protocol=0))
     return written
@@ -53,7 +53,8 @@ def test_torchvisions_folder(tmp_path: Path, place: str, protocol: int) -> None:
 def test_the_folder_that_torchvision_itself_reads(tmp_path: Path) -> None:
     """torchvision's loader does `np.vstack(data).reshape(-1, 3, 32, 32)` and takes `labels` in the order of batches."""
     written = write_cifar10(tmp_path / PYTHON)
-    batches = [pickle.loads((tmp_path / PYTHON / f"data_batch_{k}").read_bytes(), encoding="latin1") for k in range(1, 6)]
+    files = [tmp_path / PYTHON / f"data_batch_{k}" for k in range(1, 6)]
+    batches = [pickle.loads(file.read_bytes(), encoding="latin1") for file in files]
     want = np.vstack([batch[b"data"] for batch in batches]).reshape(-1, 3, 32, 32)
     assert np.array_equal(want[:3].reshape(3, -1), written["data_batch_1"])
     assert np.array_equal(load_dataset("cifar10", tmp_path).train.images.numpy(), want)
@@ -122,7 +123,7 @@ def test_archives_of_two_kinds_and_parts_of_one(tmp_path: Path) -> None:
         ({"data": np.zeros((1, 3073), np.uint8), "labels": [1]}, r"it should be uint8 \(N, 3072\) and N whole numbers"),
         ({"data": np.zeros((1, 3072), np.int64), "labels": [1]}, "with data int64"),
         ({"data": np.zeros((1, 3072), np.uint8), "labels": [0.5]}, "and N whole numbers"),
-        ({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, "`root` has the label 10 in '.*test_batch'; labels must"),
+        ({"data": np.zeros((1, 3072), np.uint8), "labels": [10]}, "has the label 10 in '.*test_batch'; labels must"),
     ],
 )
 def test_batches_of_another_kind(tmp_path: Path, batch: object, match: str) -> None:

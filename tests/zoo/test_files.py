@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from wordline.zoo import load_state, read_weights, save_weights
-from wordline.zoo.files import load_states, read_states
 
 
 @pytest.mark.parametrize("suffix", [".safetensors", ".pt"])

@@ -145,7 +145,9 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
 
 
 def fake_hub(**_: Any) -> datasets.Dataset:
-    features = datasets.Features({"img": datasets.Image(), "label": datasets.ClassLabel(names=list(HUB["cifar10"].classes.names))})
+    features = datasets.Features(
+        {"img": datasets.Image(), "label": datasets.ClassLabel(names=list(HUB["cifar10"].classes.names))}
+    )
     return datasets.Dataset.from_dict({"img": [{"bytes": png(flat(1)), "path": None}], "label": [1]}, features=features)
 
 

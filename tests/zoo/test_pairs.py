@@ -111,7 +111,7 @@ class Stream(IterableDataset[tuple[Tensor, int]]):
         ((IMAGES, LABELS), TypeError, "item 0 is Tensor; for two tensors pass torch.utils.data.TensorDataset"),
         (TensorDataset(IMAGES, LABELS, LABELS), TypeError, "item 0 is tuple"),
         ([{"image": IMAGES[0], "label": 1}], TypeError, "item 0 is dict"),
-        ([(Image.new("L", (2, 2)), 0)], TypeError, "item 0 has an image of type Image, .*torchvision.transforms.ToTensor"),
+        ([(Image.new("L", (2, 2)), 0)], TypeError, "item 0 has an image of type Image, .*transforms.ToTensor"),
         ([(IMAGES[0].long(), 0)], TypeError, "item 0 has an image of torch.int64, which must be floating point in"),
         ([(IMAGES[0, 0], 0)], ValueError, r"item 0 has an image of shape \(2, 2\), which must be \(C, H, W\)"),
         ([PAIRS[0], (IMAGES[0, :, :1], 0)], ValueError, r"item 1 is torch.float32 \(1, 1, 2\), item 0 .*must be alike"),

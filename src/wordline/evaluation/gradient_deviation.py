@@ -10,7 +10,7 @@ from ..attacks.losses import LOSSES, UNTARGETED
 from ..attacks.objective import Objective
 from ..deviations import GradientDeviation
 from ..progress import AbstractProgress, Silent
-from ..values import require_choice, require_instance, require_integer, require_number
+from ..values import require_choice, require_integer, require_number
 from ..zoo import Pairs, as_split, to_float
 from .party import device_of, dtype_of, party, require_evaluation_mode, require_fit
 

@@ -98,9 +98,7 @@ def run_grid(
     network = Given(party=party(software))
     store.hold(network, software)
     set_on = NoImages() if calibration is None else store.hold_images(as_split(calibration, "calibration"))
-    cells = grid.cells(
-        network, store.hold_images(images), calibration=set_on, threads=torch.get_num_threads()
-    )
+    cells = grid.cells(network, store.hold_images(images), calibration=set_on, threads=torch.get_num_threads())
     with (progress or Silent()).task("grid", len(cells)) as advance:
         for cell in cells:
             if cell.key not in journal.results:

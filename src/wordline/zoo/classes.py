@@ -6,9 +6,8 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
-CIFAR10 = tuple("airplane automobile bird cat deer dog frog horse ship truck".split())
-CIFAR100 = tuple(  # the fine labels
-    """
+_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
+_CIFAR100 = """
     apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
     butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach couch
     crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster house kangaroo
@@ -17,11 +16,8 @@ CIFAR100 = tuple(  # the fine labels
     plate poppy porcupine possum rabbit raccoon ray road rocket rose sea seal shark shrew skunk
     skyscraper snail snake spider squirrel streetcar sunflower sweet_pepper table tank telephone
     television tiger tractor train trout tulip turtle wardrobe whale willow_tree wolf woman worm
-    """.split()
-)
-TINY_IMAGENET = tuple(  # WordNet ids, sorted: labels count in this order, not in that of wnids.txt
-    f"n{number}"
-    for number in """
+"""  # the fine labels
+_TINY_IMAGENET = """
     01443537 01629819 01641577 01644900 01698640 01742172 01768244 01770393 01774384 01774750
     01784675 01855672 01882714 01910747 01917289 01944390 01945685 01950731 01983481 01984695
     02002724 02056570 02058221 02074367 02085620 02094433 02099601 02099712 02106662 02113799
@@ -42,8 +38,9 @@ TINY_IMAGENET = tuple(  # WordNet ids, sorted: labels count in this order, not i
     04532670 04540053 04560804 04562935 04596742 04597913 06596364 07579787 07583066 07614500
     07615774 07695742 07711569 07715103 07720875 07734744 07747607 07749582 07753592 07768694
     07871810 07873807 07875152 07920052 09193705 09246464 09256479 09332890 09428293 12267677
-    """.split()
-)
+"""  # WordNet ids without their n, sorted: labels count in this order, not in that of wnids.txt
+CIFAR10, CIFAR100 = tuple(_CIFAR10.split()), tuple(_CIFAR100.split())
+TINY_IMAGENET = tuple(f"n{number}" for number in _TINY_IMAGENET.split())
 ALSO_CALLED = (("plane", "airplane"), ("car", "automobile"))  # in PyTorch's tutorial on CIFAR-10
 
 

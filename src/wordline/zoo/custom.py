@@ -21,8 +21,9 @@ def from_factory(factory: str, weights: str | Path = "") -> nn.Module:
     """The network that `package.module:factory` returns when called without arguments, in evaluation mode.
 
     `weights` is a safetensors or `torch.save` file with its state dict, under a key or behind a prefix where people put
-    it (see `zoo.states`; `file.pt:ema` chooses a key); without it the factory has to load its own. The module is looked for in the current folder too. This runs the module's code: name only what you trust. Raises
-    ValueError for a name, module, factory or weight file that does not do, TypeError for what is no network.
+    it (see `zoo.states`; `file.pt:ema` chooses a key); without it the factory has to load its own. The module is looked
+    for in the current folder too. This runs the module's code: name only what you trust. Raises ValueError for a name,
+    module, factory or weight file that does not do, TypeError for what is no network.
 
     >>> from_factory("wordline.zoo.digits_cnn:DigitsCNN").training
     False

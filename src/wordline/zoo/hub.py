@@ -60,9 +60,7 @@ def hub_data(name: str, root: str | Path = "") -> ImageData:
         names = first.names()
         classes.labels(names, str(first))
         shown = classes.shown(names)
-        return ImageData(
-            name, shown, lambda split: _to_split(place.find(split).rows(), shown, spec.side, classes)
-        )
+        return ImageData(name, shown, lambda split: _to_split(place.find(split).rows(), shown, spec.side, classes))
     test = _from_hub(spec, "test")
 
     def read(split: str) -> ImageSplit:

@@ -37,11 +37,9 @@ def as_split(data: Pairs, name: str = "data", *, limit: int = 0) -> ImageSplit:
     ('pixels off [0, 1] by up to 1.2e-07 were clipped',)
     """
     require_integer("limit", limit, at_least=0)
-    if isinstance(data, ImageSplit):
-        split = data.take(limit) if limit else data
-    else:
-        split = _converted(data, name, limit)
-    return _clipped(split, name)
+    if not isinstance(data, ImageSplit):
+        return _clipped(_converted(data, name, limit), name)
+    return _clipped(data.take(limit) if limit else data, name)
 
 
 def clipped(images: Tensor) -> tuple[Tensor, str]:

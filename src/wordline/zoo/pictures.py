@@ -66,7 +66,8 @@ def rgb_of(content: bytes) -> Picture:
 
 def _coding(picture: Picture) -> str:
     """How the file codes a pixel, in Pillow's words, such as "RGB;16B"."""
-    args = picture.tile[0].args if picture.tile else ""  # type: ignore[attr-defined]
+    tiles = getattr(picture, "tile", ())
+    args = tiles[0].args if tiles else ""
     words = [args] if isinstance(args, str) else list(args or ())
     if picture.format == "PPM" and len(words) > 1:
         return str(words[0]) if words[1] == 255 or words[0] != "RGB" else f"RGB up to {words[1]}"
@@ -97,9 +98,9 @@ def _deep_colour(content: bytes, coding: str) -> Picture:
     parts = []
     for rawmode in (coding, OTHER_BYTE[coding]):
         picture = Image.open(io.BytesIO(content), formats=FORMATS)
-        picture.tile = [  # type: ignore[attr-defined]
-            tile._replace(args=rawmode if isinstance(tile.args, str) else (rawmode, *tile.args[1:]))
-            for tile in picture.tile  # type: ignore[attr-defined]
+        picture.tile = [
+            tile._replace(args=(rawmode, *tile.args[1:]) if isinstance(tile.args, tuple) else rawmode)
+            for tile in picture.tile
         ]
         parts.append(np.asarray(_turned(picture)).astype(np.int64))
     values = 256 * parts[0] + parts[1]
@@ -113,6 +114,6 @@ def _deep_colour(content: bytes, coding: str) -> Picture:
 def _eight_bits(picture: Picture) -> Picture:
     if picture.mode in ("LA", "PA", "RGBA", "RGBa") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
-        if picture.getchannel("A").getextrema()[0] < 255:
+        if int(np.asarray(picture)[..., 3].min()) < 255:
             raise ValueError("it has transparent pixels; put it on a background")
     return picture.convert("RGB")

@@ -45,7 +45,9 @@ def joined(parts: list[Rows], where: str) -> Rows:
     """Files of one split, one after the other; each already has the labels of the data set."""
     for part in parts:
         if part.names != parts[0].names:
-            raise ValueError(f"`root` names classes in {parts[0].where} and numbers them in {part.where}, or vice versa")
+            raise ValueError(
+                f"`root` names classes in {parts[0].where} and numbers them in {part.where}, or vice versa"
+            )
     if len(parts) == 1:
         return parts[0]
     labels = [label for part in parts for label in part.labels]
