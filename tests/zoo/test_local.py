@@ -1,4 +1,4 @@
-"""Where splits are looked for: exactly these files, of one folder; anything that could be two is refused."""
+"""Splits in a folder: exactly these files, of one place; anything that could be two is refused."""
 
 from __future__ import annotations
 

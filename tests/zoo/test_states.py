@@ -68,7 +68,7 @@ WAYS = {
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["", "module", "model", "net", "_orig_mod"])
 def test_files_as_people_have_them(tmp_path: Path, way: str, name: str) -> None:
-    """Whatever is around it; and a network whose own names begin like a wrapper's keeps them."""
+    """The state is found; and a network whose own names begin like a wrapper's keeps them."""
     model = Named(name) if name else inner()
     if way in ("inside", "parts in parallel") and name:
         pytest.skip("said of plain networks")

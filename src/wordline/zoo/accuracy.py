@@ -1,4 +1,4 @@
-"""Which images a network gets right, and how many."""
+"""Right answers of a network, image by image and as a share."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def accuracy(model: nn.Module, split: Pairs, *, batch_size: int = 250) -> float:
 
 
 def correct(victim: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
-    """Which images the victim classifies correctly, `(N,)` bool; logits that are not finite count as wrong."""
+    """Right answers of the victim, `(N,)` bool; logits that are not finite count as wrong."""
     numbers = [*victim.parameters(), *victim.buffers()]
     device = next((tensor.device for tensor in numbers), torch.device("cpu"))
     dtype = next((tensor.dtype for tensor in numbers if tensor.is_floating_point()), torch.float32)

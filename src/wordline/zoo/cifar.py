@@ -18,7 +18,7 @@ PIXELS = 3 * SIDE * SIDE  # of an image: its red, green and blue plane, each row
 
 @dataclass(frozen=True)
 class Archive:
-    """What an archive calls its files; `labels` is a key of a pickled batch, or how many bytes lead a binary image."""
+    """Names of the files of an archive; `labels` is a key of a pickled batch, or the bytes before a binary image."""
 
     train: tuple[str, ...]
     test: tuple[str, ...]

@@ -105,7 +105,7 @@ class Classes:
 
 
 def numbered(names: tuple[str, ...]) -> bool:
-    """Whether classes are called by numbers alone, or not at all."""
+    """Say whether classes are called by numbers alone, or not at all."""
     return all(name.isascii() and name.isdecimal() for name in names)
 
 

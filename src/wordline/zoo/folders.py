@@ -97,7 +97,7 @@ def _shuffled(path: Path) -> str:
 
 
 def _is_picture(path: Path) -> bool:
-    """Whether a file is a picture, rather than a note; refuses what is neither."""
+    """Tell a picture (True) from a note, and refuse what is neither."""
     suffix = path.suffix.lower()
     if suffix in PICTURES:
         return True

@@ -21,7 +21,7 @@ VALID = ("valid", "val", "validation")
 
 @dataclass(frozen=True)
 class HubSet:
-    """Where a data set lives on the hub, what its columns, classes and test split are called, the side of images."""
+    """A data set on the hub: its path there, names of its columns, classes and test split, and the side of images."""
 
     path: str
     test: tuple[tuple[str, ...], ...]

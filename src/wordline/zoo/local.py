@@ -63,12 +63,12 @@ class Local:
 
     @property
     def holds_any(self) -> bool:
-        """Whether there is anything that could be a split."""
+        """True where there is anything that could be a split."""
         return any(self.sources(split) for split in ("train", "test"))
 
     @property
     def named_as_the_data(self) -> bool:
-        """Whether the folder is called cifar10, CIFAR-10, tiny-imagenet-200 or alike."""
+        """True where the folder is called cifar10, CIFAR-10, tiny-imagenet-200 or alike."""
         name, wanted = (re.sub(r"[-_ ]", "", text.lower()) for text in (self.folder.name, self.data))
         return name in (wanted, f"{wanted}200")
 

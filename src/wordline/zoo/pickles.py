@@ -17,7 +17,7 @@ import numpy as np
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """What a pickle holds: dicts, lists, text, bytes, numbers, and numpy arrays of integers.
+    """Content of a pickle: dicts, lists, text, bytes, numbers, and numpy arrays of integers.
 
     Text of Python 2 comes as bytes. Raises ValueError for a damaged file and for a pickle that names anything else,
     of which nothing is run.
@@ -31,7 +31,7 @@ def read_plain_pickle(path: Path) -> Any:
 
 
 class _Refused(Exception):  # noqa: N818 - caught above
-    """What a pickle asks for that is not plain data."""
+    """Raised for a pickle that asks for more than plain data."""
 
 
 class _Kind:
@@ -64,7 +64,7 @@ def _array(content: Any, kind: _Kind, shape: Any, order: Any = "C") -> np.ndarra
 
 
 def _names() -> dict[tuple[str, str], Callable[..., Any]]:
-    """What stands for each name; made anew for each file, since a pickle may set attributes of what it is given."""
+    """Stand-ins by name; made anew each time, since a pickle may set attributes of what it is given."""
     known: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): lambda *_: _Array(),
         ("numpy", "dtype"): lambda *code: _Kind(*code),

@@ -65,7 +65,7 @@ def rgb_of(content: bytes) -> Picture:
 
 
 def _coding(picture: Picture) -> str:
-    """How the file codes a pixel, in Pillow's words, such as "RGB;16B"."""
+    """Coding of a pixel in the file, in Pillow's words, such as "RGB;16B"."""
     tiles = getattr(picture, "tile", ())
     args = tiles[0].args if tiles else ""
     words = [args] if isinstance(args, str) else list(args or ())

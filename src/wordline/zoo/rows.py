@@ -1,4 +1,4 @@
-"""What every source of a data set delivers: labelled pictures, not decoded yet."""
+"""Labelled pictures, not decoded yet: the form in which every source of a data set delivers them."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def joined(parts: list[Rows], where: str) -> Rows:
 
 @dataclass(frozen=True)
 class Columns:
-    """What a table calls its pictures and labels, by preference."""
+    """Names of the columns of pictures and of labels in a table, by preference."""
 
     image: tuple[str, ...]
     label: tuple[str, ...]

@@ -1,4 +1,4 @@
-"""Which parquet files are one split: a whole file, or every shard of it."""
+"""Parquet files of one split: a whole file, or every shard of it."""
 
 from __future__ import annotations
 

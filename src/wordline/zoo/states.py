@@ -72,7 +72,7 @@ class Fit:
 
     @property
     def off(self) -> int:
-        """How many names do not fit; 0 where all do."""
+        """The number of names that do not fit; 0 where all do."""
         return len(self.missing) + len(self.unexpected) + len(self.shapes)
 
     def __str__(self) -> str:

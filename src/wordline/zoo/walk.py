@@ -1,4 +1,4 @@
-"""What people see in a folder: files and folders behind links too, without what systems leave there."""
+"""Files and folders as people see them: links followed, and without what systems leave there."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SYSTEM = {  # Windows, macOS, Synology, file systems, Python; names with a dot i
 
 
 def entries(folder: Path) -> list[Path]:
-    """What stands in a folder, by name; hidden and system files and folders are left out."""
+    """Content of a folder, by name; hidden and system files and folders are left out."""
     try:
         return sorted(path for path in folder.iterdir() if not is_ignored(path.name))
     except OSError as error:
@@ -20,7 +20,7 @@ def entries(folder: Path) -> list[Path]:
 
 
 def is_ignored(name: str) -> bool:
-    """Whether a name is of a hidden file or of one that a system made.
+    """Tell names of hidden files and of those that a system made.
 
     >>> [is_ignored(name) for name in ("._0.png", ".ipynb_checkpoints", "Thumbs.db", "0.png")]
     [True, True, True, False]
