@@ -22,11 +22,12 @@ AnyChip = TypeVar("AnyChip", Chip, ChipEnsemble)
 def calibrate(chip: AnyChip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> AnyChip:
     """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
 
-    Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the ADCs,
-    each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch, or for an
-    ADC in the parts and streams in which a batch is read: the largest of them for 100 percent, their mean for less. A
-    layer that these images do not pass through stays without. No label is read; pass training images, floating point
-    or bytes, which count as value / 255. `limit=0` takes all. A chip without such ranges comes back as it was; every chip of an ensemble is measured for itself.
+    Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the
+    ADCs, each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch,
+    or for an ADC in the parts and streams in which a batch is read: the largest of them for 100 percent, their mean
+    for less. A layer that these images do not pass through stays without. No label is read; pass training images,
+    floating point or bytes, which count as value / 255. `limit=0` takes all. A chip without such ranges comes back
+    as it was; every chip of an ensemble is measured for itself.
 
     Raises ValueError where there are no images.
 
