@@ -36,16 +36,16 @@ def flat(value: int, side: int = 32, mode: str = "RGB") -> Picture:
     return Pillow.new(mode, (side, side), shade)
 
 
-WithClasses = Callable[[str, int], None]
+WithClasses = Callable[..., None]
 
 
 @pytest.fixture
 def with_classes(monkeypatch: pytest.MonkeyPatch) -> WithClasses:
-    """Lets `name` have fewer classes, for tests of how the files lie."""
+    """Lets `name` have these classes, for tests of how the files lie."""
 
-    def change(name: str, classes: int) -> None:
+    def change(name: str, *classes: str) -> None:
         spec = HUB[name]
-        monkeypatch.setitem(HUB, name, replace(spec, columns=replace(spec.columns, classes=classes)))
+        monkeypatch.setitem(HUB, name, replace(spec, classes=replace(spec.classes, names=classes)))
 
     return change
 
@@ -59,7 +59,7 @@ def write_parquet(tmp_path: Path) -> WriteParquet:
 
     def write(name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None) -> Path:
         image, label = COLUMNS[name]
-        names = [f"class{i}" for i in range(HUB[name].columns.classes)]
+        names = list(HUB[name].classes.names)
         for stem in ("train", STEMS[name]):
             columns: dict[str, Any] = {
                 image: [{"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)],

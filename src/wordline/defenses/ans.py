@@ -15,7 +15,7 @@ from ..attacks import AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..text import render_table
 from ..values import Value, require_instance, require_integer, require_number
-from ..zoo import ImageSplit, to_float
+from ..zoo import Pairs, as_split, to_float
 from .quantised_layer import matrix_layers
 
 
@@ -53,7 +53,7 @@ class NoiseSensitivity(Value):
 
 def adversarial_noise_sensitivity(
     model: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     attack: AbstractAttack,
     *,
     limit: int = 500,
@@ -77,7 +77,7 @@ def adversarial_noise_sensitivity(
 
     Raises ValueError for a network in training mode or without such layers, and for a layer that no image reaches.
 
-    >>> split = ImageSplit(torch.tensor([[[[0.5, 0.0]]], [[[0.0, 0.5]]]]), torch.tensor([0, 1]))
+    >>> split = [(torch.tensor([[[0.5, 0.0]]]), 0), (torch.tensor([[[0.0, 0.5]]]), 1)]
     >>> from wordline.attacks import FGSM
     >>> model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False)).eval()
     >>> model[1].weight.data = torch.eye(2)  # each attack takes 0.1 from the one and gives it to the other
@@ -86,7 +86,6 @@ def adversarial_noise_sensitivity(
     True
     """
     require_instance("model", model, nn.Module)
-    require_instance("data", data, ImageSplit)
     require_instance("attack", attack, AbstractAttack)
     for name, value, least in (("limit", limit, 0), ("seed", seed, 0), ("batch_size", batch_size, 1)):
         require_integer(name, value, at_least=least)
@@ -95,7 +94,7 @@ def adversarial_noise_sensitivity(
     layers = dict(matrix_layers(model))
     if not layers:
         raise ValueError("`model` has no linear or convolution layer whose outputs could be compared")
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     like = next(t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point())
     ratios: dict[str, list[Tensor]] = {name: [] for name in layers}
     with progress.task("noise sensitivity", len(split)) as advance:

@@ -12,7 +12,7 @@ from ..attacks import FGSM, AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..text import render_table
 from ..values import Value, require_instance, require_integer, require_number
-from ..zoo import ImageSplit
+from ..zoo import ImageSplit, Pairs, as_split
 from .ans import NoiseSensitivity, adversarial_noise_sensitivity
 from .quantise import AS_THEY_ARE, quantise
 from .rounding import MOST_BITS
@@ -120,7 +120,7 @@ def assign_bits(sensitivity: NoiseSensitivity, rule: BitRule = BitRule()) -> Bit
 
 def quanos(
     model: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     *,
     attack: AbstractAttack = ATTACK,
     rule: BitRule = BitRule(),
@@ -140,11 +140,13 @@ def quanos(
     2004.11233; the rule is ours, see `BitRule`.
     """
     require_instance("activations", activations, bool)
+    require_integer("limit", limit, at_least=0)
+    split = as_split(data, limit=limit)
     sensitivity = adversarial_noise_sensitivity(
-        model, data, attack, limit=limit, seed=seed, batch_size=batch_size, progress=progress
+        model, split, attack, limit=limit, seed=seed, batch_size=batch_size, progress=progress
     )
     assignment = assign_bits(sensitivity, rule)
-    return quantised_as(model, assignment, data.take(limit) if limit else data, activations, percent), assignment
+    return quantised_as(model, assignment, split, activations, percent), assignment
 
 
 def quantised_as(

@@ -1,6 +1,7 @@
 """Numbers with everything needed to get them again."""
 
 from ..intervals import over_draws, paired_difference, wilson
+from ..zoo import correct
 from .audit import Audit, Budget, audit
 from .craft import craft
 from .curve import RobustnessCurve, robustness_curve
@@ -9,7 +10,7 @@ from .gradient_deviation import gradient_deviation
 from .matched_noise import matched_noise
 from .noise_stability import noise_stability
 from .party import party
-from .score import Conditions, correct, score
+from .score import Conditions, score
 
 __all__ = [
     "Audit",

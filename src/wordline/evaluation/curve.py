@@ -12,7 +12,7 @@ from ..attacks import PGD, AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..records import Record, table
 from ..values import Value, require_instance, require_number
-from ..zoo import ImageSplit
+from ..zoo import Pairs, as_split
 from .evaluate import evaluate
 
 GRID = tuple(levels / 255 for levels in (1, 2, 4, 8, 16, 32, 64, 128))  # the last leaves nothing of an image
@@ -50,7 +50,7 @@ def robustness_curve(
     *,
     victim: nn.Module,
     source: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     attack: AbstractAttack | None = None,
     eps: Sequence[float] = GRID,
     limit: int = 0,
@@ -66,13 +66,12 @@ def robustness_curve(
     """
     attack = PGD(eps=GRID[0], steps=STEPS) if attack is None else attack
     require_instance("attack", attack, AbstractAttack)
-    require_instance("data", data, ImageSplit)
     radii = list(eps)
     if not radii or any(later <= earlier for earlier, later in zip([0.0, *radii], radii, strict=False)):
         raise ValueError(f"`eps` must be growing radii above 0, got {radii}")
     for radius in radii:
         require_number("eps", radius, above=0.0)
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     chance = int(torch.bincount(split.labels).max()) / len(split)
     records: list[Record] = []
     with (progress or Silent()).task("radii", len(radii)) as advance:

@@ -8,7 +8,7 @@ from ..attacks import AbstractAttack
 from ..progress import AbstractProgress
 from ..records import Record
 from ..values import require_instance, require_integer
-from ..zoo import ImageSplit
+from ..zoo import Pairs, as_split
 from .account import account, same_answers
 from .craft import craft
 from .party import party, require_evaluation_mode, require_fit
@@ -20,7 +20,7 @@ def evaluate(
     victim: nn.Module,
     source: nn.Module,
     attack: AbstractAttack,
-    data: ImageSplit,
+    data: Pairs,
     limit: int = 0,
     batch_size: int = 100,
     seed: int = 0,
@@ -31,7 +31,9 @@ def evaluate(
 
     victim = source = software is the attack in software (SW); victim a chip and source the software network is the
     transfer attack SH; victim = source = chip is the white-box attack HH. The first `limit` images are used, the same
-    for everyone; 0 means all. `draws` > 1 asks a stochastic victim that often. Where the
+    for everyone; 0 means all. `data` is an `ImageSplit` or any map-style data set of (image, label) pairs (see
+    `zoo.as_split`): images floating point in [0, 1] or uint8; pixels off by rounding are clipped, and the record's
+    `flags` say so. `draws` > 1 asks a stochastic victim that often. Where the
     victim is not the source, the attack is run to its end (`for_transfer`), and the record says so.
 
     A chip is probed with one image first: the record's `products` say which share of the multiply-accumulates arrays
@@ -43,7 +45,6 @@ def evaluate(
     require_evaluation_mode("victim", victim)
     require_evaluation_mode("source", source)
     require_instance("attack", attack, AbstractAttack)
-    require_instance("data", data, ImageSplit)
     for key, value, least in (
         ("limit", limit, 0),
         ("batch_size", batch_size, 1),
@@ -51,7 +52,7 @@ def evaluate(
         ("seed", seed, 0),
     ):
         require_integer(key, value, at_least=least)
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     require_fit("victim", victim, split)
     products = account("victim", victim, split)
     if source is not victim:

@@ -10,8 +10,8 @@ from ..attacks.losses import LOSSES, UNTARGETED
 from ..attacks.objective import Objective
 from ..deviations import GradientDeviation
 from ..progress import AbstractProgress, Silent
-from ..values import require_choice, require_instance, require_integer, require_number
-from ..zoo import ImageSplit, to_float
+from ..values import require_choice, require_integer, require_number
+from ..zoo import Pairs, as_split, to_float
 from .party import device_of, dtype_of, party, require_evaluation_mode, require_fit
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -21,7 +21,7 @@ def gradient_deviation(
     *,
     chip: nn.Module,
     software: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     eps: float,
     limit: int = 0,
     loss: Loss = "cross-entropy",
@@ -37,12 +37,11 @@ def gradient_deviation(
     """
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
-    require_instance("data", data, ImageSplit)
     require_number("eps", eps, above=0.0)
     require_choice("loss", loss, LOSSES)
     require_integer("limit", limit, at_least=0)
     require_integer("batch_size", batch_size, at_least=1)
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     require_fit("chip", chip, split)
     require_fit("software", software, split)
     rows: list[Tensor] = []

@@ -10,8 +10,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ..values import require_instance, require_integer
-from ..zoo import ImageSplit, to_float
+from ..values import require_integer
+from ..zoo import Pairs, as_split, to_float
 from .layer_pairs import LayerPairs
 from .party import device_of, dtype_of, require_evaluation_mode, require_fit, restart_noise
 
@@ -20,7 +20,7 @@ def matched_noise(
     *,
     software: nn.Module,
     chip: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     limit: int = 100,
     batch_size: int = 100,
     seed: int = 0,
@@ -38,17 +38,16 @@ def matched_noise(
     >>> from wordline.mapping import Crossbar
     >>> from wordline.nn import map_model
     >>> net = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval()
-    >>> images = ImageSplit(torch.rand(3, 1, 2, 2), torch.zeros(3, dtype=torch.int64))
+    >>> images = [(torch.rand(1, 2, 2), 0) for _ in range(3)]
     >>> noisy = matched_noise(software=net, chip=map_model(net, Crossbar.preset("ideal")), data=images)
     >>> noisy[1].deviation < 1e-6  # an ideal chip makes no noise
     True
     """
     require_evaluation_mode("software", software)
     require_evaluation_mode("chip", chip)
-    require_instance("data", data, ImageSplit)
     for name, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_integer(name, value, at_least=least)
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     require_fit("software", software, split)
     pairs = LayerPairs.of(software, chip)
     sums: dict[str, Tensor] = {}

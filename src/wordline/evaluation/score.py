@@ -14,9 +14,9 @@ from ..intervals import over_draws, paired_difference, wilson
 from ..nn import Chip
 from ..products import Products
 from ..records import Estimate, Party, Record
-from ..zoo import ImageSplit, to_float
+from ..zoo import ImageSplit, clipped, correct, to_float
 from .account import account, warnings_of
-from .party import device_of, dtype_of, party, restart_noise
+from .party import party, restart_noise
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,6 @@ class Conditions:
     seed: int
     draws: int
     batch_size: int
-
-
-def correct(victim: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
-    """Which images the victim classifies correctly, `(N,)` bool; NaN logits count as wrong."""
-    device, dtype, hits = device_of(victim), dtype_of(victim), []
-    with torch.no_grad():
-        for start in range(0, len(labels), batch_size):
-            logits = victim(to_float(images[start : start + batch_size]).to(device, dtype)).cpu()
-            hit = logits.argmax(1) == labels[start : start + batch_size]
-            hits.append(hit & logits.isfinite().all(1))
-    return torch.cat(hits)
 
 
 def score(
@@ -58,6 +47,7 @@ def score(
     clean_images = to_float(split.images)
     if adversarial.shape != clean_images.shape:
         raise ValueError(f"`adversarial` must have shape {tuple(clean_images.shape)}, got {tuple(adversarial.shape)}")
+    adversarial, said = clipped(adversarial)
     if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
         raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
     products = account("victim", victim, split) if products is None else products
@@ -70,7 +60,8 @@ def score(
         clean = clean.expand(conditions.draws, -1)
     hit = torch.stack([correct(victim, adversarial, split.labels, batch_size=size) for _ in range(conditions.draws)])
     ca, aa, al, asr = _estimates(clean, hit)
-    flags += warnings_of(products)
+    flags = (*split.flags, *flags, *warnings_of(products))
+    flags += (f"adversarial {said}",) if said else ()
     flags += () if bool(clean.any()) else ("no image is classified correctly, so ASR is undefined",)
     if conditions.draws == 1 and any(isinstance(m, Chip) and m.stochastic for m in victim.modules()):
         flags += ("one draw of a chip with read noise; its accuracy is a mean over at least 20",)

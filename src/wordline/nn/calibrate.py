@@ -14,6 +14,7 @@ from ..values import require_instance, require_integer
 from .chip import Chip
 from .many_chips import ChipEnsemble
 from .mapped_layer import MappedLayer
+from .pixels import image_of
 
 AnyChip = TypeVar("AnyChip", Chip, ChipEnsemble)
 
@@ -21,11 +22,12 @@ AnyChip = TypeVar("AnyChip", Chip, ChipEnsemble)
 def calibrate(chip: AnyChip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> AnyChip:
     """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
 
-    Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the ADCs,
-    each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch, or for an
-    ADC in the parts and streams in which a batch is read: the largest of them for 100 percent, their mean for less. A
-    layer that these images do not pass through stays without. No label is read; pass training images. `limit=0` takes
-    all. A chip without such ranges comes back as it was; every chip of an ensemble is measured for itself.
+    Two passes: the first, without converters, sets the ranges of all DACs; the second, with them, those of the
+    ADCs, each from the answers of all its tile columns. The range is the percentile of the magnitudes in a batch,
+    or for an ADC in the parts and streams in which a batch is read: the largest of them for 100 percent, their mean
+    for less. A layer that these images do not pass through stays without. No label is read; pass training images,
+    floating point or bytes, which count as value / 255. `limit=0` takes all. A chip without such ranges comes back
+    as it was; every chip of an ensemble is measured for itself.
 
     Raises ValueError where there are no images.
 
@@ -74,7 +76,7 @@ def _pass(
             layer.watch.inputs, layer.watch.outputs = (look, None) if inputs else (None, look)
         with torch.no_grad():
             for start in range(0, count, batch_size):
-                images = [cast(Tensor, data[index][0]) for index in range(start, min(start + batch_size, count))]
+                images = [image_of(data, index) for index in range(start, min(start + batch_size, count))]
                 chip(torch.stack(images).to(like.device, like.dtype))
     finally:
         for layer in layers.values():

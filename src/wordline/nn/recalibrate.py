@@ -8,10 +8,11 @@ from itertools import pairwise
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.utils.data import Dataset
 
 from ..values import require_integer
+from .pixels import image_of
 
 
 def recalibrate_batch_norm(
@@ -48,7 +49,7 @@ def recalibrate_batch_norm(
     borders = [*range(0, max(1, count - batch_size + 1), batch_size), count]
     with torch.no_grad():
         for start, stop in pairwise(borders):
-            images = torch.stack([cast(Tensor, data[index][0]) for index in range(start, stop)])
+            images = torch.stack([image_of(data, index) for index in range(start, stop)])
             recalibrated(images.to(like.device, like.dtype))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -13,6 +13,7 @@ from ..values import Value, encode
 from .fields import text
 
 UNKNOWN_MODEL = "MODEL"
+KNOWN = ("", "digits", "cifar10", "cifar100", "tiny-imagenet")  # data that `load_dataset` has
 ON_THE_LINE = ("SW", "SH", "HH")
 
 
@@ -56,7 +57,7 @@ def rerun(record: Record, names: Names, models: Mapping[str, str]) -> str:
         or models.get(software.network, UNKNOWN_MODEL)
     )  # fmt: skip
     attack = names.attacks.get(record.attack.identity())
-    if attack is None or record.setting not in ON_THE_LINE or record.seed != 0:
+    if attack is None or record.data not in KNOWN or record.setting not in ON_THE_LINE or record.seed != 0:
         return _python(record, model)
     before, crossbar = _crossbar(record.victim, names)
     words = ["wordline", "evaluate", "--model", model, "--data", record.data or "DATA"]
@@ -123,7 +124,10 @@ def _python(record: Record, model: str) -> str:
     if record.source.gradient.startswith("of "):
         lines.append(f"# the gradient was {record.source.gradient}: wrap the source in wl.SurrogateGradient")
     lines.append(f"attack = wl.{type(record.attack).__name__}.from_json({record.attack.to_json()!r})")
-    lines.append(f"data = wl.load_dataset({record.data!r}{root}).test")
+    if record.data in KNOWN:
+        lines.append(f"data = wl.load_dataset({record.data!r}{root}).test")
+    else:
+        lines.append(f"data = ...  # {record.data} of your own, fingerprint {record.fingerprint}")
     arguments = f"limit={record.images}, seed={record.seed}, draws={record.draws}, batch_size={record.batch_size}"
     who = f"victim={sides['victim']}, source={sides['source']}"
     return "\n".join([*lines, f"print(wl.evaluate({who}, attack=attack, data=data, {arguments}))"])

@@ -19,7 +19,7 @@ from ..paired import worst_case
 from ..progress import AbstractProgress, Advance, Silent
 from ..records import Estimate, Record
 from ..values import require_instance, require_integer, require_number
-from ..zoo import ImageSplit, to_float
+from ..zoo import Pairs, as_split, to_float
 from .grid import Grid, run_grid
 from .journal import Journal
 
@@ -31,8 +31,8 @@ def advise(
     networks: Mapping[str, nn.Module],
     *,
     base: Crossbar,
-    data: ImageSplit,
-    calibration: ImageSplit,
+    data: Pairs,
+    calibration: Pairs,
     out: str | Path,
     tiles: Sequence[int] = (),
     r_on_ohm: Sequence[float] = (),
@@ -70,7 +70,7 @@ def advise(
         raise ValueError("`seeds` is empty; pass one for each chip, such as (0,)")
     if not networks:
         raise ValueError("`networks` is empty; pass at least one, by name")
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     crossbars = tuple(_crossbars(base, tiles, r_on_ohm, adc_bits))
     stochastic = base.stochastic
     attacks = tuple(

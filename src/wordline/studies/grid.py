@@ -16,7 +16,7 @@ from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
 from ..records import Record, describe_attack
 from ..values import require_choice, require_integer
-from ..zoo import ImageSplit
+from ..zoo import Pairs, as_split
 from .evaluation_cell import SETTINGS, EvaluationCell
 from .ingredients import AbstractNetwork, Given, Images, NoImages
 from .journal import Journal
@@ -80,11 +80,11 @@ class Grid:
 
 def run_grid(
     software: nn.Module,
-    split: ImageSplit,
+    split: Pairs,
     grid: Grid,
     journal: Journal,
     *,
-    calibration: ImageSplit | None = None,
+    calibration: Pairs | None = None,
     progress: AbstractProgress | None = None,
 ) -> list[Record]:
     """Run what the journal does not hold yet; all records of the grid, in its order.
@@ -92,14 +92,13 @@ def run_grid(
     `calibration`: all images that chips with `Calibrated` converter ranges are set on.
     """
     require_evaluation_mode("software", software)
-    require_fit("software", software, split)
+    images = as_split(split, "split")
+    require_fit("software", software, images)
     store = Store()
     network = Given(party=party(software))
     store.hold(network, software)
-    set_on = NoImages() if calibration is None else store.hold_images(calibration)
-    cells = grid.cells(
-        network, store.hold_images(split), calibration=set_on, threads=torch.get_num_threads()
-    )
+    set_on = NoImages() if calibration is None else store.hold_images(as_split(calibration, "calibration"))
+    cells = grid.cells(network, store.hold_images(images), calibration=set_on, threads=torch.get_num_threads())
     with (progress or Silent()).task("grid", len(cells)) as advance:
         for cell in cells:
             if cell.key not in journal.results:

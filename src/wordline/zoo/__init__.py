@@ -1,6 +1,6 @@
 """Data sets and trained networks by name; training."""
 
-from .accuracy import accuracy
+from .accuracy import accuracy, correct
 from .architectures import ARCHITECTURES, build_model
 from .body import AbstractBody, Plain
 from .cards import Card, read_card
@@ -9,6 +9,7 @@ from .data import ImageData, ImageSplit, to_float
 from .files import load_state, read_weights, save_weights
 from .load import load_dataset, load_model, packaged_models
 from .objective import AbstractObjective, CrossEntropy
+from .pairs import Pairs, as_split, clipped
 from .recipe import Recipe
 from .schedules import AbstractSchedule, Milestones, OneCycle
 from .train import train
@@ -24,10 +25,14 @@ __all__ = [
     "ImageSplit",
     "Milestones",
     "OneCycle",
+    "Pairs",
     "Plain",
     "Recipe",
     "accuracy",
+    "as_split",
     "build_model",
+    "clipped",
+    "correct",
     "from_factory",
     "load_dataset",
     "load_model",

@@ -14,28 +14,29 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from .files import load_state, read_weights
+from .files import load_states, read_states
 
 
 def from_factory(factory: str, weights: str | Path = "") -> nn.Module:
     """The network that `package.module:factory` returns when called without arguments, in evaluation mode.
 
-    `weights` is a safetensors or `torch.save` file with its state dict; without it the factory has to load its own. The
-    module is looked for in the current folder too. This runs the module's code: name only what you trust. Raises
-    ValueError for a name, module, factory or weight file that does not do, TypeError for what is no network.
+    `weights` is a safetensors or `torch.save` file with its state dict, under a key or behind a prefix where people put
+    it (see `zoo.states`; `file.pt:ema` chooses a key); without it the factory has to load its own. The module is looked
+    for in the current folder too. This runs the module's code: name only what you trust. Raises ValueError for a name,
+    module, factory or weight file that does not do, TypeError for what is no network.
 
     >>> from_factory("wordline.zoo.digits_cnn:DigitsCNN").training
     False
     """
     if not re.fullmatch(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*(\.[^\W\d]\w*)*", factory):
         raise ValueError(f"`factory` must read package.module:factory, got {factory!r}")
-    state = read_weights(weights) if str(weights) else None
+    states = read_states(weights) if str(weights) else {}
     module, _, attribute = factory.partition(":")
     with _current_folder(), torch.random.fork_rng(devices=[]):  # an initialisation must not move the caller's stream
         model = _call(_find(module, attribute), factory)
     if not isinstance(model, nn.Module):
         raise TypeError(f"`factory` {factory!r} must return a torch.nn.Module, it returned {type(model).__name__}")
-    return (load_state(model, state, str(weights)) if state is not None else model).eval()
+    return (load_states(model, states, str(weights)) if states else model).eval()
 
 
 def _find(module: str, attribute: str) -> Callable[[], object]:

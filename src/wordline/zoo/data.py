@@ -19,7 +19,8 @@ class ImageSplit(Dataset[tuple[Tensor, int]]):
     """Images and their labels; item i is (float image in [0, 1], int label).
 
     `images` is `(N, C, H, W)`, either uint8 (converted on access as value / 255) or floating point in [0, 1];
-    `labels` is `(N,)` int64; `name` says what they are. All are frozen fields that `dataclasses.replace` can swap.
+    `labels` is `(N,)` int64; `name` says what they are, and `flags` what was done to them, which records repeat. All
+    are frozen fields that `dataclasses.replace` can swap.
 
     >>> split = ImageSplit(torch.full((3, 1, 2, 2), 255, dtype=torch.uint8), torch.tensor([0, 1, 2]))
     >>> len(split), split[1][0].max().item(), split[1][1]
@@ -29,6 +30,7 @@ class ImageSplit(Dataset[tuple[Tensor, int]]):
     images: Tensor
     labels: Tensor
     name: str = ""
+    flags: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.images.ndim != 4:

@@ -15,6 +15,7 @@ from safetensors.torch import save as to_bytes
 from torch import Tensor, nn
 
 from ..files import write_atomically
+from .states import chosen, fitted, state_dicts
 
 
 def save_weights(model: nn.Module, path: Path, *, half: bool = False) -> None:
@@ -30,43 +31,50 @@ def save_weights(model: nn.Module, path: Path, *, half: bool = False) -> None:
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """A state dict from a `.safetensors` file or a `torch.save` file; no code of the file is run.
+    """A state dict from a `.safetensors` file or a `torch.save` file, under its names there; no code of it is run.
 
-    A state dict may stand under the key "state_dict" or "model"; the prefix that DataParallel writes is dropped. Raises
-    ValueError for a missing or damaged file, for a pickle that would run code, and for a file without a state dict.
+    Of several in one file it is the one of most tensors; `file.pt:KEY` chooses. Raises ValueError for a missing or
+    damaged file, for a pickle that would run code, for a file without a state dict, and for two of equal size.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"`weights` file {str(path)!r} does not exist")
-    state = _read_safetensors(path) if path.suffix == ".safetensors" else _read_torch(path)
-    for key in ("state_dict", "model"):
-        if isinstance(state, dict) and isinstance(state.get(key), dict):
-            state = state[key]
-    if not isinstance(state, dict) or not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise ValueError(f"`weights` file {str(path)!r} holds no state_dict (a mapping from names to tensors)")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+    states = read_states(path)
+    largest = max(len(state) for state in states.values())
+    first, *others = [key for key, state in states.items() if len(state) == largest]
+    if others:
+        raise ValueError(
+            f"`weights` file {str(path)!r} holds the states {first!r} and {others[0]!r}; choose by "
+            f"{f'{path}:{first}'!r} or {f'{path}:{others[0]}'!r}"
+        )
+    return states[first]
 
 
 def load_state(model: nn.Module, state: dict[str, Tensor], source: str) -> nn.Module:
     """Put a state dict into a network, exactly; refuses missing or unexpected names, shapes and non-finite values.
 
-    A network that is refused is left as it was.
+    Prefixes are taken off where every name then fits (see `zoo.states`). A network that is refused is left as it was.
     """
+    return load_states(model, {"": state}, source)
+
+
+def load_states(model: nn.Module, states: dict[str, dict[str, Tensor]], source: str) -> nn.Module:
+    """The same with the one of these states by which every name fits."""
+    state = fitted(model, states, source)
     if bad := _not_finite(state):
         raise ValueError(f"`weights` {source!r} holds NaN or Inf in {bad!r}; train the network again")
-    wanted = model.state_dict()
-    for what, names in (("lacks", wanted.keys() - state.keys()), ("has the unexpected", state.keys() - wanted.keys())):
-        if names:
-            more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-            raise ValueError(f"`weights` {source!r} does not fit the network: it {what} {min(names)!r}{more}")
-    for name, tensor in wanted.items():
-        if tensor.shape != state[name].shape:
-            raise ValueError(
-                f"`weights` {source!r} does not fit the network: {name!r} is {tuple(state[name].shape)}, "
-                f"the network's is {tuple(tensor.shape)}"
-            )
-    model.load_state_dict(state, strict=True)
+    model.load_state_dict(state, strict=False)  # every name fits; counts of batches may be missing
     return model
+
+
+def read_states(path: str | Path) -> dict[str, dict[str, Tensor]]:
+    """Every state dict in a file, by the key that it stands under; the one under KEY of `file.pt:KEY`."""
+    file, _, key = str(path).rpartition(":")
+    file, key = (str(path), "") if Path(path).is_file() or not file else (file, key)
+    where = Path(file)
+    if not where.is_file():
+        raise ValueError(f"`weights` file {str(path)!r} does not exist")
+    states = state_dicts(_read_safetensors(where) if where.suffix == ".safetensors" else _read_torch(where))
+    if not states:
+        raise ValueError(f"`weights` file {str(path)!r} holds no state_dict (a mapping from names to tensors)")
+    return chosen(states, key, file) if key else states
 
 
 def weights_fingerprint(model: nn.Module) -> str:
@@ -98,7 +106,8 @@ def _read_torch(path: Path) -> Any:
         reason = f"would run {found.group(1)!r}" if found else "is damaged or holds more than tensors"
         raise ValueError(
             f"`weights` file {str(path)!r} is a pickle that {reason}; nothing of it was run. "
-            "Save the network's state_dict as safetensors instead"
+            "Save the network's state_dict as safetensors instead, where it was made: "
+            "safetensors.torch.save_file(model.state_dict(), 'weights.safetensors')"
         ) from error
     except Exception as error:  # a damaged archive fails in a dozen ways
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,67 +10,65 @@ from typing import Any
 
 import torch
 
+from .classes import CIFAR10, CIFAR100, TINY_IMAGENET, Classes
 from .data import ImageData, ImageSplit
-from .local import find
-from .pictures import decode
-from .rows import Columns, Rows
+from .local import Local
+from .rows import Columns, Rows, joined
 from .tables import table_rows
+
+VALID = ("valid", "val", "validation")
 
 
 @dataclass(frozen=True)
 class HubSet:
-    """Where a data set lives on the hub, what its columns and test split are called, and the side of its images."""
+    """A data set on the hub: its path there, names of its columns, classes and test split, and the side of images."""
 
     path: str
-    test: str
+    test: tuple[tuple[str, ...], ...]
     side: int
     columns: Columns
+    classes: Classes
 
 
 HUB = {
-    "cifar10": HubSet("uoft-cs/cifar10", "test", 32, Columns(("img", "image"), ("label",), 10)),
-    "cifar100": HubSet("uoft-cs/cifar100", "test", 32, Columns(("img", "image"), ("fine_label", "label"), 100)),
-    "tiny-imagenet": HubSet("zh-plus/tiny-imagenet", "valid", 64, Columns(("image", "img"), ("label",), 200)),
-}
+    "cifar10": HubSet(
+        "uoft-cs/cifar10", (("test",), VALID), 32, Columns(("img", "image"), ("label",)), Classes("cifar10", CIFAR10)
+    ),
+    "cifar100": HubSet(
+        "uoft-cs/cifar100", (("test",), VALID), 32, Columns(("img", "image"), ("fine_label", "label")),
+        Classes("cifar100", CIFAR100),
+    ),
+    "tiny-imagenet": HubSet(  # its own `test` has no labels, so that comes last
+        "zh-plus/tiny-imagenet", (VALID, ("test",)), 64, Columns(("image", "img"), ("label",)),
+        Classes("tiny-imagenet", TINY_IMAGENET),
+    ),
+}  # fmt: skip
 
 
 def hub_data(name: str, root: str | Path = "") -> ImageData:
     """The data set `name` of `HUB`, RGB and of its own size; each split is read when first asked for.
 
-    `root` is a local folder, of parquet files or of images (see `zoo.local`); without it the hub is asked. Raises
-    ValueError if there is no such folder, if it does not hold what it should (data of as many classes), or if the hub
-    cannot be reached.
+    `root` is a local folder (see `zoo.local`), of which one split is enough; without it the hub is asked. Labels are
+    those of the data set's own names (see `zoo.classes`). Raises ValueError if there is no such folder, if it does not
+    hold what it should, or if the hub cannot be reached; for a split that is missing, when it is asked for.
     """
     spec = HUB[name]
     if str(root):
-        found = {split: find(Path(root), split, _stems(spec, split)) for split in ("train", "test")}
-        classes = found["test"].classes(spec.columns)
-        _require_classes(name, root, classes, spec.columns.classes)
-        return ImageData(name, classes, lambda split: _to_split(found[split].read(spec.columns), classes, spec.side))
+        place = Local.below(Path(root), name, spec.test, spec.columns)
+        classes = place.held_to(spec.classes)
+        first = place.find("test" if place.sources("test") else "train")
+        names = first.names()
+        classes.labels(names, str(first))
+        shown = classes.shown(names)
+        return ImageData(name, shown, lambda split: _to_split(place.find(split).rows(), shown, spec.side, classes))
     test = _from_hub(spec, "test")
 
     def read(split: str) -> ImageSplit:
-        return _to_split(test if split == "test" else _from_hub(spec, split), test.classes, spec.side)
+        rows = test if split == "test" else _from_hub(spec, split)
+        return _to_split([rows], shown, spec.side, spec.classes)
 
-    return ImageData(name, test.classes, read)
-
-
-def _require_classes(name: str, root: str | Path, classes: tuple[str, ...], expected: int) -> None:
-    """Refuse another data set, or a part of the classes: labels would mean other things than to a trained network.
-
-    What counts are classes that are named, by the metadata of a table or by folders, not labels that occur: a few
-    pictures of the data set are fine. A table that names none is only held to the range of its labels.
-    """
-    if classes and len(classes) != expected:  # a folder without any picture is refused as empty
-        raise ValueError(
-            f"`root` {str(root)!r} holds data of {len(classes)} classes, but {name} has {expected}; "
-            f"pass the folder of {name}"
-        )
-
-
-def _stems(spec: HubSet, split: str) -> tuple[str, ...]:
-    """What files and folders of a split may be called; Tiny ImageNet's own `test` has no labels, so it comes last."""
-    return ("train",) if split == "train" else tuple(dict.fromkeys((spec.test, "valid", "val", "validation", "test")))
+    shown = spec.classes.shown(test.names)
+    return ImageData(name, shown, read)
 
 
 def _from_hub(spec: HubSet, split: str) -> Rows:
@@ -78,7 +76,7 @@ def _from_hub(spec: HubSet, split: str) -> Rows:
 
     try:
         with _without_bars(datasets):
-            table = datasets.load_dataset(spec.path, split=spec.test if split == "test" else "train")
+            table = datasets.load_dataset(spec.path, split=spec.test[0][0] if split == "test" else "train")
     except Exception as error:  # no network, no such set, no room: the library raises a dozen kinds
         reason = " ".join(str(error).split())
         raise ValueError(
@@ -100,16 +98,13 @@ def _without_bars(datasets: Any) -> Iterator[None]:
             datasets.enable_progress_bars()
 
 
-def _to_split(rows: Rows, classes: tuple[str, ...], side: int) -> ImageSplit:
+def _to_split(parts: list[Rows], shown: tuple[str, ...], side: int, classes: Classes) -> ImageSplit:
+    rows = joined([part.labelled_as(classes) for part in parts], ", ".join(part.where for part in parts[:3]))
     if not rows.labels:
         raise ValueError(f"`root` holds an empty data set in {rows.where}; a split needs at least one image")
-    if rows.classes != classes:
+    if rows.names != shown:
         raise ValueError(
-            f"`root` names other classes in {rows.where} ({len(rows.classes)}) than in the test split "
-            f"({len(classes)}); they must agree"
+            f"`root` names other classes in {rows.where} ({len(rows.names)}) than in the test split "
+            f"({len(shown)}): one gives names, the other numbers; they must agree"
         )
-    for label in (min(rows.labels), max(rows.labels)):
-        if not 0 <= label < len(classes):
-            raise ValueError(f"`root` has the label {label} in {rows.where}; labels must be 0 to {len(classes) - 1}")
-    labels = torch.tensor(rows.labels, dtype=torch.int64)
-    return ImageSplit(decode(rows.encoded(), len(rows.labels), side), labels)
+    return ImageSplit(rows.pixels(side), torch.tensor(rows.labels, dtype=torch.int64))

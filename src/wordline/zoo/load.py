@@ -11,7 +11,7 @@ from .architectures import ARCHITECTURES, build_model
 from .cards import read_card
 from .data import ImageData
 from .digits import digits
-from .files import load_state, read_weights
+from .files import load_states, read_states
 from .hub import HUB, hub_data
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
@@ -60,8 +60,8 @@ def load_model(name: str | Path) -> nn.Module:
     if path.suffix not in SUFFIXES or not path.is_file():
         choices = ", ".join(known)
         raise ValueError(f"`name` must be one of {choices}, or an existing {SUFFIXES[0]} file, got {str(name)!r}")
-    state = read_weights(path)
+    states = read_states(path)
     card = read_card(path.with_suffix(".json"))
     if card.architecture not in ARCHITECTURES:
         raise ValueError(f"`name` {str(name)!r} has a card of architecture {card.architecture!r}, unknown here")
-    return load_state(build_model(card.architecture, card.classes, card.side), state, str(path)).eval()
+    return load_states(build_model(card.architecture, card.classes, card.side), states, str(path)).eval()

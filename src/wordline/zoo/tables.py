@@ -1,9 +1,10 @@
-"""Arrow tables of the hub's schema, from a parquet file or from the hub itself, as rows."""
+"""Arrow tables of the hub's schema, from parquet files or from the hub itself, as rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,25 +12,35 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from .rows import Columns, Rows
+from .shards import whole
 
 
-def parquet_rows(files: Sequence[Path], columns: Columns) -> Rows:
-    """The rows of the parquet files of a split; ValueError naming a file that is damaged or has other columns."""
-    tables = []
-    for path in files:
+@dataclass(frozen=True)
+class Tables:
+    """The parquet files of one split. Each names its classes for itself, and so is read for itself."""
+
+    files: tuple[Path, ...]
+    columns: Columns
+
+    def __str__(self) -> str:
+        return repr(str(self.files[0]))
+
+    def names(self) -> tuple[str, ...]:
+        """The class names in the metadata of the first file, without reading its pictures."""
+        first = whole(self.files)[0]
+        with _readable(first):
+            return _names(pq.read_schema(first), self.columns, first.name)
+
+    def rows(self) -> list[Rows]:
+        """The rows of each file; ValueError naming one that is damaged or has other columns."""
+        return [self._read(path) for path in whole(self.files)]
+
+    def _read(self, path: Path) -> Rows:
         with _readable(path):
             schema = pq.read_schema(path)
-            wanted = [_column(schema, columns.image, path.name), _column(schema, columns.label, path.name)]
-            tables.append(pq.read_table(path, columns=wanted))
-    with _readable(files[0].parent):
-        table = pa.concat_tables(tables)
-    return table_rows(table, columns, ", ".join(path.name for path in files[:3]))
-
-
-def parquet_classes(path: Path, columns: Columns) -> tuple[str, ...]:
-    """The class names in the schema of one file, without reading its pictures."""
-    with _readable(path):
-        return _classes(pq.read_schema(path), columns, path.name)
+            wanted = [_column(schema, names, path.name) for names in (self.columns.image, self.columns.label)]
+            table = pq.ParquetFile(path).read(columns=wanted)  # pq.read_table would take classes from a path's label=3
+        return table_rows(table, self.columns, path.name)
 
 
 def table_rows(table: Any, columns: Columns, where: str) -> Rows:
@@ -45,17 +56,22 @@ def table_rows(table: Any, columns: Columns, where: str) -> Rows:
         for index, cell in enumerate(image):
             value = cell.as_py()
             content = value.get("bytes") if isinstance(value, dict) else value
-            yield f"row {index} of {where}", content or b""
+            elsewhere = value.get("path") if isinstance(value, dict) and not content else None
+            yield f"row {index} of {where}" + (f", which only names {elsewhere!r}" if elsewhere else ""), content or b""
 
-    return Rows(where, _classes(table.schema, columns, where), label.to_pylist(), encoded)
+    return Rows.of(where, _names(table.schema, columns, where), label.to_pylist(), encoded)
 
 
-def _classes(schema: Any, columns: Columns, where: str) -> tuple[str, ...]:
-    """The names that Hugging Face's metadata give the labels; numbers where there are none."""
+def _names(schema: Any, columns: Columns, where: str) -> tuple[str, ...]:
+    """The names that Hugging Face's metadata give the labels; none where there are none."""
     from datasets import Features  # slow to import, and only needed here
 
-    feature = Features.from_arrow_schema(schema)[_column(schema, columns.label, where)]
-    return tuple(getattr(feature, "names", None) or map(str, range(columns.classes)))
+    column = _column(schema, columns.label, where)
+    try:
+        feature = Features.from_arrow_schema(schema)[column]
+    except Exception as error:  # metadata of another version, or edited by hand: a dozen kinds
+        raise ValueError(f"`root` has metadata that cannot be read in {where} ({error!r}); write it again") from error
+    return tuple(getattr(feature, "names", None) or ())
 
 
 def _column(schema: Any, names: tuple[str, ...], where: str) -> str:

@@ -10,7 +10,7 @@ from torch import nn
 from ...progress import AbstractProgress, Silent
 from ...records import Estimate
 from ...values import require_instance, require_integer, require_number
-from ...zoo import ImageSplit
+from ...zoo import ImageSplit, Pairs, as_split
 from ..account import account
 from ..party import party, require_evaluation_mode, require_fit
 from ..score import versions
@@ -24,6 +24,7 @@ from .result import Audit, Check
 from .subject import Subject
 from .verdict import FATAL, decide
 
+CONTROL = 2000  # images at most that batch norm is recalibrated on
 ENOUGH_TO_CALIBRATE = 100  # images for a batch-norm statistic; below that the audited ones are used
 
 
@@ -31,12 +32,12 @@ def audit(
     *,
     chip: nn.Module,
     software: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     eps: float,
     limit: int = 0,
     quick: bool = False,
     budget: Budget | None = None,
-    calibration: ImageSplit | None = None,
+    calibration: Pairs | None = None,
     seed: int = 0,
     batch_size: int = 100,
     progress: AbstractProgress | None = None,
@@ -56,16 +57,15 @@ def audit(
     """
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
-    require_instance("data", data, ImageSplit)
     require_number("eps", eps, above=0.0, at_most=0.5)
     for name, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_integer(name, value, at_least=least)
     require_instance("quick", quick, bool)
     budget = (Budget.quick() if quick else Budget()) if budget is None else budget
     require_instance("budget", budget, Budget)
-    split = data.take(limit) if limit else data
-    calibration = _unseen(data, len(split)) if calibration is None else calibration
-    require_instance("calibration", calibration, ImageSplit)
+    whole = as_split(data, limit=limit + CONTROL if limit else 0)
+    split = whole.take(limit) if limit else whole
+    unseen = _unseen(whole, len(split)) if calibration is None else as_split(calibration, "calibration")
 
     checks: dict[str, Check] = {}
     with torch.random.fork_rng(), (progress or Silent()).task("audit", len(RUNNING_ORDER) + 1) as advance:
@@ -75,7 +75,7 @@ def audit(
         products = account("chip", chip, split)
         bench = Bench(
             chip, software, split, eps=float(eps), budget=budget, seed=seed, batch_size=batch_size,
-            calibration=calibration, tell=lambda note: advance(0, note),
+            calibration=unseen, tell=lambda note: advance(0, note),
         )  # fmt: skip
         _require_gradient(bench.software)
         stopped = ""

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from ...nn.mapped_layer import MappedLayer
 from ...progress import AbstractProgress, Silent
 from ...stabilities import LayerStability, LogitStability, NoiseStability
-from ...values import require_instance, require_integer
-from ...zoo import ImageSplit, to_float
+from ...values import require_integer
+from ...zoo import ImageSplit, Pairs, as_split, to_float
 from ..layer_pairs import LayerPairs
 from ..party import device_of, dtype_of, party, require_evaluation_mode, require_fit, restart_noise
 from .batch import LOGITS, Batch
@@ -26,7 +26,7 @@ def noise_stability(
     *,
     software: nn.Module,
     chip: nn.Module,
-    data: ImageSplit,
+    data: Pairs,
     limit: int = 0,
     batch_size: int = 100,
     draws: int = 20,
@@ -50,13 +50,12 @@ def noise_stability(
 
     >>> one, twice = (nn.Sequential(nn.Flatten(), nn.Linear(1, 1, bias=False)).eval() for _ in range(2))
     >>> _ = nn.init.constant_(one[1].weight, 1.0), nn.init.constant_(twice[1].weight, 2.0)
-    >>> images = ImageSplit(torch.ones(1, 1, 1, 1), torch.zeros(1, dtype=torch.int64))
+    >>> images = [(torch.ones(1, 1, 1), 0)]
     >>> noise_stability(software=one, chip=twice, data=images)["1"].snr.mean  # 2^2 / (2 - 1)^2
     4.0
     """
     require_evaluation_mode("software", software)
     require_evaluation_mode("chip", chip)
-    require_instance("data", data, ImageSplit)
     for name, value, least in (
         ("limit", limit, 0),
         ("batch_size", batch_size, 1),
@@ -65,7 +64,7 @@ def noise_stability(
         ("seed", seed, 0),
     ):
         require_integer(name, value, at_least=least)
-    split = data.take(limit) if limit else data
+    split = as_split(data, limit=limit)
     pairs = LayerPairs.of(software, chip)
     columns: dict[Place, dict[str, list[Tensor]]] = defaultdict(lambda: defaultdict(list))
     generator, exact = torch.Generator().manual_seed(seed), True
