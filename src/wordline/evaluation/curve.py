@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from ..attacks import PGD, AbstractAttack
+from ..attacks.norms import require_radius
 from ..progress import AbstractProgress, Silent
 from ..records import Record, table
-from ..values import Value, require_instance, require_number
+from ..values import Value, require_instance
 from ..zoo import ImageSplit
 from .evaluate import evaluate
 
@@ -71,7 +72,7 @@ def robustness_curve(
     if not radii or any(later <= earlier for earlier, later in zip([0.0, *radii], radii, strict=False)):
         raise ValueError(f"`eps` must be growing radii above 0, got {radii}")
     for radius in radii:
-        require_number("eps", radius, above=0.0)
+        require_radius("eps", radius, attack.norm, above=0.0)
     split = data.take(limit) if limit else data
     chance = int(torch.bincount(split.labels).max()) / len(split)
     records: list[Record] = []

@@ -12,6 +12,7 @@ from torch import nn
 
 from ..advices import Advice, Option, marked
 from ..attacks import PGD, WorstCase
+from ..attacks.norms import require_radius
 from ..devices import Calibrated, IdealConverter, Memristor, UniformConverter
 from ..mapping import Crossbar
 from ..nn import ChipReport, map_model
@@ -61,7 +62,7 @@ def advise(
     """
     require_instance("base", base, Crossbar)
     require_number("within", within, at_least=0.0, at_most=1.0)
-    require_number("eps", eps, above=0.0, at_most=1.0)
+    require_radius("eps", eps, above=0.0)
     require_integer("limit", limit, at_least=0)
     for setting, given in (("tiles", tiles), ("r_on_ohm", r_on_ohm), ("adc_bits", adc_bits), ("seeds", seeds)):
         if len(set(given)) < len(given):

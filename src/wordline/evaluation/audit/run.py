@@ -7,6 +7,7 @@ import dataclasses
 import torch
 from torch import nn
 
+from ...attacks.norms import require_radius
 from ...progress import AbstractProgress, Silent
 from ...records import Estimate
 from ...values import require_instance, require_integer, require_number
@@ -56,7 +57,8 @@ def audit(
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
     require_instance("data", data, ImageSplit)
-    require_number("eps", eps, above=0.0, at_most=0.5)
+    require_radius("eps", eps, above=0.0)
+    require_number("eps", eps, at_most=0.5)
     for name, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_integer(name, value, at_least=least)
     require_instance("quick", quick, bool)
