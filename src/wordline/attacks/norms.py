@@ -6,6 +6,7 @@ towards it. So ball first, box second is the whole projection.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Final, Literal, final
 
@@ -30,7 +31,7 @@ def require_radius(name: str, radius: float, norm: Norm = "linf", *, above: floa
         ...
     ValueError: `eps` must be at most 1 in linf, as pixels lie in [0, 1], got 8; write 8/255
     """
-    require_number(name, radius, at_least=0.0, above=above)
+    require_number(name, radius, at_least=0.0 if above < 0 else -math.inf, above=above)
     if norm == "linf" and radius > 1:
         raise ValueError(
             f"`{name}` must be at most 1 in linf, as pixels lie in [0, 1], got {radius:g}; write {radius:g}/255"

@@ -19,8 +19,9 @@ class Objective:
     """(1/K) sum_k loss(model_k(x), aim) for each image x, over K = `eot` forwards (draws of a stochastic
     model).
 
-    `aim` is (labels,) or (labels, targets); `reach` counts only the target as a success. Gradients are taken with respect to the images alone: no gradient
-    of a parameter is computed, none is stored. EOT: Athalye et al. 2018 (arXiv 1707.07397).
+    `aim` is (labels,) or (labels, targets); with `reach` only the target counts as a success.
+    Gradients are taken with respect to the images alone: no gradient of a parameter is computed,
+    none is stored. EOT: Athalye et al. 2018 (arXiv 1707.07397).
     """
 
     def __init__(

@@ -15,6 +15,7 @@ from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
 from ..values import decode, encode, require_instance, require_integer
 from .choice import Choice, Overrides
+from .inputs import require_tensors
 from .mapped_layer import MappedLayer, stream_seed
 from .report import ChipReport, report_layer
 from .usage import Usage, counting
@@ -42,6 +43,7 @@ class Chip(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the mapped network returns for these arguments."""
+        require_tensors(*args, *kwargs.values())
         return self.model(*args, **kwargs)
 
     @property
