@@ -7,13 +7,18 @@ class name is the registry key, so a user's own subclass loads from JSON as soon
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 from abc import ABCMeta
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
 
 import numpy as np
 from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class _Made(ABCMeta):
@@ -145,6 +150,17 @@ def as_plain(value: Any, name: str = "value") -> Any:
             raise TypeError(f"`{name}` is a tensor with a gradient, which would stop here; pass `{name}.item()`")
         return value.item()
     return value
+
+
+def takes_numbers(function: Callable[P, R]) -> Callable[P, R]:
+    """Hand a function Python's own numbers for those of numpy: a seed is part of a text that is hashed."""
+
+    @functools.wraps(function)
+    def called(*given: P.args, **named: P.kwargs) -> R:
+        plain = {name: as_plain(value, name) for name, value in named.items()}
+        return function(*(as_plain(value) for value in given), **plain)  # type: ignore[arg-type]
+
+    return called
 
 
 def require_number(

@@ -13,7 +13,7 @@ from ..circuits.nonlinear import currents_through
 from ..circuits.siemens import warn_of_ohms
 from ..files import require_writable_file
 from ..progress import AbstractProgress, Silent
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from . import column_network, column_read
 from .column_network import ColumnNetwork
 from .levenberg import least_squares
@@ -67,6 +67,7 @@ def fit(
     return Surrogate(network, report)
 
 
+@takes_numbers
 def fit_surrogate(
     *,
     tile: tuple[int, int],

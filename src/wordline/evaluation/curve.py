@@ -12,7 +12,7 @@ from ..attacks import PGD, AbstractAttack
 from ..attacks.norms import require_radius
 from ..progress import AbstractProgress, Silent
 from ..records import Record, table
-from ..values import Value, require_instance
+from ..values import Value, require_instance, takes_numbers
 from ..zoo import ImageSplit
 from .evaluate import evaluate
 
@@ -47,6 +47,7 @@ class RobustnessCurve(Value):
         return f"{table(self.records)}\nchance ({100 * self.chance:.1f} %) {end}"
 
 
+@takes_numbers
 def robustness_curve(
     *,
     victim: nn.Module,

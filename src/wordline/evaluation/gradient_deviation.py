@@ -11,13 +11,14 @@ from ..attacks.norms import require_radius
 from ..attacks.objective import Objective
 from ..deviations import GradientDeviation
 from ..progress import AbstractProgress, Silent
-from ..values import require_choice, require_instance, require_integer
+from ..values import require_choice, require_instance, require_integer, takes_numbers
 from ..zoo import ImageSplit, to_float
 from .party import device_of, dtype_of, party, require_evaluation_mode, require_fit
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
+@takes_numbers
 def gradient_deviation(
     *,
     chip: nn.Module,

@@ -19,7 +19,7 @@ from ..nn import ChipReport, map_model
 from ..paired import worst_case
 from ..progress import AbstractProgress, Advance, Silent
 from ..records import Estimate, Record
-from ..values import require_instance, require_integer, require_number
+from ..values import require_instance, require_integer, require_number, takes_numbers
 from ..zoo import ImageSplit, to_float
 from .grid import Grid, run_grid
 from .journal import Journal
@@ -28,6 +28,7 @@ DRAWS, EOT = 20, 8  # of a crossbar with read noise
 OUTLIERS = 99.9  # percentile of an ADC's answers that is full scale; better than all of them (docs/results/hardware.md)
 
 
+@takes_numbers
 def advise(
     networks: Mapping[str, nn.Module],
     *,

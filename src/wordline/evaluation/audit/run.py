@@ -10,7 +10,7 @@ from torch import nn
 from ...attacks.norms import require_radius
 from ...progress import AbstractProgress, Silent
 from ...records import Estimate
-from ...values import require_instance, require_integer, require_number
+from ...values import require_instance, require_integer, require_number, takes_numbers
 from ...zoo import ImageSplit
 from ..party import party, require_evaluation_mode, require_fit
 from ..score import versions
@@ -27,6 +27,7 @@ from .verdict import FATAL, decide
 ENOUGH_TO_CALIBRATE = 100  # images for a batch-norm statistic; below that the audited ones are used
 
 
+@takes_numbers
 def audit(
     *,
     chip: nn.Module,
