@@ -23,7 +23,7 @@ def main() -> None:
     output = _Output(sys.stdout)
     try:
         with redirect_stdout(cast(TextIO, output)), warnings.catch_warnings():
-            warnings.showwarning = _warn
+            warnings.showwarning = _warn  # type: ignore[assignment]
             _run()
     except (ValueError, TypeError, ImportError, OSError) as error:
         output.end_if_unwritten()
@@ -64,8 +64,7 @@ class _Output:
             self._failed = error
         if self._failed is None:
             return
-        with suppress(OSError, ValueError):  # what is left would be tried, and reported, once more as Python ends
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
+        _lead_nowhere(self._stream)
         if isinstance(self._failed, BrokenPipeError):
             raise SystemExit(141) from None
         _complain(f"standard output cannot be written ({self._failed.strerror})")
@@ -123,5 +122,13 @@ def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
 def _complain(text: str) -> None:
     """One line, without frames and colours."""
     plain = re.sub(r"\x1b\[[0-9;]*m|[\u2500-\u257f]", " ", text)
-    with suppress(OSError):  # nobody reads that either
+    try:
         print(f"wordline: {' '.join(plain.split())}", file=sys.stderr, flush=True)
+    except OSError:  # nobody reads that either
+        _lead_nowhere(sys.stderr)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """What a stream still holds would be tried, and its failure reported, once more as Python ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -158,7 +158,7 @@ def takes_numbers(function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def called(*given: P.args, **named: P.kwargs) -> R:
         plain = {name: as_plain(value, name) for name, value in named.items()}
-        return function(*(as_plain(value) for value in given), **plain)  # type: ignore[arg-type]
+        return function(*(as_plain(value) for value in given), **plain)
 
     return called
 

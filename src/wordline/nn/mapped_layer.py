@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ..circuits.effective import through_wires
 from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
+from .inputs import require_finite
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
 from .readable import looked_at_only
@@ -80,6 +81,7 @@ class MappedLayer(nn.Module):
             return product(x, weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
             x = x.to(self.effective_weight.dtype)
+            require_finite(x)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
             only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
             if only_inputs_are_rounded:

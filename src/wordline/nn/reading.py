@@ -14,7 +14,6 @@ from torch.utils.checkpoint import checkpoint
 from ..devices.staircase import digitise_
 from ..mapping import Crossbar, Programmed
 from . import kernel_reading
-from .inputs import require_finite
 from .product import AbstractProduct
 
 # Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
@@ -61,7 +60,6 @@ def read(
     Every tile column is converted before anything is added. Derivatives are those of the array, of the converters as
     they declare, and straight through the digits of streams. `outputs`: columns that hold weights, per group.
     """
-    require_finite(x)
     limit = crossbar.dac.input_limit(x, limits.inputs)
     u = crossbar.dac.convert(x / limit)
     answers = _answered(u, product, crossbar, state.response, limits, outputs, tally)
