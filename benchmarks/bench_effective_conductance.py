@@ -56,7 +56,7 @@ def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
     """The row of one size, and the seconds of one tile in float64."""
     row, solved = {"tile": f"{n} x {n}"}, 0.0
     for dtype, name in ((torch.float64, "f64"), (torch.float32, "f32")):
-        width = VECTOR_BYTES // torch.finfo(dtype).bits * 8
+        width = 8 * VECTOR_BYTES // torch.finfo(dtype).bits
         groups = max(1, round(seconds / 3 / (4e-9 * n**3 * width)))
         g = tiles(torch.get_num_threads() * width * min(groups, 512), n).to(dtype)
         peak = gemm(dtype)

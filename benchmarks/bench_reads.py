@@ -29,7 +29,8 @@ from wordline.arrays import reads
 from wordline.nn import kernel_reading
 
 WIRED = wl.Crossbar(
-    tile=(64, 64), device=wl.Memristor(1e5, 6e5), wires=wl.Wires(500, 2.5, 2.5, 100), gain=wl.UnitGain(),
+    tile=(64, 64), device=wl.Memristor(r_on_ohm=1e5, r_off_ohm=6e5), gain=wl.UnitGain(),
+    wires=wl.Wires(driver_ohm=500, row_ohm=2.5, col_ohm=2.5, sense_ohm=100),
     adc=wl.UniformConverter(bits=8, range=wl.FullScale(0.25)),
 )  # fmt: skip
 SLICED = dataclasses.replace(

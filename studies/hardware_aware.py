@@ -143,7 +143,7 @@ def grown(model: nn.Module, crossbar: wl.Crossbar) -> nn.Module:
 
 def milder(wires: wl.Wires, share: float) -> wl.Wires:
     """All resistances divided by `share`."""
-    return wl.Wires(*(getattr(wires, field.name) / share for field in dataclasses.fields(wires)))
+    return wl.Wires(**{field.name: getattr(wires, field.name) / share for field in dataclasses.fields(wires)})
 
 
 def tabulate(lines: list[dict[str, object]]) -> str:

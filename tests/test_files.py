@@ -1,5 +1,8 @@
 """Files that are written whole or not at all."""
 
+import errno
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -42,3 +45,51 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(ValueError, match="`html` '.*/file' is write-protected; choose another file"):
         require_writable_file("html", there)
     require_writable_file("html", tmp_path / "new" / "page.html")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EIO])
+def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path: Path, code: int) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+
+    def directly(temporary: Path) -> None:
+        temporary.write_text("half")
+        raise OSError(code, os.strerror(code))
+
+    def while_cleaning_up(temporary: Path) -> None:
+        try:
+            directly(temporary)
+        finally:
+            raise RuntimeError("the archive could not be closed")
+
+    for write in (directly, while_cleaning_up):
+        said = f"'{path}' cannot be written .{os.strerror(code)}.; what was there before is unchanged"
+        with pytest.raises(OSError, match=said) as caught:
+            write_atomically(path, write)
+        assert caught.value.errno == code
+        assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_other_errors_are_passed_on(tmp_path: Path) -> None:
+    def fail(temporary: Path) -> None:
+        raise RuntimeError("not of the disk")
+
+    with pytest.raises(RuntimeError, match="not of the disk"):
+        write_atomically(tmp_path / "file", fail)
+
+
+def test_devices_pipes_and_links_stay_what_they_are(tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="'/dev/full' cannot be written .No space left on device"):
+        write_atomically(Path("/dev/full"), lambda temporary: temporary.write_text("text"))
+    assert Path("/dev/full").is_char_device()
+    require_writable_file("out", Path("/dev/full"))
+    os.mkfifo(tmp_path / "pipe")
+    heard: list[str] = []
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    write_atomically(tmp_path / "pipe", lambda temporary: temporary.write_text("text"))
+    reader.join()
+    assert heard == ["text"] and (tmp_path / "pipe").is_fifo()
+    (tmp_path / "link").symlink_to(tmp_path / "deep" / "target")
+    write_atomically(tmp_path / "link", lambda temporary: temporary.write_text("text"))
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "deep" / "target").read_text() == "text"

@@ -2,21 +2,56 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import tempfile
 import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` on a temporary neighbour, then rename it over `path`: a crash leaves the old file or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # other machines may share the folder
+    """Call `write` on a temporary neighbour, then rename it over `path`: a crash leaves the old file or none.
+
+    A link stays one, and its target is written; a device or a pipe is written into. A full disk raises an `OSError`
+    that names the file, whatever the library that was writing made of it.
+    """
+    path = Path(os.path.realpath(path))
     try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if path.exists() and not path.is_file() and not path.is_dir():
+            with tempfile.TemporaryDirectory() as folder:
+                write(Path(folder) / path.name)
+                path.write_bytes((Path(folder) / path.name).read_bytes())
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # other machines may share the folder
+        try:
+            write(temporary)
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+    except Exception as error:
+        if (full := _full_disk(error)) is None:
+            raise
+        raise not_written(path, full) from error
+
+
+def not_written(path: Path, error: OSError) -> OSError:
+    """The error again, naming the file: what reports a full disk often does not."""
+    named = OSError(f"{str(path)!r} cannot be written ({error.strerror}); what was there before is unchanged")
+    named.errno = error.errno
+    return named
+
+
+def _full_disk(error: BaseException | None) -> OSError | None:
+    """What a full disk raised, perhaps under what its cleaning up raised in turn."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in FULL:
+            return error
+        error = error.__context__
+    return None
 
 
 def require_writable(name: str, folder: Path) -> None:
@@ -35,6 +70,8 @@ def require_writable_file(name: str, path: Path) -> None:
     """The same for one file: refuse a folder, a file that may not be changed, or a folder in which none can be made."""
     if path.is_dir():
         raise ValueError(f"`{name}` {str(path)!r} is a folder; name a file in it")
+    if path.exists() and not path.is_file():
+        return  # a device or a pipe, such as /dev/stdout
     if path.exists() and not os.access(path, os.W_OK):
         raise ValueError(f"`{name}` {str(path)!r} is write-protected; choose another file")
     require_writable(name, path.parent)

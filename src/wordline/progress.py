@@ -6,7 +6,7 @@ import abc
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -99,8 +99,10 @@ class Lines(AbstractProgress):
             fields = [f"{description}: {done}/{total}", f"{_clock(now - started)} gone"]
             if done > before:
                 fields.append(f"{_clock((now - since) / (done - before) * max(0, total - done))} left")
-            sys.stderr.write(", ".join([*fields, *([note] if note else [])]) + "\n")
-            sys.stderr.flush()
+            if sys.stderr is not None:
+                with suppress(OSError):  # nobody reads any more, which is no reason to stop working
+                    sys.stderr.write(", ".join([*fields, *([note] if note else [])]) + "\n")
+                    sys.stderr.flush()
 
         yield advance
 

@@ -7,13 +7,40 @@ class name is the registry key, so a user's own subclass loads from JSON as soon
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
-from typing import Any, ClassVar, Self
+from abc import ABCMeta
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, Self, TypeVar
+
+import numpy as np
+from torch import Tensor
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-class Value:
+class _Made(ABCMeta):
+    """How values are made: numbers of numpy become Python's, and a field that wants its name is told so."""
+
+    if not TYPE_CHECKING:  # a type checker reads the fields
+
+        def __call__(cls, *given: Any, **named: Any) -> Any:
+            if given and cls._named_as:
+                said = ", ".join(map(repr, given))
+                raise TypeError(
+                    f"`{cls.__name__}` takes its numbers by name, got {cls.__name__}({said}); write {cls._named_as}"
+                )
+            plain = (as_plain(value, f"argument {n} of {cls.__name__}") for n, value in enumerate(given, 1))
+            return super().__call__(*plain, **{name: as_plain(value, name) for name, value in named.items()})
+
+
+class Value(metaclass=_Made):
     """Base of every configuration; subclasses are `@dataclass(frozen=True)`.
+
+    Numbers, truth values and words of numpy, arrays and tensors of one number and no dimension, also inside tuples,
+    are held as Python's own, so that equality, hashes and JSON do not depend on where a number came from.
 
     >>> from wordline.circuits import Wires
     >>> Wires.from_json(Wires(row_ohm=5.0).to_json()) == Wires(row_ohm=5.0)
@@ -21,6 +48,7 @@ class Value:
     """
 
     _registry: ClassVar[dict[str, type[Value]]] = {}
+    _named_as: ClassVar[str] = ""  # of a value whose fields must be named: how it is written
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -103,6 +131,38 @@ def decode(plain: Any) -> Any:
     return cls(**given)
 
 
+def as_plain(value: Any, name: str = "value") -> Any:
+    """Python's own number, truth value or text for one of numpy or torch; anything else as it is.
+
+    Raises `TypeError` for a tensor that a gradient flows from: a configuration would stop it.
+
+    >>> as_plain(np.float64(0.5)), as_plain((np.int64(3), np.bool_(True))), as_plain(np.array(2))
+    (0.5, (3, True), 2)
+    """
+    if type(value) is tuple:
+        return tuple(as_plain(item, name) for item in value)
+    if isinstance(value, np.floating):
+        return float(value)
+    if isinstance(value, np.integer | np.bool_ | np.str_) or (isinstance(value, np.ndarray) and value.ndim == 0):
+        return value.item()
+    if isinstance(value, Tensor) and value.ndim == 0:
+        if value.requires_grad:
+            raise TypeError(f"`{name}` is a tensor with a gradient, which would stop here; pass `{name}.item()`")
+        return value.item()
+    return value
+
+
+def takes_numbers(function: Callable[P, R]) -> Callable[P, R]:
+    """Hand a function Python's own numbers for those of numpy: a seed is part of a text that is hashed."""
+
+    @functools.wraps(function)
+    def called(*given: P.args, **named: P.kwargs) -> R:
+        plain = {name: as_plain(value, name) for name, value in named.items()}
+        return function(*(as_plain(value) for value in given), **plain)
+
+    return called
+
+
 def require_number(
     name: str,
     value: float,
@@ -113,7 +173,7 @@ def require_number(
     finite: bool = True,
 ) -> None:
     """Refuse what is not a number in the given range, naming the argument, what came and what to do."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
         raise TypeError(f"`{name}` must be a number, got {value!r} of type {type(value).__name__}")
     if math.isnan(value) or (finite and math.isinf(value)):
         raise ValueError(f"`{name}` must be a finite number, got {value}")
@@ -127,7 +187,7 @@ def require_number(
 
 def require_integer(name: str, value: int, *, at_least: int) -> None:
     """Refuse what is not a whole number of at least `at_least`."""
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
         raise TypeError(f"`{name}` must be a whole number, got {value!r} of type {type(value).__name__}")
     if value < at_least:
         raise ValueError(f"`{name}` must be at least {at_least}, got {value}")

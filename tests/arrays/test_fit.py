@@ -21,8 +21,9 @@ from wordline.circuits import AbstractDeviceLaw, Ohmic, SinhDevice, Wires
 from wordline.progress import AbstractProgress, Advance, Silent
 
 DESIGN = ArrayDesign(
-    tile=(8, 6), g_off_siemens=1e-6, g_on_siemens=1e-5, wires=Wires(500, 2.5, 2.5, 100), law=SinhDevice(4.0), volts=0.25
-)
+    tile=(8, 6), g_off_siemens=1e-6, g_on_siemens=1e-5, law=SinhDevice(4.0), volts=0.25,
+    wires=Wires(driver_ohm=500, row_ohm=2.5, col_ohm=2.5, sense_ohm=100),
+)  # fmt: skip
 WORDS = {"tile": (8, 6), "g_off": 1e-6, "g_on": 1e-5, "wires": DESIGN.wires, "law": DESIGN.law, "volts": 0.25}
 
 

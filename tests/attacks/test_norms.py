@@ -1,7 +1,14 @@
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
 import torch
 
+import wordline as wl
+from wordline import attacks
+from wordline.attacks.by_name import Wish, attack_by_name
 from wordline.attacks.norms import LinfBall, ball, distance, unit
+from wordline.commands.options import require_eps
 
 IMAGES = torch.full((2000, 2), 0.5, dtype=torch.float64)
 
@@ -63,3 +70,57 @@ def test_generator_decides_and_dtype_follows_the_images():
     assert torch.equal(one, two)
     assert not torch.equal(one, LinfBall(images, 0.1).random_point(seeded(6)))
     assert LinfBall(images.double(), 0.1).random_point(seeded()).dtype == torch.float64
+
+
+LINF = [
+    lambda eps: attacks.PGD(eps), lambda eps: attacks.FGSM(eps), lambda eps: attacks.MIFGSM(eps),
+    lambda eps: attacks.APGD(eps), lambda eps: attacks.FAB(eps), lambda eps: attacks.Square(eps),
+    lambda eps: attacks.AutoAttack(eps), lambda eps: attacks.HopSkipJump(eps), lambda eps: attacks.RandomSearch(eps),
+    lambda eps: attacks.MultiTargeted(attacks.PGD(eps)), lambda eps: attack_by_name("pgd", Wish(eps, 2 / 255)),
+    lambda eps: wl.TRADES(eps), lambda eps: wl.FastFGSM(eps), lambda eps: require_eps(0.1, eps),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("make", LINF)
+def test_a_radius_in_255ths_is_refused_everywhere(make) -> None:
+    for eps, said in ((8, "8"), (1.5, "1.5"), (np.int64(16), "16"), (255, "255")):
+        with pytest.raises(ValueError, match=f"`eps` must be at most 1 in linf, .*, got {said}; write {said}/255"):
+            make(eps)
+    make(1.0)
+    for eps in (-0.1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match="`eps` must be (at least 0|greater than 0|a finite number)"):
+            make(eps)
+
+
+def test_step_sizes_too_and_l2_is_another_matter() -> None:
+    for make in (attacks.PGD, attacks.MIFGSM, wl.TRADES):
+        with pytest.raises(ValueError, match="`step_size` must be at most 1 in linf, .*; write 2/255"):
+            make(8 / 255, step_size=2)
+    with pytest.raises(ValueError, match="`step` must be at most 1 in linf, .*; write 10/255"):
+        wl.FastFGSM(8 / 255, step=10)
+    assert attacks.PGD(8, step_size=2, norm="l2").eps == 8
+    with pytest.raises(ValueError, match="`eps` must be a finite number"):
+        attacks.PGD(float("inf"), norm="l2")
+
+
+def test_functions_with_a_radius_refuse_it_as_well() -> None:
+    software, data = wl.load_model("digits-cnn"), wl.load_dataset("digits").test.take(2)
+    both = {"chip": software, "software": software, "data": data}
+    for run in (
+        lambda: wl.audit(**both, eps=8),
+        lambda: wl.gradient_deviation(**both, eps=8),
+        lambda: wl.robustness_curve(victim=software, source=software, data=data, eps=(4 / 255, 8)),
+        lambda: Own(8)(software, data.images, data.labels),
+        lambda: wl.evaluate(victim=software, source=software, attack=Own(8), data=data),
+    ):
+        with pytest.raises(ValueError, match="`eps` must be at most 1 in linf, .*; write 8/255"):
+            run()
+
+
+@dataclass(frozen=True)
+class Own(attacks.AbstractAttack):
+    eps: float
+    norm = "linf"
+
+    def perturb(self, model, images, labels, generator):
+        return images

@@ -16,18 +16,24 @@ from torch import Tensor
 
 from wordline.circuits import Wires
 
-STRONG, TYPICAL = Wires(1.0, 10.0, 10.0, 1.0), Wires(1e3, 5.0, 10.0, 1e3)
+
+def wired(driver: float, row: float, col: float, sense: float) -> Wires:
+    """Resistances in the order of `ohms`."""
+    return Wires(driver_ohm=driver, row_ohm=row, col_ohm=col, sense_ohm=sense)
+
+
+STRONG, TYPICAL = wired(1.0, 10.0, 10.0, 1.0), wired(1e3, 5.0, 10.0, 1e3)
 WIRES = {
     "typical": TYPICAL,
     "strong": STRONG,
-    "asymmetric": Wires(500.0, 2.5, 25.0, 100.0),
-    "no driver": Wires(0.0, 5.0, 10.0, 1e3),
-    "no sense": Wires(1e3, 5.0, 10.0, 0.0),
-    "no row": Wires(1e3, 0.0, 10.0, 1e3),
-    "no column": Wires(1e3, 5.0, 0.0, 1e3),
-    "wires only": Wires(0.0, 5.0, 10.0, 0.0),
-    "ends only": Wires(1e3, 0.0, 0.0, 500.0),
-    "row only": Wires(0.0, 5.0, 0.0, 0.0),
+    "asymmetric": wired(500.0, 2.5, 25.0, 100.0),
+    "no driver": wired(0.0, 5.0, 10.0, 1e3),
+    "no sense": wired(1e3, 5.0, 10.0, 0.0),
+    "no row": wired(1e3, 0.0, 10.0, 1e3),
+    "no column": wired(1e3, 5.0, 0.0, 1e3),
+    "wires only": wired(0.0, 5.0, 10.0, 0.0),
+    "ends only": wired(1e3, 0.0, 0.0, 500.0),
+    "row only": wired(0.0, 5.0, 0.0, 0.0),
     "none": Wires(),
 }
 SHAPES = [(1, 1), (1, 2), (2, 1), (2, 2), (1, 9), (9, 1), (3, 3), (5, 3), (3, 8), (8, 8), (13, 11), (16, 16), (19, 27)]

@@ -9,7 +9,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 import torch
-from tests.circuits.conformance import TYPICAL, conductances, ohms
+from tests.circuits.conformance import TYPICAL, conductances, ohms, wired
 from tests.oracles import exact
 from torch import Tensor
 
@@ -22,17 +22,17 @@ every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys(
 
 RESISTIVE = {
     "typical": TYPICAL,
-    "wires only": Wires(0.0, 5.0, 10.0, 0.0),
-    "no column": Wires(1e3, 5.0, 0.0, 1e3),
-    "denormal": Wires(5e-324, 1e-310, 5e-324, 1e-320),
-    "huge driver": Wires(1e30, 5.0, 10.0, 1e3),
-    "huge sense": Wires(1e3, 5.0, 10.0, 1e30),
-    "huge row": Wires(1e3, 1e30, 10.0, 1e3),
-    "huge column": Wires(1e3, 5.0, 1e30, 1e3),
-    "huge": Wires(1e30, 1e30, 1e30, 1e30),
+    "wires only": wired(0.0, 5.0, 10.0, 0.0),
+    "no column": wired(1e3, 5.0, 0.0, 1e3),
+    "denormal": wired(5e-324, 1e-310, 5e-324, 1e-320),
+    "huge driver": wired(1e30, 5.0, 10.0, 1e3),
+    "huge sense": wired(1e3, 5.0, 10.0, 1e30),
+    "huge row": wired(1e3, 1e30, 10.0, 1e3),
+    "huge column": wired(1e3, 5.0, 1e30, 1e3),
+    "huge": wired(1e30, 1e30, 1e30, 1e30),
 }
 # Driver and sense, and next to nothing between: all devices stand side by side, and only their sum is felt.
-UNWIRED = {"ends only": Wires(1e3, 0.0, 0.0, 500.0), "ends and next to nothing": Wires(1e3, 1e-310, 1e-310, 1e3)}
+UNWIRED = {"ends only": wired(1e3, 0.0, 0.0, 500.0), "ends and next to nothing": wired(1e3, 1e-310, 1e-310, 1e3)}
 SCALES = [5e-324, 1e-310, 1e-40, 1e-3, 1e6, 1e30]
 
 

@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+from tests.circuits.conformance import wired
 from tests.oracles.nonlinear import column_currents
 from torch import Tensor
 
@@ -175,7 +176,7 @@ def test_there_are_golden_vectors() -> None:
 @given(data=st.data())
 def test_any_law_any_wires(data: st.DataObject) -> None:
     ohm = st.one_of(st.just(0.0), st.floats(0.1, 1e4))
-    wires = Wires(*(data.draw(ohm) for _ in range(4)))
+    wires = wired(*(data.draw(ohm) for _ in range(4)))
     rows, cols = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 7))
     law = data.draw(st.sampled_from([Cubic(k=data.draw(st.floats(0, 1e3))), SinhDevice(b=data.draw(st.floats(0, 20)))]))
     rng = torch.Generator().manual_seed(data.draw(st.integers(0, 2**31)))

@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.circuits.conformance import TYPICAL, conductances, distance, ohms
+from tests.circuits.conformance import TYPICAL, conductances, distance, ohms, wired
 from tests.oracles import kirchhoff, sparse
 from torch import Tensor
 
@@ -19,7 +19,7 @@ from wordline.circuits import Wires, compiled, effective, effective_conductance,
 
 SOLVERS = {"compiled": compiled, "portable": portable}
 DTYPES = {"f64": torch.float64, "f32": torch.float32}
-HEAVY = Wires(1e3, 100.0, 100.0, 1e3)
+HEAVY = wired(1e3, 100.0, 100.0, 1e3)
 TOP_S = 1e-2  # a device of 100 ohm
 every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS.keys())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
@@ -111,7 +111,7 @@ def test_each_subset_of_the_resistances_may_be_zero(
 ) -> None:
     g = single(6, 5)
     g[2], g[:, 3] = 0, 0
-    wires = Wires(*(ohm * there for ohm, there in zip((50.0, 100.0, 70.0, 20.0), zero, strict=True)))
+    wires = wired(*(ohm * there for ohm, there in zip((50.0, 100.0, 70.0, 20.0), zero, strict=True)))
     w = kirchhoff.effective_conductance(g.numpy(), *ohms(wires))
     gradient = kirchhoff.gradient(g.numpy(), signs(6, 5).numpy(), *ohms(wires))
     double = dtype == torch.float64
@@ -152,7 +152,7 @@ def arrays(draw: st.DrawFn) -> Tensor:
 @given(arrays(), WIRES)
 def test_reciprocity_on_the_portable_path(g: Tensor, wires: Wires) -> None:
     """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
-    turned = Wires(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
+    turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
     one, other = portable.solve(g[None], wires), portable.solve(g.flip(0, 1).mT[None], turned)
     assert distance(other, one.flip(1, 2).mT.numpy()) < 1e-11
 
@@ -187,7 +187,7 @@ def test_passivity(g: Tensor, wires: Wires, solver: ModuleType, dtype: torch.dty
 def test_siemens_and_ohms_scale_against_each_other(g: Tensor, wires: Wires, power: int, solver: ModuleType) -> None:
     """W(t G, R / t) = t W(G, R)."""
     t = 2.0**power
-    scaled = Wires(*(ohm / t for ohm in ohms(wires)))
+    scaled = wired(*(ohm / t for ohm in ohms(wires)))
     assert distance(solver.solve(t * g[None], scaled) / t, solver.solve(g[None], wires).numpy()) < 1e-12
 
 

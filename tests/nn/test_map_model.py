@@ -14,7 +14,7 @@ import wordline as wl
 
 IDEAL = wl.Crossbar.preset("ideal")
 REAL = wl.Crossbar(
-    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(1e3, 5, 10, 1e3),
+    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3),
     nonidealities=(wl.GaussianVariation(0.1),), gain=wl.LeastSquaresGain(),
 )  # fmt: skip
 

@@ -14,7 +14,7 @@ from wordline.nn import reading
 from wordline.nn.mapped_layer import MappedLayer
 
 WIRED = wl.Crossbar(
-    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(200, 5, 10, 100),
+    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(driver_ohm=200, row_ohm=5, col_ohm=10, sense_ohm=100),
     nonidealities=(wl.GaussianVariation(0.1),), gain=wl.LeastSquaresGain(),
     adc=wl.UniformConverter(bits=6, range=wl.FullScale(0.4)),
 )  # fmt: skip

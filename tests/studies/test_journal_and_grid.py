@@ -1,7 +1,11 @@
 """Grids resume after anything; what was finished is never computed again and never lost."""
 
 import dataclasses
+import errno
 import json
+import os
+import resource
+import signal
 from pathlib import Path
 
 import pytest
@@ -191,3 +195,36 @@ def test_images_that_do_not_fit_are_refused_in_words(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`data` images of shape \(1, 5, 5\) do not fit `software`"):
         run_grid(_software(), wrong, GRID, Journal(tmp_path / "r.jsonl"))
     assert not (tmp_path / "r.jsonl").exists()
+
+
+@pytest.mark.parametrize("failing", ["fsync", "write"])
+def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path, monkeypatch, failing: str) -> None:
+    journal, failure = Journal(tmp_path / "r.jsonl", Failure), Failure("ValueError", "why")
+    journal.append("first", failure)
+    before = journal.path.read_bytes()
+    with monkeypatch.context() as full:
+        if failing == "fsync":
+
+            def sync(number: int) -> None:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            full.setattr(os, "fsync", sync)
+        else:
+            limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+            before_signal = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
+        try:
+            with pytest.raises(OSError, match=r"r.jsonl' cannot be written \((No space|File too large)"):
+                journal.append("second", failure)
+        finally:
+            if failing == "write":
+                resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+                signal.signal(signal.SIGXFSZ, before_signal)
+    assert journal.path.read_bytes() == before and list(journal.failures) == ["first"]
+    journal.append("second", failure)
+    assert list(Journal(journal.path, Failure).failures) == ["first", "second"]
+
+
+def test_a_device_is_no_journal() -> None:
+    with pytest.raises(ValueError, match="`out` '/dev/full' is no file to go on with; name a file for the records"):
+        Journal(Path("/dev/full"))

@@ -168,3 +168,14 @@ def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch:
     Store().data("cifar10")
     own = ("cifar10", str(tmp_path / "cifar10"))
     assert asked == [own, ("cifar100", str(tmp_path)), ("digits", ""), ("cifar10", "")]
+
+
+def test_what_cannot_be_kept_is_used_all_the_same(tmp_path, monkeypatch):
+    def full(path, write):
+        raise OSError("'x' cannot be written (No space left on device)")
+
+    monkeypatch.setattr("wordline.studies.shelves.write_atomically", full)
+    said = []
+    found = FolderShelf(tmp_path).get("images", "k", lambda: {"x": torch.ones(2)}, said.append)
+    assert torch.equal(found["x"], torch.ones(2))
+    assert len(said) == 1 and "images k.safetensors could not be kept" in said[0] and "made anew" in said[0]

@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
-_SETTINGS = {"nogil": True, "cache": True, "fastmath": {"contract", "arcp", "afn", "reassoc"}, "error_model": "numpy"}
+from ..kernels import kernel
+
+_FASTMATH = {"contract", "arcp", "afn", "reassoc"}
 
 
-@njit(**_SETTINGS)
+@kernel(fastmath=_FASTMATH, error_model="numpy")
 @no_type_check
 def currents(m1, m2, m3, f3, bias, skip, u, o, k, rest, share, volts, out):
     """out = volts m1 (1 + r), `(samples, cols)`; `rest`: the m1 below which nothing is relative to it.
@@ -42,7 +43,7 @@ def currents(m1, m2, m3, f3, bias, skip, u, o, k, rest, share, volts, out):
             out[n, j] = volts * m1[n, j] * (one + r[j])
 
 
-@njit(**_SETTINGS)
+@kernel(fastmath=_FASTMATH, error_model="numpy")
 @no_type_check
 def descend(m1, m2, m3, f3, grad, bias, skip, u, o, k, rest, share, volts, sums):
     """Replace m1, m2, m3, f3 by the derivatives dm of `column_read`; add those by biases and skip to `sums`.

@@ -7,7 +7,8 @@ from typing import ClassVar, final
 
 from torch import Tensor
 
-from ..circuits import Wires, effective_conductance
+from ..circuits import Wires
+from ..circuits.effective import through_wires
 from .array import AbstractArray
 
 
@@ -28,7 +29,7 @@ class ExactArray(AbstractArray):
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """The effective conductance, siemens, `(..., rows, cols)`."""
-        return effective_conductance(g, wires)
+        return through_wires(g, wires)
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:
         """I = V W."""

@@ -7,10 +7,13 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ..circuits import AbstractDeviceLaw, Wires, effective_conductance, solve_nonlinear
+from ..circuits import AbstractDeviceLaw, Wires
+from ..circuits.effective import through_wires
+from ..circuits.nonlinear import currents_through
+from ..circuits.siemens import warn_of_ohms
 from ..files import require_writable_file
 from ..progress import AbstractProgress, Silent
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from . import column_network, column_read
 from .column_network import ColumnNetwork
 from .levenberg import least_squares
@@ -64,6 +67,7 @@ def fit(
     return Surrogate(network, report)
 
 
+@takes_numbers
 def fit_surrogate(
     *,
     tile: tuple[int, int],
@@ -81,9 +85,10 @@ def fit_surrogate(
 ) -> SurrogateReport:
     """Fit a surrogate for arrays of a window g_off to g_on, siemens, and write it to `out`, whole or not at all.
 
-    Nothing is kept of a fit that is interrupted.
+    Nothing is kept of a fit that is interrupted. Warns of a `g_on` above 0.1 S, where ohms were probably meant.
     """
     design = ArrayDesign(tile=tile, g_off_siemens=g_off, g_on_siemens=g_on, wires=wires, law=law, volts=volts)
+    warn_of_ohms("g_on", design.g_on_siemens)
     if out.suffix != ".safetensors":
         raise ValueError(f"`out` must end in .safetensors, got {str(out)!r}")
     require_writable_file("out", out)
@@ -106,13 +111,13 @@ def _solve(design: ArrayDesign, drawn: Samples, what: str, progress: AbstractPro
     with progress.task(what, len(drawn.g)) as advance:
         for g, volts in zip(drawn.g.split(_TOGETHER), drawn.volts.split(_TOGETHER), strict=True):
             try:
-                found.append(solve_nonlinear(volts, g, design.wires, design.law))
+                found.append(currents_through(volts, g, design.wires, design.law))
             except RuntimeError as error:
                 raise ValueError(
                     f"`law` {design.law} does not settle on drawn arrays; lower `volts` ({error})"
                 ) from error
             advance(len(g), "")
-    return torch.cat(found), effective_conductance(drawn.g, design.wires)
+    return torch.cat(found), through_wires(drawn.g, design.wires)
 
 
 def _points(
@@ -148,6 +153,6 @@ def _nf(design: ArrayDesign, generator: torch.Generator) -> tuple[float, float]:
     share = torch.rand(8, *design.tile, generator=generator, dtype=torch.float64)
     volts = design.volts * torch.rand(8, VECTORS, design.tile[0], generator=generator, dtype=torch.float64)
     g = low + (high - low) * share
-    ideal, linear = volts @ g, volts @ effective_conductance(g, design.wires)
-    exact = solve_nonlinear(volts, g, design.wires, design.law)
+    ideal, linear = volts @ g, volts @ through_wires(g, design.wires)
+    exact = currents_through(volts, g, design.wires, design.law)
     return ((ideal - exact) / ideal).mean().item(), ((ideal - linear) / ideal).mean().item()

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from ..circuits import AbstractDeviceLaw, Wires, solve_nonlinear
+from ..circuits import AbstractDeviceLaw, Wires
+from ..circuits.nonlinear import currents_through
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -60,19 +61,19 @@ class NonlinearArray(AbstractArray):
         tiles = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2]))
         size = max(1, _KEPT // max(1, tiles * programmed.shape[-2] * programmed.shape[-1]))
         if volts.shape[-2] <= size:
-            return solve_nonlinear(volts, programmed, wires, self.law)
+            return currents_through(volts, programmed, wires, self.law)
         currents: Tensor = _SolvedAgain.apply(volts, programmed, wires, self.law, size)
         return currents
 
 
 class _SolvedAgain(torch.autograd.Function):
-    """`solve_nonlinear` that keeps no operating points: the backward pass finds them again, part by part."""
+    """`currents_through` that keeps no operating points: the backward pass finds them again, part by part."""
 
     @staticmethod
     def forward(ctx: Any, volts: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, size: int) -> Tensor:
         ctx.save_for_backward(volts, g)
         ctx.wires, ctx.law, ctx.size = wires, law, size
-        return solve_nonlinear(volts, g, wires, law)
+        return currents_through(volts, g, wires, law)
 
     @staticmethod
     @once_differentiable
@@ -82,7 +83,7 @@ class _SolvedAgain(torch.autograd.Function):
         for part, grad in zip(volts.split(ctx.size, -2), grads[0].split(ctx.size, -2), strict=True):
             with torch.enable_grad():
                 leaves = part.detach().requires_grad_(), g.detach().requires_grad_()
-                part_v, part_g = torch.autograd.grad(solve_nonlinear(*leaves, ctx.wires, ctx.law), leaves, grad)
+                part_v, part_g = torch.autograd.grad(currents_through(*leaves, ctx.wires, ctx.law), leaves, grad)
             grad_volts.append(part_v)
             grad_g += part_g
         return torch.cat(grad_volts, -2), grad_g, None, None, None

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .reads_lanes import (
     OPERANDS,
     convert_bytes,
@@ -18,7 +18,7 @@ from .reads_lanes import (
 )
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def gather(source, starts, grain, first, offsets, into):
     """The inputs of one tile's rows, for a block of vectors; `grain`: how many of them lie side by side at least."""
@@ -37,7 +37,7 @@ def gather(source, starts, grain, first, offsets, into):
             gather_vectors(into, at, ())
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _codes(u, codes, levels):
     for row in range(u.shape[0]):
@@ -47,7 +47,7 @@ def _codes(u, codes, levels):
             codes[row, lane] = size if value >= 0 else -size
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _float_digits(codes, sign, shift, mask, digits):
     """Digits of one read as numbers; whether there is one that is not zero."""
@@ -60,7 +60,7 @@ def _float_digits(codes, sign, shift, mask, digits):
     return some != 0
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _byte_digits(codes, sign, shift, mask, digits, sums):
     """Digits of one read, four rows in a word, and their sums; whether there is one that is not zero."""
@@ -80,7 +80,7 @@ def _byte_digits(codes, sign, shift, mask, digits, sums):
     return some != 0
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def drive(gathered, pieces, levels, bits, each, reads, codes, digits, words, sums, busy):
     """What the rows of a tile carry at each read, and whether they carry anything."""
@@ -95,7 +95,7 @@ def drive(gathered, pieces, levels, bits, each, reads, codes, digits, words, sum
             busy[read] = _float_digits(codes, sign, shift, mask, digits[read])
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def read_blocks(
     source, starts, grains, offsets, weights, affine, weigh, pieces, rows, levels, bits, each, low, high, total, count,

@@ -13,15 +13,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-import llvmlite.binding  # type: ignore[import-untyped]
-from llvmlite import ir
+from llvmlite import ir  # type: ignore[import-untyped]
 
 from ..circuits.lanes import INTEGER, VECTOR_BYTES, Emitter, vector_operation
+from ..kernels import processor_features
 
 VECTORS, OPERANDS = 6, 4  # 24 sums, and what they are made of, fill the 32 registers
-_FEATURES = llvmlite.binding.get_host_cpu_features()
 AVAILABLE = VECTOR_BYTES == 64  # with 16 registers torch's own products are as quick
-WHOLE_NUMBERS = AVAILABLE and bool(_FEATURES.get("avx512vnni", False))
+WHOLE_NUMBERS = AVAILABLE and "avx512vnni" in processor_features()
 
 
 def _floats(finish: Any) -> Any:

@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
+from ..kernels import kernel
 from .reads_compiled import drive, gather
 from .reads_lanes import OPERANDS, mark_bytes, mark_floats, mark_pairs
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _take(marks, bits, towards, first, worth, devices, taken, touched):
     """taken[lane] += mark * towards * column, for every mark that is not zero."""
@@ -33,7 +33,7 @@ def _take(marks, bits, towards, first, worth, devices, taken, touched):
                     taken[lane, row] += factor * devices[j, row]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def take_blocks(
     source, starts, grains, offsets, weights, affine, shares, slopes, worth, pieces, rows, levels, bits, each, low,

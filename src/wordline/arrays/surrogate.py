@@ -10,7 +10,8 @@ from typing import ClassVar, final
 import torch
 from torch import Tensor
 
-from ..circuits import AbstractDeviceLaw, Wires, effective_conductance
+from ..circuits import AbstractDeviceLaw, Wires
+from ..circuits.effective import through_wires
 from ..values import require_instance
 from . import column_network
 from .array import AbstractArray
@@ -39,7 +40,7 @@ class SurrogateArray(AbstractArray):
     >>> wires, g = array.design.wires, torch.full((32, 32), 1e-5)
     >>> volts = torch.full((1, 32), 0.25)
     >>> i = array.currents(volts, array.program(g, wires), wires)
-    >>> ohmic = volts @ effective_conductance(g, wires)
+    >>> ohmic = volts @ through_wires(g, wires)
     >>> round((i / ohmic).mean().item(), 2)  # a lone device of b = 4 per volt carries sinh(1) = 1.18 times as much
     1.09
     """
@@ -92,7 +93,7 @@ class SurrogateArray(AbstractArray):
             )
         fine = g.double()
         made = column_network.program(
-            network.to(g.device), fine, effective_conductance(fine, wires), report.design
+            network.to(g.device), fine, through_wires(fine, wires), report.design
         )
         return made.to(g.dtype)
 

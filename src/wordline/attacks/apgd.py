@@ -14,10 +14,10 @@ from torch import Tensor
 
 from wordline.attacks.attack import AbstractAttack
 from wordline.attacks.guard import PACKAGE_LOG, PACKAGE_NORMS, require_classes, require_library, visit
-from wordline.attacks.norms import NORMS, Norm
+from wordline.attacks.norms import NORMS, Norm, require_radius
 from wordline.attacks.objective import Model
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_integer, require_number
+from wordline.values import require_choice, require_integer
 
 APGDLoss = Literal["cross-entropy", "dlr", "targeted-dlr"]
 
@@ -38,11 +38,11 @@ class APGD(AbstractAttack):
     norm: Norm = "linf"
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
         require_integer("steps", self.steps, at_least=1)
         require_choice("loss", self.loss, ("cross-entropy", "dlr", "targeted-dlr"))
         require_integer("restarts", self.restarts, at_least=1)
         require_choice("norm", self.norm, NORMS)
+        require_radius("eps", self.eps, self.norm)
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
         """The package's run, guarded."""

@@ -7,15 +7,18 @@ The checks of what the user hands over stand here once, so that an attack itself
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from wordline.attacks.norms import Norm
+from wordline.attacks.norms import Norm, require_radius
 from wordline.attacks.objective import Model
 from wordline.typing import Images, Labels
 from wordline.values import Value
+
+Perturb = Callable[[Model, Tensor, Tensor, torch.Generator], Tensor]
 
 
 class AbstractAttack(Value, ABC):
@@ -62,6 +65,13 @@ class AbstractAttack(Value, ABC):
         Raises `ValueError` for images outside [0, 1], NaN, an empty batch, labels that do not fit in number,
         dtype or range, logits that are not (n, classes), and a model whose gradient is missing or not finite.
         """
+        return self._guarded(self.perturb, model, images, labels, generator)
+
+    def _guarded(
+        self, perturb: Perturb, model: Model, images: Tensor, labels: Tensor, generator: torch.Generator | None
+    ) -> Tensor:
+        """What `perturb` makes of a batch that has been checked, checked in turn."""
+        require_radius("eps", self.eps, self.norm)  # an attack of the user's own may not have asked
         check_batch(images, labels)
         generator = torch.Generator().manual_seed(0) if generator is None else generator
         if generator.device.type != "cpu":
@@ -71,7 +81,7 @@ class AbstractAttack(Value, ABC):
             # tensor.
             images = images.clone() if images.is_inference() else images.detach()
             labels = labels.to(torch.int64, copy=labels.is_inference())
-            adversarial = self.perturb(checked(model, int(labels.max())), images, labels, generator)
+            adversarial = perturb(checked(model, int(labels.max())), images, labels, generator)
             adversarial = adversarial.clone() if adversarial is images else adversarial
             valid = ((adversarial >= 0) & (adversarial <= 1)).flatten(1).all(1)  # NaN compares false
         if not valid.all():
@@ -82,29 +92,37 @@ class AbstractAttack(Value, ABC):
         return adversarial
 
 
+def check_labels(name: str, labels: Tensor, images: Tensor) -> None:
+    """Refuse what is not one class for each image."""
+    if not isinstance(labels, Tensor):
+        raise TypeError(f"`{name}` must be a tensor, got {type(labels).__name__}; make it by torch.from_numpy")
+    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
+        raise ValueError(f"`{name}` must be integers, got {labels.dtype}; use {name}.long()")
+    if tuple(labels.shape) != (len(images),):
+        raise ValueError(f"`{name}` must have shape ({len(images)},), one per image, got {tuple(labels.shape)}")
+    if labels.device != images.device:
+        raise ValueError(f"`{name}` are on {labels.device}, `images` on {images.device}; move both to one device")
+    if (smallest := int(labels.min())) < 0:
+        raise ValueError(f"`{name}` must not be negative, got {smallest}")
+
+
 def check_batch(images: Tensor, labels: Tensor) -> None:
     """Refuse a batch that no attack can mean."""
     if not isinstance(images, Tensor) or not isinstance(labels, Tensor):
         raise TypeError(
-            f"`images` and `labels` must be tensors, got {type(images).__name__} and {type(labels).__name__}"
+            f"`images` and `labels` must be tensors, got {type(images).__name__} and {type(labels).__name__}; "
+            "make them by torch.from_numpy"
         )
     if not images.is_floating_point():
         raise ValueError(f"`images` must be floating point in [0, 1], got {images.dtype}; divide bytes by 255")
     if images.ndim < 2 or images.numel() == 0:
         raise ValueError(f"`images` must be a batch (n, ...) of at least one image, got shape {tuple(images.shape)}")
-    if labels.is_floating_point() or labels.is_complex() or labels.dtype == torch.bool:
-        raise ValueError(f"`labels` must be integers, got {labels.dtype}; use labels.long()")
-    if tuple(labels.shape) != (len(images),):
-        raise ValueError(f"`labels` must have shape ({len(images)},), one per image, got {tuple(labels.shape)}")
-    if labels.device != images.device:
-        raise ValueError(f"`labels` are on {labels.device}, `images` on {images.device}; move both to one device")
+    check_labels("labels", labels, images)
     if not bool(((images >= 0) & (images <= 1)).all()):
         raise ValueError(
             f"`images` must lie in [0, 1] without NaN, got {float(images.min()):g} to "
             f"{float(images.max()):g}; put normalisation inside the model"
         )
-    if (smallest := int(labels.min())) < 0:
-        raise ValueError(f"`labels` must not be negative, got {smallest}")
 
 
 def checked(model: Model, largest_label: int) -> Model:

@@ -13,11 +13,18 @@ import torch
 from torch import Tensor
 
 from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.guard import PACKAGE_NORMS, require_classes, require_library, require_pictures, visit
-from wordline.attacks.norms import NORMS, Norm
+from wordline.attacks.guard import (
+    PACKAGE_NORMS,
+    require_classes,
+    require_library,
+    require_pictures,
+    untraced,
+    visit,
+)
+from wordline.attacks.norms import NORMS, Norm, require_radius
 from wordline.attacks.objective import Model
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_number
+from wordline.values import require_choice
 
 Version = Literal["standard", "plus"]
 
@@ -38,8 +45,8 @@ class AutoAttack(AbstractAttack):
     version: Version = "standard"
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
         require_choice("norm", self.norm, NORMS)
+        require_radius("eps", self.eps, self.norm)
         require_choice("version", self.version, ("standard", "plus"))
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
@@ -58,6 +65,6 @@ class AutoAttack(AbstractAttack):
                 device=clean.device,
             )
             attack.fab.n_target_classes = attack.apgd_targeted.n_target_classes = min(9, classes - 1)
-            return attack.run_standard_evaluation(clean, labels)[0]
+            return untraced(package.AutoAttack.run_standard_evaluation)(attack, clean, labels)[0]
 
         return visit("AutoAttack", model, images, self.eps, self.norm, generator, run)

@@ -16,6 +16,7 @@ from wordline.attacks.hop_skip_jump import HopSkipJump
 from wordline.attacks.losses import LOSSES, Loss
 from wordline.attacks.mifgsm import MIFGSM
 from wordline.attacks.multi_targeted import MultiTargeted
+from wordline.attacks.norms import require_radius
 from wordline.attacks.pgd import PGD
 from wordline.attacks.random_search import RandomSearch
 from wordline.attacks.square import Square
@@ -69,5 +70,6 @@ def attack_by_name(name: str, wish: Wish) -> AbstractAttack:
     FGSM(eps=0.1, loss='margin')
     """
     require_choice("attack", name, tuple(NAMED))
+    require_radius("eps", wish.eps)
     require_choice("loss", wish.loss, LOSSES)
     return NAMED[name](wish)

@@ -9,10 +9,10 @@ import torch
 
 from wordline.attacks.attack import AbstractAttack
 from wordline.attacks.losses import LOSSES, UNTARGETED, Loss
-from wordline.attacks.norms import LinfBall, Norm
+from wordline.attacks.norms import LinfBall, Norm, require_radius
 from wordline.attacks.objective import Model, Objective
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_number
+from wordline.values import require_choice
 
 
 @final
@@ -35,7 +35,7 @@ class FGSM(AbstractAttack):
     norm: ClassVar[Norm] = "linf"
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
+        require_radius("eps", self.eps)
         require_choice("loss", self.loss, LOSSES)
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 
 from wordline.attacks.attack import AbstractAttack
 from wordline.attacks.guard import require_library, visit
-from wordline.attacks.norms import NORMS, Norm, per_sample
+from wordline.attacks.norms import NORMS, Norm, per_sample, require_radius
 from wordline.attacks.objective import Model
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_integer, require_number
+from wordline.values import require_choice, require_integer
 
 _NOISE_DRAWS = 200  # random images tried as a start
 
@@ -36,8 +36,8 @@ class HopSkipJump(AbstractAttack):
     evaluations: int = 100
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
         require_choice("norm", self.norm, NORMS)
+        require_radius("eps", self.eps, self.norm)
         require_integer("steps", self.steps, at_least=1)
         require_integer("evaluations", self.evaluations, at_least=1)
 

@@ -9,7 +9,7 @@ import torch
 
 from wordline.attacks.attack import AbstractAttack
 from wordline.attacks.losses import LOSSES, UNTARGETED, Loss
-from wordline.attacks.norms import LinfBall, Norm, per_sample
+from wordline.attacks.norms import LinfBall, Norm, per_sample, require_radius
 from wordline.attacks.objective import Model, Objective
 from wordline.typing import Images, Labels
 from wordline.values import require_choice, require_integer, require_number
@@ -39,10 +39,10 @@ class MIFGSM(AbstractAttack):
     norm: ClassVar[Norm] = "linf"
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
+        require_radius("eps", self.eps)
         require_integer("steps", self.steps, at_least=1)
         if self.step_size is not None:
-            require_number("step_size", self.step_size, above=0)
+            require_radius("step_size", self.step_size, self.norm, above=0.0)
         require_number("decay", self.decay, at_least=0)
         require_choice("loss", self.loss, LOSSES)
         require_integer("eot", self.eot, at_least=1)

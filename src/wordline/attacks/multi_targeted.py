@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import torch
@@ -49,6 +49,10 @@ class MultiTargeted(AbstractAttack):
     def norm(self) -> Norm:  # type: ignore[override]
         """The norm of the inner attack."""
         return self.attack.norm
+
+    def for_transfer(self) -> MultiTargeted:
+        """Each run to its end."""
+        return replace(self, attack=self.attack.for_transfer())
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
         """One run for every target, on the images still standing."""

@@ -6,6 +6,7 @@ towards it. So ball first, box second is the whole projection.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from typing import Final, Literal, final
 
@@ -13,9 +14,28 @@ import torch
 from torch import Tensor
 
 from wordline.typing import Images, PerSample
+from wordline.values import require_number
 
 Norm = Literal["linf", "l2"]
 NORMS: Final = ("linf", "l2")
+
+
+def require_radius(name: str, radius: float, norm: Norm = "linf", *, above: float = -1.0) -> None:
+    """Refuse a radius that is no length, or one in `linf` above 1, which is farther than any pixel in [0, 1] can move.
+
+    In `l2` every finite length is one: the box [0, 1]^d has the diagonal sqrt(d), and a larger ball is the whole box.
+
+    >>> require_radius("eps", 8, "l2")
+    >>> require_radius("eps", 8, "linf")
+    Traceback (most recent call last):
+        ...
+    ValueError: `eps` must be at most 1 in linf, as pixels lie in [0, 1], got 8; write 8/255
+    """
+    require_number(name, radius, at_least=0.0 if above < 0 else -math.inf, above=above)
+    if norm == "linf" and radius > 1:
+        raise ValueError(
+            f"`{name}` must be at most 1 in linf, as pixels lie in [0, 1], got {radius:g}; write {radius:g}/255"
+        )
 
 
 class AbstractBall(ABC):

@@ -19,12 +19,15 @@ class Objective:
     """(1/K) sum_k loss(model_k(x), aim) for each image x, over K = `eot` forwards (draws of a stochastic
     model).
 
-    `aim` is (labels,) or (labels, targets). Gradients are taken with respect to the images alone: no gradient
-    of a parameter is computed, none is stored. EOT: Athalye et al. 2018 (arXiv 1707.07397).
+    `aim` is (labels,) or (labels, targets); with `reach` only the target counts as a success.
+    Gradients are taken with respect to the images alone: no gradient of a parameter is computed,
+    none is stored. EOT: Athalye et al. 2018 (arXiv 1707.07397).
     """
 
-    def __init__(self, model: Model, loss: LossFunction, aim: tuple[Tensor, ...], eot: int = 1) -> None:
-        self._model, self._loss, self._aim, self._eot = model, loss, aim, eot
+    def __init__(
+        self, model: Model, loss: LossFunction, aim: tuple[Tensor, ...], eot: int = 1, *, reach: bool = False
+    ) -> None:
+        self._model, self._loss, self._aim, self._eot, self._reach = model, loss, aim, eot, reach
 
     def gradient(self, images: Images) -> tuple[Images, PerSample, Logits]:
         """Gradient, loss and logits, each the mean over the draws.
@@ -57,12 +60,14 @@ class Objective:
         return torch.stack(values).mean(0), torch.stack(draws).mean(0)
 
     def fooled(self, logits: Logits) -> Mask:
-        """Which samples these logits misclassify, by arg max."""
-        return logits.argmax(1) != self._aim[0]
+        """Which samples these logits misclassify, or put into the class to `reach`, by arg max."""
+        found = logits.argmax(1)
+        return found == self._aim[1] if self._reach else found != self._aim[0]
 
     def at(self, index: Tensor) -> Objective:
         """The objective of a selection of the samples."""
-        return Objective(self._model, self._loss, tuple(part[index] for part in self._aim), self._eot)
+        aim = tuple(part[index] for part in self._aim)
+        return Objective(self._model, self._loss, aim, self._eot, reach=self._reach)
 
     def _draw_gradient(self, leaf: Images) -> tuple[Images, PerSample, Logits]:
         with torch.enable_grad():

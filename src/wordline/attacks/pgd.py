@@ -10,10 +10,10 @@ import torch
 from wordline.attacks.ascent import KEEPS, Keep, ascend, ascend_blindly, ascend_until_fooled, better
 from wordline.attacks.attack import AbstractAttack
 from wordline.attacks.losses import LOSSES, UNTARGETED, Loss
-from wordline.attacks.norms import NORMS, AbstractBall, Norm, ball
+from wordline.attacks.norms import NORMS, AbstractBall, Norm, ball, require_radius
 from wordline.attacks.objective import Model, Objective
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_instance, require_integer, require_number
+from wordline.values import require_choice, require_instance, require_integer
 
 
 @final
@@ -56,12 +56,12 @@ class PGD(AbstractAttack):
     early_stop: bool = False
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
         require_integer("steps", self.steps, at_least=1)
         if self.step_size is not None:
-            require_number("step_size", self.step_size, above=0)
+            require_radius("step_size", self.step_size, self.norm, above=0.0)
         require_choice("loss", self.loss, LOSSES)
         require_choice("norm", self.norm, NORMS)
+        require_radius("eps", self.eps, self.norm)
         require_instance("random_start", self.random_start, bool)
         require_integer("restarts", self.restarts, at_least=1)
         require_integer("eot", self.eot, at_least=1)

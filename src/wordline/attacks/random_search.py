@@ -8,11 +8,11 @@ from typing import final
 import torch
 
 from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.norms import NORMS, Norm, ball
+from wordline.attacks.norms import NORMS, Norm, ball, require_radius
 from wordline.attacks.objective import Model
 from wordline.attacks.worst_case import Worst
 from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_integer, require_number
+from wordline.values import require_choice, require_integer
 
 
 @final
@@ -33,9 +33,9 @@ class RandomSearch(AbstractAttack):
     norm: Norm = "linf"
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, at_least=0)
         require_integer("draws", self.draws, at_least=1)
         require_choice("norm", self.norm, NORMS)
+        require_radius("eps", self.eps, self.norm)
 
     def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
         """Draw after draw, for the images still standing."""

@@ -15,10 +15,10 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..kernels import kernel
 from ..typing import Siemens
 from .lanes import VECTOR_BYTES, fetch, stash
 from .lanes_cells import small_gradient, small_matrix
@@ -33,7 +33,7 @@ MEMORY = Memory(1_000_000_000)  # for what solves keep for their adjoints, of th
 _LEAST_KEPT = 8  # ports that meet: what smaller joins leave is found again sooner than it is read from memory
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _upwards(ws, first, stop, steps, kinds, runs, g, pitch, every, keep, scratch, driver, row, col, sense):
     """Some steps; what the joins leave stands side by side for the adjoint if `every`, else each overwrites it."""
@@ -48,7 +48,7 @@ def _upwards(ws, first, stop, steps, kinds, runs, g, pitch, every, keep, scratch
             small_matrix(ws, -1 - steps[s, 0], at, source, pitch, a, row, col, b)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _upwards_keeping(ws, state, at_state, least, steps, kinds, runs, g, pitch, keep, scratch, driver, row, col, sense):
     """All steps; what large joins leave goes to `state`."""
@@ -61,7 +61,7 @@ def _upwards_keeping(ws, state, at_state, least, steps, kinds, runs, g, pitch, k
             _upwards(ws, s, s + 1, steps, kinds, runs, g, pitch, False, keep, scratch, driver, row, col, sense)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _downwards(
     ws, state, at_state, least, steps, kinds, runs, g, out, pitch, keep, small, scratch, driver, row, col, sense
@@ -86,14 +86,14 @@ def _downwards(
             small_gradient(ws, -1 - steps[s, 0], out + cell, g + cell, pitch, at, a, row, col, b)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _sizes(kinds, kind):
     k = kinds[max(kind, 0)]
     return k[0], k[1], k[2], k[3], k[4], k[5], k[6], k[7], k[8], k[9], k[10], k[11]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _to_lanes(ws, at, tiles, first, count):
     width = VECTOR_BYTES // ws.itemsize
@@ -102,7 +102,7 @@ def _to_lanes(ws, at, tiles, first, count):
             ws[(at + cell) * width + lane] = tiles[first + lane, cell] if lane < count else 0
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _from_lanes(ws, at, tiles, first, count):
     width = VECTOR_BYTES // ws.itemsize
@@ -111,7 +111,7 @@ def _from_lanes(ws, at, tiles, first, count):
             tiles[first + lane, cell] = ws[(at + cell) * width + lane]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _answer(ws, tiles, first, count, answer):
     width = VECTOR_BYTES // ws.itemsize
@@ -120,7 +120,7 @@ def _answer(ws, tiles, first, count, answer):
             tiles[first + lane, cell] = -ws[answer[cell] * width + lane]
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _question(ws, tiles, first, count, answer, size):
     """dL/dH of the whole array, both triangles, from dL/dW."""
@@ -135,7 +135,7 @@ def _question(ws, tiles, first, count, answer, size):
             ws[(j * ld + i) * width + lane] = half
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _solve(ws, state, g, w, start, stop, cols, least, steps, kinds, runs, answer, places, driver, row, col, sense):
     """Tiles start to stop of g `(tiles, cells)`, a group of lanes at a time; with a `state` what the adjoint needs."""
@@ -155,7 +155,7 @@ def _solve(ws, state, g, w, start, stop, cols, least, steps, kinds, runs, answer
         _answer(ws, w, first, count, answer)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _adjoint(
     ws, state, g, bar, out, start, stop, cols, least, steps, kinds, runs, answer, places, driver, row, col, sense

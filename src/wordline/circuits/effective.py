@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from . import compiled, portable
+from .siemens import warn_of_ohms
 from .wires import Wires
 
 _CHUNK_CELLS = 1 << 17  # cells held at once: bounds the working memory whatever the number of tiles
@@ -28,13 +29,20 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     - `g`: siemens, `(..., rows, cols)`, float32 or float64, finite and not negative; word lines are rows.
     - returns: siemens, same shape, type and device.
     - raises `ValueError` for NaN, infinite or negative conductances and for fewer than two dimensions,
-      `TypeError` for other types.
+      `TypeError` for other types; warns above 0.1 S, where ohms or normalised numbers were probably meant.
 
     >>> g = torch.tensor([[1e-3]], dtype=torch.float64)
     >>> w = effective_conductance(g, Wires(driver_ohm=500, sense_ohm=1500))  # 1 / (500 + 1/g + 1500) siemens
     >>> round(w.item(), 12)
     0.000333333333
     """
+    _require_conductances(g)
+    warn_of_ohms("g", g)
+    return through_wires(g, wires)
+
+
+def through_wires(g: Tensor, wires: Wires) -> Tensor:
+    """Find what `effective_conductance` does, of devices as programmed, whose unit is not in doubt: no warning."""
     _require_conductances(g)
     if not isinstance(wires, Wires):
         raise TypeError(f"`wires` must be Wires, got {wires!r} of type {type(wires).__name__}")
@@ -47,7 +55,7 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
 
 def _require_conductances(g: Tensor) -> None:
     if not isinstance(g, Tensor):
-        raise TypeError(f"`g` must be a torch Tensor, got {type(g).__name__}; pass torch.as_tensor(g)")
+        raise TypeError(f"`g` must be a torch Tensor, got {type(g).__name__}; pass torch.from_numpy(g)")
     if g.dtype not in (torch.float32, torch.float64):
         raise TypeError(f"`g` must be float32 or float64, got {g.dtype}; pass g.double() or g.float()")
     if g.ndim < 2:

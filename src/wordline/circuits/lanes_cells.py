@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import Any, no_type_check
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit
 
+from ..kernels import kernel
 from .dissection import Block, Join, join
 from .lanes import INTEGER, Emitter, vector_operation
 from .lanes_algebra import Algebra, Row, Table
@@ -172,7 +172,7 @@ gradient_21, gradient_21r, gradient_21t, gradient_21rt = _four(_gradient, 2, 1)
 gradient_22, gradient_22r, gradient_22t, gradient_22rt = _four(_gradient, 2, 2)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def small_matrix(ws, kind, to, source, pitch, a_first, a_rest, b_rest, b_last):
     """H of a small block; `kind` is 8 (rows - 1) + 4 (cols - 1) + (no right ports) + 2 (no top ports)."""
@@ -211,7 +211,7 @@ def small_matrix(ws, kind, to, source, pitch, a_first, a_rest, b_rest, b_last):
         matrix_22rt(ws, at, ohms)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def small_gradient(ws, kind, to, source, pitch, bar, a_first, a_rest, b_rest, b_last):
     """dL/dG of a small block's cells; `kind` as for `small_matrix`."""

@@ -19,8 +19,7 @@ from __future__ import annotations
 
 from typing import no_type_check
 
-from numba import njit
-
+from ..kernels import kernel
 from .lanes_matrices import (
     ADD,
     SET,
@@ -39,14 +38,14 @@ from .lanes_matrices import (
 ROUNDED = 8  # joins of so many ports or more take care of numbers near one
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def pitch(n):
     """From row to row of a large matrix: odd, or a column's entries would compete for the same places in the cache."""
     return n if n < 16 else n | 1
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _gather(ws, to, ti, h, ld, runs, rows, rows_end, cols, cols_end):
     """to[i, j] = H[rows_i, cols_j] for two lists without a common port; only the lower triangle of H is stored."""
@@ -60,7 +59,7 @@ def _gather(ws, to, ti, h, ld, runs, rows, rows_end, cols, cols_end):
                 block(ws, to + i * ti + j, ti, 1, h + col * ld + row, 1, ld, m, n)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _gather_triangle(ws, to, ti, h, ld, runs, rows, rows_end):
     """The lower triangle of to[i, j] = H[rows_i, rows_j], and some of the upper one."""
@@ -74,7 +73,7 @@ def _gather_triangle(ws, to, ti, h, ld, runs, rows, rows_end):
                 block(ws, to + i * ti + j, ti, 1, h + col * ld + row, 1, ld, m, n)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _add_square(ws, h, ld, t, x, q, driven, grounded, kept):
     """H += T X^T, lower triangle, without driven-driven and grounded-grounded; T begins with the row `driven`."""
@@ -88,7 +87,7 @@ def _add_square(ws, h, ld, t, x, q, driven, grounded, kept):
         triangle(ws, h + first * ld + first, ld, t, q, 1, x + first * q, 1, q, kept - first, q, ADD)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def keep_size(kind):
     """Vectors that `meet_blocks` leaves at `keep`."""
@@ -96,7 +95,7 @@ def keep_size(kind):
     return (pg + pt + 2 * q) * q
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _close_loop(ws, m, q, ones, scratch):
     """M <- K - E, K = (1 + M)^-1, E diagonal, one where K's diagonal is near it and else zero, at `ones`.
@@ -117,7 +116,7 @@ def _close_loop(ws, m, q, ones, scratch):
             near_one(ws, (m + i * q + i, less_one + i, ones + i), ())
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _times_k(ws, c, x, k, ki, kj, ones, q, rows):
     """C = X K or X K^T with K - E at `k`, added to X E at the end."""
@@ -128,7 +127,7 @@ def _times_k(ws, c, x, k, ki, kj, ones, q, rows):
         product(ws, c, q, x, q, 1, k, ki, kj, rows, q, q, SET)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def meet_blocks(ws, giver, taker, kind, runs, adjoint, keep, scratch):
     """Close the loop between giver and taker.
@@ -156,7 +155,7 @@ def meet_blocks(ws, giver, taker, kind, runs, adjoint, keep, scratch):
         _times_k(ws, given, x_giver, k, q, 1, ones, q, pg)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch):
     """H of the joined block, lower triangle, after `meet_blocks`."""
@@ -195,7 +194,7 @@ def merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch):
         product(ws, below + st * ld, ld, taken + st * q, q, 1, x_giver, 1, q, pt - st, pg, q, SET)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def join_blocks(ws, giver, taker, h, kind, runs, adjoint, keep, scratch):
     """`meet_blocks` and `merge_blocks`; `scratch` holds 2 (kept of both) + 6 met + 1, times met, vectors."""
@@ -203,7 +202,7 @@ def join_blocks(ws, giver, taker, h, kind, runs, adjoint, keep, scratch):
     merge_blocks(ws, giver, taker, h, kind, runs, keep, scratch)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _times(ws, c, bar, ld, x, q, l_rows, b_rows, rows, l_cols, b_cols, cols, mode):
     """C = bar X, or C += bar X, where bar is zero between driven and driven and between grounded and grounded ports."""
@@ -228,7 +227,7 @@ def _times(ws, c, bar, ld, x, q, l_rows, b_rows, rows, l_cols, b_cols, cols, mod
         product(ws, c, q, bar, ld, 1, x, q, 1, rest, q, cols, mode)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def unjoin_blocks(ws, giver, taker, bar, kind, runs, keep, scratch):
     """dL/dH of giver and taker from that of the joined block; all dL/dH are full squares.
@@ -276,7 +275,7 @@ def unjoin_blocks(ws, giver, taker, bar, kind, runs, keep, scratch):
     _scatter(ws, taker, pitch(pt + q), runs, taker_kept, taker_met, end, q, low + pg, p, to_taker, s)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _scatter(ws, child, ld, runs, kept, met, end, q, bar, p, cross, s):
     """dL/dH of a child: of what it keeps from `bar`, with and within the ports that met from `cross` and `s`."""

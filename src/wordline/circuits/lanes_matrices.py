@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Any, no_type_check
 
 from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit
 from numba.core import cgutils
 
+from ..kernels import kernel
 from .lanes import INTEGER, VECTOR_BYTES, Emitter, outlined, vector_operation
 
 SET, ADD, SUBTRACT, SET_MINUS = 0, 1, 2, 3
@@ -211,7 +211,7 @@ masked, near_one = _masked(), _near_one()
 _product, _triangle = vector_operation("product", _corners(False)), vector_operation("triangle", _corners(True))
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def product(ws, c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode):
     """C =, +=, -= A B or C = - A B, of m x depth and depth x n matrices.
@@ -221,21 +221,21 @@ def product(ws, c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode):
     _product(ws, (c, ci, a, ai, ak, b, bk, bj, m, n, depth, mode), ())
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def triangle(ws, c, ci, a, ai, ak, b, bk, bj, m, depth, mode):
     """As `product` where C is symmetric: its lower triangle, and what 4 x 4 corners cover above it."""
     _triangle(ws, (c, ci, a, ai, ak, b, bk, bj, m, m, depth, mode), ())
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def block(ws, to, ti, tj, at, si, sj, m, n):
     """Copy an m x n matrix: its entries stand at `at` + i si + j sj, the copy's at `to` + i ti + j tj."""
     _copy(ws, (to, ti, tj, at, si, sj, m, n), ())
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def mirror(ws, x, ld, n):
     """Upper triangle = lower triangle."""
@@ -243,7 +243,7 @@ def mirror(ws, x, ld, n):
         block(ws, x + i, 1, ld, x + i * ld, 1, 1, 1, i)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def invert(ws, x, ld, n, scratch):
     """X <- X^-1 by halves, in place and without pivoting; needs n^2 vectors of scratch.

@@ -10,6 +10,7 @@ from wordline.values import require_instance
 
 from .laws import AbstractDeviceLaw
 from .nonlinear_batch import ColumnCurrents, solve
+from .siemens import warn_of_ohms
 from .wires import Wires
 
 
@@ -42,13 +43,22 @@ def solve_nonlinear(
       float64, finite; leading dimensions broadcast, word lines are rows.
     - returns: ampere, `(..., batch, cols)`, in the wider of the two types; all work is done in float64.
     - raises `ValueError` and `TypeError` for bad input and `RuntimeError` that names the samples that did not
-      converge; `nonlinear_operating_point` returns the report instead.
+      converge; `nonlinear_operating_point` returns the report instead. Warns above 0.1 S, as for ohms.
 
     >>> from wordline.circuits import SinhDevice
     >>> v, g = torch.tensor([[0.5, 0.25]]), torch.tensor([[2e-4], [1e-4]])
     >>> round(solve_nonlinear(v, g, Wires(), SinhDevice(b=4.0)).item(), 9)  # 2e-4 sinh(2)/4 + 1e-4 sinh(1)/4
     0.000210723
     """
+    _require_arguments(v, g, wires, law)
+    warn_of_ohms("g", g)
+    return currents_through(v, g, wires, law)
+
+
+def currents_through(
+    v: Float[Tensor, "... batch rows"], g: Float[Tensor, "... rows cols"], wires: Wires, law: AbstractDeviceLaw
+) -> Float[Tensor, "... batch cols"]:
+    """Find what `solve_nonlinear` does, of devices as programmed, whose unit is not in doubt: no warning."""
     _require_arguments(v, g, wires, law)
     currents: Tensor = ColumnCurrents.apply(*_aligned(v, g), wires, law)
     return currents.to(torch.result_type(v, g))
@@ -72,6 +82,7 @@ def nonlinear_operating_point(
     (0.25, True)
     """
     _require_arguments(v, g, wires, law)
+    warn_of_ohms("g", g)
     with torch.no_grad():
         return OperatingPoint(*solve(*_aligned(v, g), wires, law, keep_volts=True))
 

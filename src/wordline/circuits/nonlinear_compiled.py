@@ -8,13 +8,13 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
 
+from ..kernels import kernel
 from .wires import Wires
 
 # Sums may be reordered into lanes, which LLVM does in one fixed way; nothing here assumes numbers to be finite.
-_COMPILE = {"nogil": True, "cache": True, "fastmath": {"reassoc", "contract"}}
+_FASTMATH = {"reassoc", "contract"}
 _BLOCK = 8  # side of the squares in which a matrix is transposed: one cache line of doubles
 
 
@@ -40,7 +40,7 @@ def _ohms(wires: Wires) -> tuple[float, float, float, float]:
     return float(wires.driver_ohm), float(wires.row_ohm), float(wires.col_ohm), float(wires.sense_ohm)
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _drops(currents, volts, driver, row, col, sense):
     n, rows, cols = currents.shape
@@ -71,7 +71,7 @@ def _drops(currents, volts, driver, row, col, sense):
                 out[a, b] += drop
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _fold(s, first, step, end, wire, t):
     """Factors of ladders whose positions, from the end resistor outwards, stand at first, first + step, ..."""
@@ -89,7 +89,7 @@ def _fold(s, first, step, end, wire, t):
         t[first, w] = 1.0 / (1.0 + end * seen[w])
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _follow(t, j, first, step, end, wire, out):
     """Potentials along ladders when currents j enter their nodes."""
@@ -109,7 +109,7 @@ def _follow(t, j, first, step, end, wire, out):
             out[here, w] = t[here, w] * (out[nearer, w] + wire * out[here, w])
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _transpose(a, out):
     rows, cols = a.shape
@@ -120,7 +120,7 @@ def _transpose(a, out):
                     out[j, i] = a[i, j]
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _multiply(a, b, out):
     for i in range(a.shape[0]):
@@ -128,7 +128,7 @@ def _multiply(a, b, out):
             out[i, j] = a[i, j] * b[i, j]
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _subtract_product(a, s, b, out):
     for i in range(a.shape[0]):
@@ -136,7 +136,7 @@ def _subtract_product(a, s, b, out):
             out[i, j] = a[i, j] - s[i, j] * b[i, j]
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _power(a, b):
     total = 0.0
@@ -146,7 +146,7 @@ def _power(a, b):
     return total
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _add(a, factor, b):
     for i in range(a.shape[0]):
@@ -154,7 +154,7 @@ def _add(a, factor, b):
             a[i, j] += factor * b[i, j]
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _scale_add(a, factor, b):
     for i in range(a.shape[0]):
@@ -162,7 +162,7 @@ def _scale_add(a, factor, b):
             a[i, j] = b[i, j] + factor * a[i, j]
 
 
-@njit(**_COMPILE)
+@kernel(fastmath=_FASTMATH)
 @no_type_check
 def _respond(slopes, sources, volts, driver, row, col, sense, rtol, steps):
     n, rows, cols = slopes.shape

@@ -14,6 +14,7 @@ from torch import Tensor
 from wordline.values import require_instance
 
 from .laws import AbstractDeviceLaw, Ohmic
+from .siemens import warn_of_ohms
 from .wires import Wires
 
 _OHMIC = Ohmic()
@@ -66,6 +67,7 @@ def netlist(
         )
     if (g < 0).any():
         raise ValueError(f"`g` must not be negative, got {g.min().item():g} S; an open device is 0")
+    warn_of_ohms("g", g)
     if "\n" in title:
         raise ValueError(f"`title` must be one line, got {title!r}; a second line would be read as an element")
     rows, cols = g.shape

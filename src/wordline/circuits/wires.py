@@ -1,11 +1,12 @@
 """The four parasitic resistances of an array."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..values import Value, require_number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Wires(Value):
     """Parasitic resistances of one array, in ohm; any of them may be zero.
 
@@ -14,11 +15,14 @@ class Wires(Value):
         c(0,j) --col-- c(1,j) -- ... -- c(N-1,j) --sense-- virtual ground
 
     `driver_ohm`: output resistance of a word-line driver; `row_ohm`, `col_ohm`: one wire segment between neighbouring
-    cells of a word line or bit line; `sense_ohm`: input resistance of a bit-line sense amplifier.
+    cells of a word line or bit line; `sense_ohm`: input resistance of a bit-line sense amplifier. Each is named:
+    raises `TypeError` for resistances by position, which do not say which is which.
 
     >>> Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
     Wires(driver_ohm=1000.0, row_ohm=5, col_ohm=10, sense_ohm=1000.0)
     """
+
+    _named_as: ClassVar[str] = "Wires(row_ohm=5, col_ohm=10), with driver_ohm= and sense_ohm= for the ends"
 
     driver_ohm: float = 0.0
     row_ohm: float = 0.0

@@ -18,11 +18,12 @@ from tyro.constructors import PrimitiveConstructorSpec
 from .. import zoo
 from ..attacks import AbstractAttack
 from ..attacks.by_name import Wish, attack_by_name
+from ..attacks.norms import require_radius
 from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from ..mapping.presets import PRESETS
 from ..records import table
-from ..values import require_choice, require_number
+from ..values import require_choice
 from ..zoo.load import SUFFIXES
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
@@ -112,7 +113,7 @@ def require_files(*named: tuple[str, str | Path]) -> None:
 def require_eps(*radii: float) -> None:
     """Refuse a radius that no pixel in [0, 1] could move by."""
     for eps in radii:
-        require_number("eps", eps, at_least=0.0, at_most=1.0)
+        require_radius("eps", eps)
 
 
 def attack_of(

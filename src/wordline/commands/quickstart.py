@@ -23,9 +23,9 @@ def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool
     figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
     shown = records if json else [r for r in records if r.attack.eps == 0.1]  # type: ignore[attr-defined]
     title = f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals; epsilon 0.1 of {EPS}"
-    print_records(shown, json, title=title)
     view = chip_view(map_model(load_model("digits-cnn"), Crossbar.preset("rethinking-64", gain=LeastSquaresGain())))
     write_atomically(out / "chip.json", lambda path: path.write_text(view.to_json() + "\n"))
     write_page(out / "report.html", [read_results(out)], "Handwritten digits on rethinking crossbars")
+    print_records(shown, json, title=title)
     if not json:
         print(f"\nall {len(records)} records: {out / 'records.jsonl'}\nfigure: {figure}\npage: {out / 'report.html'}")

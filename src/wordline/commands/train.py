@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import tyro
 
 from .. import zoo
+from ..attacks.norms import require_radius
 from ..defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, OnChip, training_attack
 from ..progress import Bar
 from ..values import require_integer, require_number
@@ -107,7 +108,7 @@ def _belongs(defense: Defense, eps: float, steps: int, step_size: float) -> None
     if defense != "none" and eps == 0:
         raise ValueError("`eps` is 0, which defends against nothing; leave --defense out to train without one")
     if defense != "none":
-        require_number("eps", eps, above=0.0, at_most=1.0)
+        require_radius("eps", eps, above=0.0)
     if defense == "fgsm-rs" and steps:
         raise ValueError(f"`attack_steps` belongs to pgd and trades; fgsm-rs takes one step, got {steps}")
 

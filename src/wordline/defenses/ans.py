@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from ..attacks import AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..text import render_table
-from ..values import Value, require_instance, require_integer, require_number
+from ..values import Value, require_instance, require_integer, require_number, takes_numbers
 from ..zoo import Pairs, as_split, to_float
 from .quantised_layer import matrix_layers
 
@@ -51,6 +51,7 @@ class NoiseSensitivity(Value):
         return render_table(("layer", "ANS"), [(name, f"{value:.3f}") for name, value in self.layers])
 
 
+@takes_numbers
 def adversarial_noise_sensitivity(
     model: nn.Module,
     data: Pairs,

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..attacks import PGD
+from ..attacks.norms import require_radius
 from ..typing import Images, Labels
-from ..values import require_number
 from ..zoo import AbstractObjective, ImageSplit
 from .adversarial_training import training_attack
 from .validation import robust_accuracy
@@ -36,13 +36,13 @@ class FastFGSM(AbstractObjective):
     step: float = 0.0
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, above=0.0)
-        require_number("step", self.step, at_least=0.0)
+        require_radius("eps", self.eps, above=0.0)
+        require_radius("step", self.step)
 
     @property
     def attack(self) -> PGD:
         """The one step, as an attack of its own."""
-        return training_attack(self.eps, 1, self.step or 1.25 * self.eps)
+        return training_attack(self.eps, 1, self.step or min(1.0, 1.25 * self.eps))
 
     def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:
         """Cross-entropy of the images crafted."""

@@ -11,7 +11,7 @@ from torch import nn
 from ..attacks import FGSM, AbstractAttack
 from ..progress import AbstractProgress, Silent
 from ..text import render_table
-from ..values import Value, require_instance, require_integer, require_number
+from ..values import Value, require_instance, require_integer, require_number, takes_numbers
 from ..zoo import ImageSplit, Pairs, as_split
 from .ans import NoiseSensitivity, adversarial_noise_sensitivity
 from .quantise import AS_THEY_ARE, quantise
@@ -118,6 +118,7 @@ def assign_bits(sensitivity: NoiseSensitivity, rule: BitRule = BitRule()) -> Bit
     return BitAssignment(rule.bits(sensitivity.layers), sensitivity, rule)
 
 
+@takes_numbers
 def quanos(
     model: nn.Module,
     data: Pairs,

@@ -15,7 +15,7 @@ from ..nn import MappedLayer
 from ..nn.choice import matches
 from ..nn.lowering import lower
 from ..nn.skipped import computes_on_its_own
-from ..values import require_instance, require_integer, require_number
+from ..values import require_instance, require_integer, require_number, takes_numbers
 from ..zoo import ImageSplit, to_float
 from .quantised_layer import QuantisedLayer, matrix_layers
 from .rounding import MOST_BITS, InputRounding, Span, joined
@@ -25,6 +25,7 @@ AS_THEY_ARE = 0
 _BATCH = 100  # calibration images at a time
 
 
+@takes_numbers
 def quantise(
     model: nn.Module,
     bits: Bits,

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..attacks.ascent import ascend_blindly
-from ..attacks.norms import LinfBall
+from ..attacks.norms import LinfBall, require_radius
 from ..attacks.objective import Objective
 from ..typing import Images, Labels, Logits, PerSample
 from ..values import require_integer, require_number
@@ -43,9 +43,9 @@ class TRADES(AbstractObjective):
     beta: float = 6.0
 
     def __post_init__(self) -> None:
-        require_number("eps", self.eps, above=0.0)
+        require_radius("eps", self.eps, above=0.0)
         require_integer("steps", self.steps, at_least=1)
-        require_number("step_size", self.step_size, above=0.0)
+        require_radius("step_size", self.step_size, above=0.0)
         require_number("beta", self.beta, at_least=0.0)
 
     def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:

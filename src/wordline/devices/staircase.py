@@ -6,8 +6,9 @@ from typing import no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from torch import Tensor
+
+from ..kernels import kernel
 
 
 def digitise_(answers: Tensor, limit: float, least: float, steps: int) -> int | None:
@@ -25,7 +26,7 @@ def digitise_(answers: Tensor, limit: float, least: float, steps: int) -> int | 
     return int(_digitise(flat, number(limit), *ends, number(steps), number(0.5), number(1)))
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel(error_model="numpy")
 @no_type_check
 def _digitise(values, limit, least, below, above, steps, half, most):
     over = 0

@@ -9,9 +9,10 @@ import torch
 from torch import nn
 
 from ..attacks import PGD, AbstractAttack
+from ..attacks.norms import require_radius
 from ..progress import AbstractProgress, Silent
 from ..records import Record, table
-from ..values import Value, require_instance, require_number
+from ..values import Value, require_instance, takes_numbers
 from ..zoo import Pairs, as_split
 from .evaluate import evaluate
 
@@ -46,6 +47,7 @@ class RobustnessCurve(Value):
         return f"{table(self.records)}\nchance ({100 * self.chance:.1f} %) {end}"
 
 
+@takes_numbers
 def robustness_curve(
     *,
     victim: nn.Module,
@@ -70,7 +72,7 @@ def robustness_curve(
     if not radii or any(later <= earlier for earlier, later in zip([0.0, *radii], radii, strict=False)):
         raise ValueError(f"`eps` must be growing radii above 0, got {radii}")
     for radius in radii:
-        require_number("eps", radius, above=0.0)
+        require_radius("eps", radius, attack.norm, above=0.0)
     split = as_split(data, limit=limit)
     chance = int(torch.bincount(split.labels).max()) / len(split)
     records: list[Record] = []

@@ -7,7 +7,7 @@ from torch import nn
 from ..attacks import AbstractAttack
 from ..progress import AbstractProgress
 from ..records import Record
-from ..values import require_instance, require_integer
+from ..values import require_instance, require_integer, takes_numbers
 from ..zoo import Pairs, as_split
 from .account import account, same_answers
 from .craft import craft
@@ -15,6 +15,7 @@ from .party import party, require_evaluation_mode, require_fit
 from .score import Conditions, score
 
 
+@takes_numbers
 def evaluate(
     *,
     victim: nn.Module,

@@ -7,16 +7,18 @@ from torch import Tensor, nn
 
 from ..attacks import Loss
 from ..attacks.losses import LOSSES, UNTARGETED
+from ..attacks.norms import require_radius
 from ..attacks.objective import Objective
 from ..deviations import GradientDeviation
 from ..progress import AbstractProgress, Silent
-from ..values import require_choice, require_integer, require_number
+from ..values import require_choice, require_integer, takes_numbers
 from ..zoo import Pairs, as_split, to_float
 from .party import device_of, dtype_of, party, require_evaluation_mode, require_fit
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
+@takes_numbers
 def gradient_deviation(
     *,
     chip: nn.Module,
@@ -37,7 +39,7 @@ def gradient_deviation(
     """
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
-    require_number("eps", eps, above=0.0)
+    require_radius("eps", eps, above=0.0)
     require_choice("loss", loss, LOSSES)
     require_integer("limit", limit, at_least=0)
     require_integer("batch_size", batch_size, at_least=1)

@@ -10,12 +10,13 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from ..zoo import Pairs, as_split, to_float
 from .layer_pairs import LayerPairs
 from .party import device_of, dtype_of, require_evaluation_mode, require_fit, restart_noise
 
 
+@takes_numbers
 def matched_noise(
     *,
     software: nn.Module,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..circuits import effective_conductance
+from ..circuits.effective import through_wires
 from .crossbar import Crossbar
 from .nonideality_factor import nonideality_factor, probe_volts
 from .tiling import join, split
@@ -63,7 +63,7 @@ def program_many(
     wanted = device.conductance(shares)
     there = torch.stack([land(wanted, crossbar, generator=generator) for generator in generators])
     response = crossbar.array.program(there, crossbar.wires)
-    multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
+    multiplies_by = response if crossbar.array.linear else through_wires(there, crossbar.wires)
     samples = zip(_own(there), _own(response), multiplies_by, strict=True)
     return tuple(_read_out(*sample, wanted, matrix, largest, crossbar) for sample in samples)
 

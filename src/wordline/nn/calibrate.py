@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from ..devices import AbstractConverter, Calibrated
-from ..values import require_instance, require_integer
+from ..values import require_instance, require_integer, takes_numbers
 from .chip import Chip
 from .many_chips import ChipEnsemble
 from .mapped_layer import MappedLayer
@@ -19,6 +19,7 @@ from .pixels import image_of
 AnyChip = TypeVar("AnyChip", Chip, ChipEnsemble)
 
 
+@takes_numbers
 def calibrate(chip: AnyChip, data: Dataset[Any], *, limit: int = 200, batch_size: int = 50) -> AnyChip:
     """Measure every `Calibrated` range of a chip on the first `limit` images of `data`; changes this chip, returns it.
 

@@ -16,6 +16,7 @@ from ..mapping.export import export_csv, export_npz
 from ..products import NOT_PROBED, Products
 from ..values import decode, encode, require_integer
 from .choice import Choice, Overrides
+from .inputs import require_tensors
 from .mapped_layer import MappedLayer, stream_seed
 from .probe import example_arguments, probe
 from .report import ChipReport, report_layer
@@ -45,6 +46,7 @@ class Chip(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the mapped network returns for these arguments."""
+        require_tensors(*args, *kwargs.values())
         return self.model(*args, **kwargs)
 
     @property

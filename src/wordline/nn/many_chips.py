@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
@@ -105,6 +105,7 @@ class ChipEnsemble(nn.Module):
         return torch.stack(outputs)
 
 
+@takes_numbers
 def map_chips(
     model: nn.Module,
     crossbar: Crossbar,

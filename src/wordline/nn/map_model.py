@@ -9,7 +9,7 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from .attention import require_packs_apart
 from .build import build, require_network
 from .chip import Chip
@@ -19,6 +19,7 @@ from .parts import Part
 from .probe import NOTHING, Example, example_arguments, probe, require_products
 
 
+@takes_numbers
 def map_model(
     model: nn.Module,
     crossbar: Crossbar,

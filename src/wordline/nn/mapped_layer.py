@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..circuits import effective_conductance
+from ..circuits.effective import through_wires
 from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
+from .inputs import require_finite
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
 from .readable import looked_at_only
@@ -80,6 +81,7 @@ class MappedLayer(nn.Module):
             return product(x, weight, self.bias)
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
             x = x.to(self.effective_weight.dtype)
+            require_finite(x)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
             only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
             if only_inputs_are_rounded:
@@ -207,7 +209,7 @@ def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Gen
     """The layer's state with everything that is drawn anew at each read."""
     there = read_noise(state.conductances, crossbar, generator=generator)
     response = crossbar.array.program(there, crossbar.wires)
-    multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
+    multiplies_by = response if crossbar.array.linear else through_wires(there, crossbar.wires)
     shape = (state.weight.shape[-2], state.weight.shape[-1])
     weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)

@@ -11,10 +11,11 @@ import torch
 from torch import nn
 from torch.utils.data import Dataset
 
-from ..values import require_integer
+from ..values import require_integer, takes_numbers
 from .pixels import image_of
 
 
+@takes_numbers
 def recalibrate_batch_norm(
     model: nn.Module, data: Dataset[Any], *, limit: int = 2000, batch_size: int = 100
 ) -> nn.Module:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..circuits import effective_conductance
+from ..circuits.effective import through_wires
 from ..mapping import Crossbar
 from ..mapping.nonideality_factor import nonideality_factor, probe_volts
 from ..values import Value
@@ -69,7 +69,7 @@ def chip_view(chip: Chip) -> ChipView:
 
 def _layer_view(report: LayerReport, layer: MappedLayer) -> LayerView:
     g = layer.conductances  # (arrays, groups, row_tiles, col_tiles, rows, cols)
-    made = effective_conductance(g, layer.crossbar.wires)
+    made = through_wires(g, layer.crossbar.wires)
     nf = nonideality_factor(g, made, probe_volts(g.shape[-2]).to(g))
     kept = torch.where(g > 0, made / g, torch.nan).flatten(0, 3).nanmean(0)
     return LayerView(

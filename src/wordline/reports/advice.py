@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ..advices import Advice
 from ..records import fraction
+from .figure_file import write_figure
 
 MARKERS = "osD^vP*X"
 
@@ -48,6 +49,4 @@ def advice_figure(advice: Advice, path: Path) -> Path:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=8)
     figure.suptitle(f"{advice.images} images of {advice.data or 'data'}; ringed: worth choosing from", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from .fields import Plain, estimate
+from .figure_file import write_figure
 
 
 def control_bars(audit: Plain, path: Path) -> Path:
@@ -26,9 +27,7 @@ def control_bars(audit: Plain, path: Path) -> Path:
         _horizontal(axes, names, [estimate(control, part) for control in controls])
         axes.set_xlabel(label)
     figure.suptitle(f"{audit.get('verdict', '')}", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)
 
 
 def _horizontal(axes: Any, names: Sequence[str], shares: Sequence[tuple[float, float, float]]) -> None:

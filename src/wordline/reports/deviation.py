@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..deviations import GradientDeviation
 from ..records import describe, fraction
+from .figure_file import write_figure
 
 
 def deviation_figure(result: GradientDeviation, path: Path) -> Path:
@@ -37,6 +38,4 @@ def deviation_figure(result: GradientDeviation, path: Path) -> Path:
     for axes in (angles, norms, climbs):
         axes.grid(alpha=0.3)
     figure.suptitle(f"{describe(result.chip)}, {result.images} images of {result.data or 'data'}", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)

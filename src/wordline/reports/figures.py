@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..records import Record
+from .figure_file import write_figure
 
 STYLE = {"SW": ("black", "-", "o"), "SH": ("tab:blue", "--", "s"), "HH": ("tab:red", "-", "^")}
 
@@ -55,9 +56,7 @@ def accuracy_curves(records: Sequence[Record], path: Path, *, title: str = "", c
     grid[0][0].legend(fontsize=8)
     if title:
         figure.suptitle(title, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)
 
 
 def _design(record: Record) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..records import describe
 from ..stabilities import LayerStability, NoiseStability, Statistic
+from .figure_file import write_figure
 
 PANELS: tuple[tuple[str, Callable[[LayerStability], Statistic]], ...] = (
     ("noise sensitivity", lambda row: row.noise_sensitivity),
@@ -54,9 +55,7 @@ def stability_figure(results: Sequence[NoiseStability], path: Path, *, names: Se
     panels[0].legend(fontsize=8)
     first = results[0]
     figure.suptitle(f"clean images: {first.images} of {first.data or 'data'}", fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)
 
 
 def _decibels(ratio: Statistic) -> tuple[float, float]:

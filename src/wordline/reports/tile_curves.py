@@ -11,6 +11,7 @@ from typing import Any
 from ..records import Record
 from ..values import encode
 from .fields import Plain, at, curve, estimate, word
+from .figure_file import write_figure
 from .general import groups_of
 
 COLOURS = {
@@ -51,9 +52,7 @@ def tile_curves(records: Sequence[Record], path: Path, *, title: str = "") -> Pa
         row[1].legend(fontsize=7, ncols=2)
     if title:
         figure.suptitle(title, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
-    return path
+    return write_figure(figure, path)
 
 
 def _draw(axes: Any, groups: Sequence[Sequence[Plain]], path: str) -> None:

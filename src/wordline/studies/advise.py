@@ -12,13 +12,14 @@ from torch import nn
 
 from ..advices import Advice, Option, marked
 from ..attacks import PGD, WorstCase
+from ..attacks.norms import require_radius
 from ..devices import Calibrated, IdealConverter, Memristor, UniformConverter
 from ..mapping import Crossbar
 from ..nn import ChipReport, map_model
 from ..paired import worst_case
 from ..progress import AbstractProgress, Advance, Silent
 from ..records import Estimate, Record
-from ..values import require_instance, require_integer, require_number
+from ..values import require_instance, require_integer, require_number, takes_numbers
 from ..zoo import Pairs, as_split, to_float
 from .grid import Grid, run_grid
 from .journal import Journal
@@ -27,6 +28,7 @@ DRAWS, EOT = 20, 8  # of a crossbar with read noise
 OUTLIERS = 99.9  # percentile of an ADC's answers that is full scale; better than all of them (docs/results/hardware.md)
 
 
+@takes_numbers
 def advise(
     networks: Mapping[str, nn.Module],
     *,
@@ -61,7 +63,7 @@ def advise(
     """
     require_instance("base", base, Crossbar)
     require_number("within", within, at_least=0.0, at_most=1.0)
-    require_number("eps", eps, above=0.0, at_most=1.0)
+    require_radius("eps", eps, above=0.0)
     require_integer("limit", limit, at_least=0)
     for setting, given in (("tiles", tiles), ("r_on_ohm", r_on_ohm), ("adc_bits", adc_bits), ("seeds", seeds)):
         if len(set(given)) < len(given):

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..attacks import Loss
+from ..attacks.norms import require_radius
 from ..deviations import GradientDeviation
 from ..evaluation import Audit, Budget, audit, gradient_deviation
 from ..mapping import Crossbar
 from ..records import fraction
-from ..values import require_instance, require_integer, require_number
+from ..values import require_instance, require_integer
 from .cell import AbstractCell
 from .ingredients import AbstractNetwork, Images, NoImages
 
@@ -37,7 +38,7 @@ class AbstractChipCell(AbstractCell):
         require_instance("network", self.network, AbstractNetwork)
         require_instance("images", self.images, Images)
         require_instance("crossbar", self.crossbar, Crossbar)
-        require_number("eps", self.eps, above=0.0)
+        require_radius("eps", self.eps, above=0.0)
         require_integer("chip_seed", self.chip_seed, at_least=0)
 
     def _parties(self, store: Store) -> tuple[nn.Module, nn.Module, ImageSplit]:

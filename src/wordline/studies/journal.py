@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from ..files import not_written
 from ..records import Record
 from ..values import Value, decode, encode
 from .failure import Failure
@@ -28,6 +30,8 @@ class Journal:
         self.results: dict[str, Value] = {}
         self.failures: dict[str, Failure] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists() and not path.is_file():
+            raise ValueError(f"`out` {str(path)!r} is no file to go on with; name a file for the records")
         if path.exists():
             self._read()
 
@@ -62,11 +66,17 @@ class Journal:
     def append(self, key: str, result: Value) -> None:
         """Write one finished cell, or the Failure of one; when this returns, it is on the disk."""
         plain: dict[str, Any] = {"key": key, "failure" if isinstance(result, Failure) else "record": encode(result)}
-        line = json.dumps(plain, allow_nan=False) + "\n"
-        with self.path.open("a") as file:
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+        rest = memoryview((json.dumps(plain, allow_nan=False) + "\n").encode())
+        with self.path.open("ab", buffering=0) as file:
+            size = file.tell()
+            try:
+                while rest:
+                    rest = rest[file.write(rest) :]
+                os.fsync(file.fileno())
+            except BaseException as error:  # the next line must not go on where this one broke off
+                with suppress(OSError):
+                    file.truncate(size)
+                raise not_written(self.path, error) if isinstance(error, OSError) else error from None
         self._keep(key, result)
 
     def _keep(self, key: str, result: Value) -> None:

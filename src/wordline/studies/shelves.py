@@ -69,7 +69,10 @@ class FolderShelf(AbstractShelf):
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in make().items()
         }
         data = to_bytes(tensors, metadata={"key": key, "sha256": checksum(tensors)})
-        write_atomically(path, lambda temporary: temporary.write_bytes(data))
+        try:
+            write_atomically(path, lambda temporary: temporary.write_bytes(data))
+        except OSError as error:  # what was computed is worth more than keeping it
+            warn(f"{kind} {path.name} could not be kept ({error}) and will be made anew")
         return tensors
 
     def folder(self, kind: str, key: str, otherwise: Path) -> Path:

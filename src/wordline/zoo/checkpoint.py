@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,9 @@ class Checkpoint:
             "optimizer": optimizer.state_dict(),
             "kept": kept.plain(),
         }
-        write_atomically(self.path, lambda temporary: torch.save(state, temporary))
+        content = io.BytesIO()  # torch's own writer makes a RuntimeError without a name of a full disk
+        torch.save(state, content)
+        write_atomically(self.path, lambda temporary: temporary.write_bytes(content.getbuffer()))
 
     def resume(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> tuple[int, float, Kept]:
         """Epochs done, seconds spent and the best epoch of an interrupted run of the same settings; or of none."""

@@ -12,7 +12,7 @@ from torch import nn
 
 from ..files import require_writable
 from ..progress import AbstractProgress, Silent
-from ..values import require_instance, require_integer
+from ..values import require_instance, require_integer, takes_numbers
 from .accuracy import accuracy
 from .architectures import build_model
 from .cards import Card
@@ -24,6 +24,7 @@ from .recipe import Recipe
 from .selection import parted
 
 
+@takes_numbers
 def train(
     architecture: str,
     data: ImageData,

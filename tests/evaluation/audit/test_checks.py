@@ -1,5 +1,6 @@
 """Each check alone, on networks made to trip it and it only."""
 
+import cProfile
 import dataclasses
 import sys
 
@@ -114,22 +115,74 @@ def test_probabilities_are_no_logits(greys) -> None:
     assert nature.Logits().run(bench(Linear(), greys)).status == "pass"
 
 
-def test_counting_gradients_puts_the_profiler_back() -> None:
-    def mine(frame, event, argument):
-        return None
+def by_grad(x: Tensor) -> None:
+    torch.autograd.grad((x * x).sum(), x)
 
-    sys.setprofile(mine)
+
+def by_method(x: Tensor) -> None:
+    (x * x).sum().backward()
+
+
+def by_function(x: Tensor) -> None:
+    torch.autograd.backward((x * x).sum())
+
+
+def by_torch_func(x: Tensor) -> None:
+    torch.func.grad(lambda y: (y * y).sum())(x.detach())
+
+
+def by_nothing(x: Tensor) -> None:
+    (x * x).sum()
+
+
+class Inwardly(nn.Module):
+    """Asks for gradients inside its forward pass, in one of many ways."""
+
+    def __init__(self, ask) -> None:
+        super().__init__()
+        self.ask, self.inner = ask, Linear()
+        self.eval()
+
+    def forward(self, images: Tensor) -> Tensor:
+        with torch.enable_grad():
+            self.ask(images.detach().requires_grad_())
+        return self.inner(images)
+
+
+@pytest.mark.parametrize("watcher", ["nobody", "profiler", "tracer", "cProfile"])
+@pytest.mark.parametrize("ask", [by_grad, by_method, by_function, by_torch_func, by_nothing])
+def test_gradients_inside_are_noticed_whoever_watches(greys, ask, watcher: str) -> None:
+    def mine(frame, event, argument):
+        return mine
+
+    profiler = cProfile.Profile()
+    before = sys.getprofile(), sys.gettrace()
     try:
-        with pytest.raises(RuntimeError, match="inside"), nature.counted_gradients():
-            raise RuntimeError("inside")
-        assert sys.getprofile() is mine
+        if watcher == "profiler":
+            sys.setprofile(mine)
+        elif watcher == "tracer":
+            sys.settrace(mine)
+        elif watcher == "cProfile":
+            profiler.enable()
+        watching = sys.getprofile(), sys.gettrace()
+        finding = nature.NoInnerGradients().run(bench(Inwardly(ask), greys))
+        assert (sys.getprofile(), sys.gettrace()) == watching
     finally:
-        sys.setprofile(None)
+        profiler.disable()
+        sys.setprofile(before[0])
+        sys.settrace(before[1])
+    calls = 0 if ask is by_nothing else 1
+    assert finding.figures["gradient_calls"] == calls
+    assert finding.status == ("fail" if calls else "pass")
+
+
+def test_every_run_of_autograd_counts_once() -> None:
     x = torch.ones(1, requires_grad=True)
-    with nature.counted_gradients() as calls:
-        torch.autograd.grad((x * x).sum(), x)
-        (x * x).sum().backward()
-    assert calls == ["grad", "backward"]
+    with nature.counted_gradients() as runs:
+        by_grad(x)
+        by_method(x)
+    by_grad(x)
+    assert len(runs) == 2
 
 
 def test_too_few_steps_restarts_and_too_short_a_step_are_noticed(software, digits) -> None:

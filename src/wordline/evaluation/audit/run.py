@@ -7,9 +7,10 @@ import dataclasses
 import torch
 from torch import nn
 
+from ...attacks.norms import require_radius
 from ...progress import AbstractProgress, Silent
 from ...records import Estimate
-from ...values import require_instance, require_integer, require_number
+from ...values import require_instance, require_integer, require_number, takes_numbers
 from ...zoo import ImageSplit, Pairs, as_split
 from ..account import account
 from ..party import party, require_evaluation_mode, require_fit
@@ -28,6 +29,7 @@ CONTROL = 2000  # images at most that batch norm is recalibrated on
 ENOUGH_TO_CALIBRATE = 100  # images for a batch-norm statistic; below that the audited ones are used
 
 
+@takes_numbers
 def audit(
     *,
     chip: nn.Module,
@@ -57,7 +59,8 @@ def audit(
     """
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
-    require_number("eps", eps, above=0.0, at_most=0.5)
+    require_radius("eps", eps, above=0.0)
+    require_number("eps", eps, at_most=0.5)
     for name, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         require_integer(name, value, at_least=least)
     require_instance("quick", quick, bool)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from ...nn.mapped_layer import MappedLayer
 from ...progress import AbstractProgress, Silent
 from ...stabilities import LayerStability, LogitStability, NoiseStability
-from ...values import require_integer
+from ...values import require_integer, takes_numbers
 from ...zoo import ImageSplit, Pairs, as_split, to_float
 from ..layer_pairs import LayerPairs
 from ..party import device_of, dtype_of, party, require_evaluation_mode, require_fit, restart_noise
@@ -22,6 +22,7 @@ from .ratios import statistic
 from .taps import Place
 
 
+@takes_numbers
 def noise_stability(
     *,
     software: nn.Module,

@@ -1,0 +1,31 @@
+"""What a chip can be given: tensors, and finite numbers where a converter stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def require_tensors(*given: Any) -> None:
+    """Refuse arrays of numpy among the arguments of a chip."""
+    for value in given:
+        if isinstance(value, np.ndarray):
+            raise TypeError(f"`images` is a numpy array of shape {value.shape}; pass torch.from_numpy(images)")
+
+
+def require_finite(x: Tensor) -> None:
+    """Refuse inputs of a converter that are NaN or infinite: there is no code for them, only an undefined cast.
+
+    Not asked under `torch.func` and `torch.compile`, where a value cannot be looked at.
+    """
+    if torch.compiler.is_compiling() or torch._C._functorch.peek_interpreter_stack() is not None or x.numel() == 0:
+        return
+    least, most = x.detach().aminmax()
+    if not bool(torch.isfinite(most - least)):
+        raise ValueError(
+            f"`inputs` of a converter, of shape {tuple(x.shape)}, hold NaN or infinity, for which it has no code; look "
+            "for the layer or the image that made them"
+        )
