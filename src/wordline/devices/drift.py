@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -33,6 +33,8 @@ class RetentionDrift(AbstractNonideality):
     >>> round(day.apply(torch.ones(1), Memristor(1.0, 2.0), generator=torch.Generator()).item(), 6)  # 10000^-0.5
     0.01
     """
+
+    passes: ClassVar[int] = 1
 
     time_s: float
     t0_s: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -17,9 +18,14 @@ class AbstractNonideality(Value):
 
     `moment`: "programming" acts once and stays in the chip; "read" belongs to the single read. Those of the moment
     "read" act on what programming left.
+
+    `passes`: how often it goes through the devices of a layer, drawing one number for each; 1 for what concerns each
+    device alone, so that a large layer can be programmed a few devices at a time, with the same numbers. 0, the
+    default, where all devices have to be seen at once.
     """
 
     moment: ClassVar[Literal["programming", "read"]] = "programming"
+    passes: ClassVar[int] = 0
 
     @property
     def fresh(self) -> bool:
@@ -40,3 +46,7 @@ class AbstractNonideality(Value):
 
         Differentiable in `g` for fixed draws: this is what hardware-aware training passes through.
         """
+
+    def apply_drawing(self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]) -> Tensor:
+        """As `apply`, one generator a pass."""
+        return self.apply(g, device, generator=generators[0])

@@ -29,6 +29,7 @@ class ReadNoise(AbstractNonideality):
     (True, False)
     """
 
+    passes: ClassVar[int] = 1
     moment: ClassVar[Literal["programming", "read"]] = "read"
 
     sigma: float

@@ -39,6 +39,7 @@ class LeastSquaresGain(AbstractGain):
 
     def solve(self, made: Tensor, wanted: Tensor) -> Tensor:
         """See `AbstractGain.solve`."""
+        made = made.contiguous()  # summed in one order, whatever its layout
         return _ratio((made * wanted).sum((0, 1, 2), keepdim=True), (made * made).sum((0, 1, 2), keepdim=True))
 
 
@@ -54,6 +55,7 @@ class PerColumnGain(AbstractGain):
 
     def solve(self, made: Tensor, wanted: Tensor) -> Tensor:
         """See `AbstractGain.solve`."""
+        made = made.contiguous()
         return _ratio((made * wanted).sum(1, keepdim=True), (made * made).sum(1, keepdim=True))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -12,9 +12,10 @@ from torch import nn
 from ..mapping import Crossbar
 from ..mapping.cells import cell_count
 from ..progress import AbstractProgress
-from ..values import require_instance
+from ..values import require_instance, require_integer
 from .choice import Choice
 from .lowering import lower
+from .memory import Keeping, MappingMemory, memory_of, require_memory
 from .parts import DigitalPart, Lowered, Part, carry_over
 from .skipped import BY_DESIGN, computes_on_its_own, reason_to_skip
 from .transformers import call_the_layers
@@ -38,7 +39,8 @@ class Plan:
 
 
 def build(
-    model: nn.Module, crossbar: Crossbar, choice: Choice, make: Make, *, strict: bool, progress: AbstractProgress
+    model: nn.Module, crossbar: Crossbar, choice: Choice, make: Make, *, strict: bool, progress: AbstractProgress,
+    keeping: Keeping = Keeping(),  # noqa: B008 - a value without state
 ) -> tuple[nn.Module, tuple[tuple[str, str], ...]]:
     """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
 
@@ -57,6 +59,7 @@ def build(
         raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
     for name, (part, _) in mapped.items():
         _require_programmable(name, part)
+    require_memory(mapped, model, keeping)
 
     made: dict[str, nn.Module] = {}
     with progress.task("mapping", sum(cell_count(p.matrix_shape, there) for p, there in mapped.values())) as advance:
@@ -76,6 +79,44 @@ def build(
                 parent._modules[key] = replaced[child]
     call_the_layers(holder)
     return holder.get_submodule("model"), tuple({**plan.digital, **digital}.items())
+
+
+def mapping_memory(
+    model: nn.Module,
+    crossbar: Crossbar,
+    *,
+    chips: int = 1,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    overrides: Sequence[tuple[str, Crossbar]] = (),
+    trainable: bool = False,
+    keep_conductances: bool = True,
+) -> MappingMemory:
+    """Work out what `map_model` of a network would take in memory, or `map_chips` of so many chips; nothing is mapped.
+
+    See `map_model` for the arguments. What is kept is exact; the peak is an upper bound. A mapping that needs more than
+    there is raises ValueError before it starts.
+
+    >>> memory = mapping_memory(nn.Linear(64, 64), Crossbar.preset("ideal"))
+    >>> memory.kept_bytes // (64 * 64 * 4)  # a pair of devices, and what they multiply by
+    3
+    """
+    require_network(model, crossbar, may_train=True)
+    require_integer("chips", chips, at_least=1)
+    choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
+    holder, plan = nn.Module(), Plan()
+    holder.add_module("model", model)
+    _walk(holder, "", plan, set())
+    _require_mappable(plan, strict=False)
+    choice.require_matches(plan.parts)
+    chosen = {
+        name: (part, choice.crossbar_of(name, crossbar))
+        for name, part in plan.parts.items()
+        if not choice.why_digital(name)
+    }
+    if not chosen:
+        raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
+    return memory_of(chosen, model, Keeping(chips, keep_conductances, trainable))
 
 
 def require_network(model: nn.Module, crossbar: Crossbar, *, may_train: bool) -> None:
