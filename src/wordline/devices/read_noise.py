@@ -30,7 +30,7 @@ class ReadNoise(AbstractNonideality):
     """
 
     passes: ClassVar[int] = 1
-    moment: ClassVar[Literal["programming", "read"]] = "read"
+    moment: ClassVar[Literal["programming", "retention", "read"]] = "read"
 
     sigma: float
     frozen: bool = False

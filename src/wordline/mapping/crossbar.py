@@ -105,6 +105,12 @@ class Crossbar(Value):
         """The same crossbar with everything that is drawn anew at each read drawn once instead."""
         return replace(self, nonidealities=tuple(entry.held() for entry in self.nonidealities))
 
+    @property
+    def as_programmed(self) -> Crossbar:
+        """The same crossbar at the moment of programming: without drift, and without what is listed behind it."""
+        later = [n for n, entry in enumerate(self.nonidealities) if entry.moment == "retention"]
+        return replace(self, nonidealities=self.nonidealities[: later[0]]) if later else self
+
     def with_noise(self, scale: float) -> Crossbar:
         """The same crossbar, everything that is drawn anew at each read `scale` >= 0 times as strong."""
         require_number("scale", scale, at_least=0.0)

@@ -16,6 +16,7 @@ from .cells import array_shape, tile_blocks
 from .crossbar import Crossbar
 from .nonideality_factor import nonideality_factor, probe_volts
 from .packing import pack
+from .scale import full_window
 from .tiling import join, split
 
 Look = Callable[[int, Block, Tensor], None]
@@ -70,11 +71,12 @@ def program_many(
 
     @lru_cache(maxsize=1)  # a layer of one block is asked for once
     def wanted(block: Block) -> Tensor:
-        units = (matrix[block.weights(tile)] / largest).clamp(-1, 1)
+        units = (matrix[block.weights(tile)] / full_window(largest)).clamp(-1, 1)
         tiles = split(units, tile, fill=0.0)
         shares = slicing.cut(encoding.shares(tiles, slicing.middle), encoding.sign_bits)
         return crossbar.device.conductance(shares)
 
+    before = _measured(wanted, parts, matrix, crossbar, generators)
     there = [_landed(wanted, parts, crossbar, generator) for generator in generators]
     if len(there) > 1 and len(parts) == 1:
         there = [g.clone() if g is wanted(parts[0]) else g for g in there]  # each in memory of its own
@@ -86,8 +88,8 @@ def program_many(
 
     solved = solve(there, crossbar, matrix, look)
     return tuple(
-        _read_out(g, *answers, nf.tensor, matrix, largest, crossbar)
-        for g, answers, nf in zip(there, solved, factors, strict=True)
+        _read_out(g, *answers, nf.tensor, matrix, largest, crossbar, measured)
+        for g, answers, nf, measured in zip(there, solved, factors, before, strict=True)
     )
 
 
@@ -101,6 +103,18 @@ def land(wanted: Tensor, crossbar: Crossbar, *, generator: torch.Generator, over
         if not entry.fresh:
             there = apply_to_devices(entry, there, crossbar.device, generator=generator, overwrite=overwrite)
     return there
+
+
+def _measured(
+    wanted: Callable[[Block], Tensor], parts: Sequence[Block], matrix: Tensor, crossbar: Crossbar,
+    generators: Sequence[torch.Generator],
+) -> list[Tensor | None]:  # fmt: skip
+    """What the arrays of each sample make at the moment of programming, where the gain is measured then and not now."""
+    fresh = crossbar.as_programmed
+    if crossbar.gain.at_reading or fresh == crossbar:
+        return [None] * len(generators)
+    same = [torch.Generator(generator.device).set_state(generator.get_state()) for generator in generators]
+    return [made for _, made in solve([_landed(wanted, parts, fresh, one) for one in same], fresh, matrix)]
 
 
 def _landed(
@@ -148,12 +162,17 @@ def solve(
 
 def _read_out(
     there: Tensor, response: Tensor, made: Tensor, factors: Tensor, matrix: Tensor, largest: Tensor,
-    crossbar: Crossbar,
+    crossbar: Crossbar, measured: Tensor | None,
 ) -> Programmed:  # fmt: skip
     """One sample as the digital side sees it: the matrix it stands for, its gain and its NF."""
-    made = times(largest, made)
-    gain = crossbar.gain.solve(made, matrix)
+    made = _in_weights(made, largest)
+    gain = crossbar.gain.solve(made if measured is None else _in_weights(measured, largest), matrix)
     return Programmed(there, response, times(gain, made), gain, largest, torch.nanmean(factors).double())
+
+
+def _in_weights(made: Tensor, largest: Tensor) -> Tensor:
+    """Shares of w_max in weights; a layer of zeros makes nothing, and learns as it would near zero."""
+    return times(largest, made) if largest > 0 else made - made.detach()
 
 
 def times(factor: Tensor, matrix: Tensor) -> Tensor:

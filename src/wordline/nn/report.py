@@ -22,9 +22,9 @@ class LayerReport(Value):
 
     `slices`, `halves`: arrays that hold one matrix, for the digits of its weights and for their sign; `tiles`: all
     arrays; `utilisation`: share of cells that hold a weight, the rest being padding; `nf`: non-ideality factor of its
-    arrays; `gain`: mean digital factor on its outputs; `converted`, `saturated`: ADC conversions since it was
-    programmed, and how many of them were out of range (arrays of curved devices that a surrogate reads are asked for
-    columns with weights alone, so pads are in neither); `usage`: what one inference takes, where it was counted;
+    arrays; `gain`: mean digital factor on its outputs, and when it was measured; `converted`, `saturated`: ADC
+    conversions since it was programmed, and how many of them were out of range (arrays of curved devices that a
+    surrogate reads are asked for columns with weights alone, so pads are in neither); `usage`: what one inference takes, where it was counted;
     `kept_bytes`: memory of its buffers, and of what a read laid out anew for its kernel. Where groups share tiles,
     `groups`, `inputs` and `outputs` are those of the wider matrices on the tiles.
     """
@@ -47,6 +47,7 @@ class LayerReport(Value):
     saturated: int
     usage: Usage
     kept_bytes: int = 0
+    gain_measured: str = "never"
 
     @property
     def saturation(self) -> float:
@@ -116,7 +117,9 @@ class ChipReport(Value):
             rows.append(("one inference", *[""] * 10, *_counts(self.usage)))
         title = f"chip, seed {self.seed}: {self.tiles} tiles, {self.cells} cells, {self.utilisation:.0%} used"
         table = render_table(header, rows, title=f"{title}, NF {self.nf:.3f}")
-        lines = [*self._costs(), *(f"stays digital: {name}: {why}" for name, why in self.digital)]
+        moments = sorted({row.gain_measured for row in self.layers} - {"never"})
+        lines = [*(f"gain measured {moment}" for moment in moments), *self._costs()]
+        lines += [f"stays digital: {name}: {why}" for name, why in self.digital]
         return "\n".join([table, *lines])
 
     def _costs(self) -> list[str]:
@@ -155,6 +158,6 @@ def report_layer(name: str, layer: MappedLayer, usage: Usage) -> LayerReport:
         slices=slices, halves=halves, tiles=math.prod(layer.cells_shape[:-2]), cells=cells,
         utilisation=slices * halves * layer.weight_count / cells, nf=float(layer.nf),
         gain=float(layer.gain.mean()), gradient=layer.gradient, converted=layer.tally.conversions,
-        saturated=layer.tally.saturated, usage=usage,
+        gain_measured=layer.crossbar.gain.moment, saturated=layer.tally.saturated, usage=usage,
         kept_bytes=sum(b.numel() * b.element_size() for b in layer.buffers()) + laid_out,
     )  # fmt: skip
