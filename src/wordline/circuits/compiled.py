@@ -205,7 +205,8 @@ def adjoint(g: Siemens, grad: Siemens, wires: Wires, state: Tensor | None = None
     """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve; the same bits with and
     without a `state`."""
     state = g.new_empty(0) if state is None else state
-    return conditioning.adjoint(lambda *some: _gradient(*some, wires, _state_of(some[0], g, state)), g, grad, wires)
+    run = lambda some, bar: _gradient(some, bar, wires, _state_of(some, g, state))  # noqa: E731
+    return conditioning.adjoint(run, g, grad, wires)
 
 
 def _state_of(some: Tensor, g: Tensor, state: Tensor) -> Tensor:

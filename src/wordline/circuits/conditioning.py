@@ -54,7 +54,7 @@ def solve(run: Run, g: Siemens, wires: Wires) -> Siemens:
 
 def adjoint(run: Run, g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
     """dL/dG from dL/dW, with `run` for all tiles but those that need positive sums."""
-    return solved(run, run, lambda *some: star_mesh.adjoint(*some, wires), kinds(g, wires), g, grad)
+    return solved(run, run, lambda some, bar: star_mesh.adjoint(some, bar, wires), kinds(g, wires), g, grad)
 
 
 def _in_double(run: Run) -> Run:

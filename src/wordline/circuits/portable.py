@@ -70,7 +70,7 @@ def solve(g: Siemens, wires: Wires) -> Siemens:
 
 def adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
     """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve."""
-    return conditioning.adjoint(lambda *some: _up_and_down(*some, wires), g, grad, wires)
+    return conditioning.adjoint(lambda some, bar: _up_and_down(some, bar, wires), g, grad, wires)
 
 
 def _up_and_down(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:

@@ -12,7 +12,9 @@ conductances and resistances differ by many orders of magnitude; a resistance of
 The adjoint goes the same way backwards with the potentials of the ends, x_k <- x_k / (1 + s R) + sum_l w_l x_l,
 w_l = y_kl R / (1 + s R), and dW/dG is minus the product of two voltages across the device. Where devices are nearly
 shorts, those voltages are differences of nearly equal numbers: potentials are therefore held as differences along a
-tree that ties each end to the one which weighs most in it.
+tree that ties each end to the one which weighs most in it, and taken from tree or potentials, whichever rounds less.
+
+Some N^4 operations for a tile of N x N, a few times as many for the adjoint: 0.05 and 0.4 s at N = 64.
 """
 
 from __future__ import annotations
