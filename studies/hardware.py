@@ -79,7 +79,8 @@ def parts() -> Iterator[Case]:
         yield _alone("open", f"{share:.1%}", wl.StuckDevices(open=share), seeds=many)
     for days in (1, 365):
         drift = wl.RetentionDrift(time_s=86400.0 * days, t0_s=1.0, nu_mean=0.05, nu_sigma=0.02)
-        yield _alone("drift, nu 0.05 +- 0.02", f"{days} days, gain fitted after it", drift, seeds=many)
+        drifted = replace(_with(drift), gain=wl.LeastSquaresGain(at_reading=True))
+        yield Case("parts", f"drift, nu 0.05 +- 0.02 | {days} days, gain fitted after it", drifted, many)
     for sigma in (0.02, 0.1):
         noise = wl.ReadNoise(sigma)
         yield Case("parts", f"read noise | sigma {sigma:g}, 20 draws", _with(noise), draws=20)

@@ -84,7 +84,6 @@ def test_strong_parasitics(name: str, wires: Wires, solver: ModuleType, dtype: t
         assert distance(got, large_gradient(name, wires)[None]) < (1e-11 if double else 1e-5)
 
 
-@pytest.mark.xfail(reason="roundings line up where all devices are equal: 6e-6 all off, 1.5e-5 all on", strict=True)
 @pytest.mark.parametrize("name", ["all on", "all off"])
 def test_float32_of_equal_devices(name: str) -> None:
     got = compiled.solve(large_tiles()[name][None].float(), TYPICAL)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Ohmic, Wires
@@ -41,6 +42,14 @@ class AbstractArray(Value, abc.ABC):
     def device_law(self) -> AbstractDeviceLaw:
         """What the devices are: for a netlist of this array."""
         return Ohmic()
+
+    def height(self, rows: int, cols: int, wires: Wires) -> int:
+        """Numbers that `program` makes of each column of `rows` devices; by default it is tried on one array."""
+        return self.program(torch.full((rows, cols), 1e-5), wires).shape[-2]
+
+    def reads_conductances(self, wires: Wires) -> bool:
+        """Whether `program` gives the conductances back as they are, so that they need not be kept twice."""
+        return False
 
     @abc.abstractmethod
     def program(self, g: Tensor, wires: Wires) -> Tensor:

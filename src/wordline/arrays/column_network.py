@@ -26,6 +26,7 @@ from torch import Tensor
 from .samples import ArrayDesign
 
 FEATURES, READ = 6, 4  # of the features, the first four depend on the voltages
+MATRICES = 4  # that a read multiplies by
 
 
 class ColumnNetwork(NamedTuple):

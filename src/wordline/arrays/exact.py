@@ -27,6 +27,14 @@ class ExactArray(AbstractArray):
     needs_volts: ClassVar[bool] = False
     columns_apart: ClassVar[bool] = True
 
+    def height(self, rows: int, cols: int, wires: Wires) -> int:
+        """See `AbstractArray.height`."""
+        return rows
+
+    def reads_conductances(self, wires: Wires) -> bool:
+        """See `AbstractArray.reads_conductances`."""
+        return wires.ideal
+
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """The effective conductance, siemens, `(..., rows, cols)`."""
         return through_wires(g, wires)

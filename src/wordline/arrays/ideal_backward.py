@@ -55,6 +55,10 @@ class IdealBackward(AbstractArray):
         """As the inner array's."""
         return self.array.device_law
 
+    def height(self, rows: int, cols: int, wires: Wires) -> int:
+        """See `AbstractArray.height`."""
+        return self.array.height(rows, cols, wires) + rows
+
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """What the inner array needs, and below it the conductances."""
         return torch.cat([self.array.program(g, wires), g], -2)

@@ -52,6 +52,14 @@ class NonlinearArray(AbstractArray):
         """See `AbstractArray.device_law`."""
         return self.law
 
+    def height(self, rows: int, cols: int, wires: Wires) -> int:
+        """See `AbstractArray.height`."""
+        return rows
+
+    def reads_conductances(self, wires: Wires) -> bool:
+        """See `AbstractArray.reads_conductances`."""
+        return True
+
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """The conductances themselves."""
         return g

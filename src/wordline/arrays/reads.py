@@ -7,10 +7,12 @@ The generic way writes every partial product to memory several times; here none 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -26,6 +28,7 @@ from .reads_saturated import take_blocks
 # Bytes of a device: (levels above zero, multiples of those of 1, 2, 4 and 8 bit cells; codes that a sum may be off
 # before it is rounded, where the ADC itself is off by up to half a code). One byte is for what is whole already.
 _BYTES = {1: (2**8 - 1, 0.01), 2: (2**16 - 1, 0.1)}
+_LAID_OUT = 1 << 20  # devices laid out at a time
 
 
 @dataclass(frozen=True)
@@ -87,28 +90,68 @@ def available(response: Tensor) -> bool:
     return AVAILABLE and response.device.type == "cpu" and response.dtype in (torch.float32, torch.float64)
 
 
-def columns(shares: Tensor, adc: Staircase, digits: Digits) -> Columns:
-    """What a column answers to one, in shares, `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> for the kernel.
+def columns(response: Tensor, adc: Staircase, digits: Digits, *, unit: float = 1.0) -> Columns:
+    """What a column answers to one, `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> for the kernel.
 
-    Where inputs are digits, devices become whole numbers of one or two bytes, between the smallest and the largest of
-    the layer or of each column, as long as no column can be wrong by more than `_BYTES` allows; else they stay real.
+    `unit`: of the response, so that response / unit is in shares. Where inputs are digits, devices become whole numbers
+    of one or two bytes, between the smallest and the largest of the layer or of each column, as long as no column can
+    be wrong by more than `_BYTES` allows; else they stay real. A large layer is laid out some tiles at a time.
     """
-    rows = shares.shape[4]
-    steps = (shares.detach().double() - adc.off) * (adc.steps_per_share / digits.top)
-    steps = steps.permute(1, 2, 0, 3, 5, 4)  # (groups, row_tiles, arrays, col_tiles, cols, rows)
-    if shares.dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
+    shape, dtype, rows = tuple(response.shape), response.dtype, response.shape[4]
+    places = _places(shape)
+
+    def steps(at: tuple[slice, slice]) -> Tensor:
+        shares = (response.detach()[:, at[0], at[1]] / unit).double()
+        answers = (shares - adc.off) * (adc.steps_per_share / digits.top)
+        return answers.permute(1, 2, 0, 3, 5, 4)  # (groups, row_tiles, arrays, col_tiles, cols, rows)
+
+    def laid_out(lay: Callable[[Tensor], tuple[Tensor, ...] | None]) -> tuple[Tensor, ...] | None:
+        whole: tuple[Tensor, ...] = ()
+        for at in places:
+            if (part := lay(steps(at))) is None:
+                return None
+            whole = whole or tuple(x.new_empty(*shape[1:3], *x.shape[2:]) for x in part)
+            for tensor, values in zip(whole, part, strict=True):
+                tensor[at] = values
+        return whole
+
+    if dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
+        ends = torch.stack([torch.stack(steps(at).aminmax()) for at in places])
+        of_layer = ends[:, 0].amin(), ends[:, 1].amax()
         for pieces, (levels, wrong) in _BYTES.items():
             if rows * digits.top * levels < 2**31:
-                low, high = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
-                for ends in ((low.amin().expand_as(low), high.amax().expand_as(high)), (low, high)):
-                    whole = _whole(steps, *ends, levels, wrong / digits.top)
-                    if whole is not None:
-                        weights, affine = _bytes(*whole, pieces)
-                        return Columns(tuple(shares.shape), shares.dtype, pieces, weights, affine, adc, digits)  # type: ignore[arg-type]
-    weights = _side_by_side(steps).to(shares.dtype).unflatten(2, (-1, OPERANDS)).transpose(-1, -2).contiguous()
-    weights = weights.view(torch.uint8).flatten(3)
-    affine = torch.zeros(0, dtype=torch.float32)
-    return Columns(tuple(shares.shape), shares.dtype, 0, weights, affine, adc, digits)  # type: ignore[arg-type]
+                for given in (of_layer, ()):
+                    found = laid_out(partial(_in_bytes, given, levels, wrong / digits.top, pieces))
+                    if found is not None:
+                        return Columns(shape, dtype, pieces, *found, adc, digits)  # type: ignore[arg-type]
+    (weights,) = cast(tuple[Tensor], laid_out(lambda part: (_real(part, dtype),)))
+    return Columns(shape, dtype, 0, weights, torch.zeros(0, dtype=torch.float32), adc, digits)  # type: ignore[arg-type]
+
+
+def _places(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
+    """Groups and row tiles that are laid out together: whole groups, or tiles of one."""
+    arrays, groups, row_tiles, col_tiles, rows, cols = shape
+    tiles = max(1, _LAID_OUT // (arrays * col_tiles * rows * cols))
+    many, high = max(1, tiles // row_tiles), min(row_tiles, tiles)
+    starts = itertools.product(range(0, groups, many), range(0, row_tiles, high))
+    return [(slice(group, group + many), slice(row, row + high)) for group, row in starts]
+
+
+def _real(steps: Tensor, dtype: torch.dtype) -> Tensor:
+    """Columns as they are."""
+    weights = _side_by_side(steps).to(dtype).unflatten(2, (-1, OPERANDS)).transpose(-1, -2).contiguous()
+    return weights.view(torch.uint8).flatten(3)
+
+
+def _in_bytes(
+    ends: tuple[Tensor, ...], levels: int, tolerance: float, pieces: int, steps: Tensor
+) -> tuple[Tensor, Tensor] | None:
+    """Columns in bytes between two ends, or between those of each column; None where that would be too wrong."""
+    low, high = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
+    if ends:
+        low, high = ends[0].expand_as(low), ends[1].expand_as(high)
+    whole = _whole(steps, low, high, levels, tolerance)
+    return None if whole is None else _bytes(*whole, pieces)
 
 
 def _whole(

@@ -80,6 +80,10 @@ class SurrogateArray(AbstractArray):
         """The law of the design that it stands for."""
         return self.design.law
 
+    def height(self, rows: int, cols: int, wires: Wires) -> int:
+        """See `AbstractArray.height`."""
+        return column_network.MATRICES * rows + len(load_surrogate(self.path, self.sha256).network.o) + 1
+
     def program(self, g: Tensor, wires: Wires) -> Tensor:
         """Four matrices and the columns' shares of the network's sums, `(..., 4 rows + hidden + 1, cols)`."""
         network, report = load_surrogate(self.path, self.sha256)

@@ -20,6 +20,7 @@ from torch import Tensor
 
 from ..kernels import kernel
 from ..typing import Siemens
+from . import conditioning
 from .lanes import VECTOR_BYTES, fetch, stash
 from .lanes_cells import small_gradient, small_matrix
 from .lanes_joins import join_blocks, keep_size, meet_blocks, pitch, unjoin_blocks
@@ -184,21 +185,36 @@ def _adjoint(
 
 def solve(g: Siemens, wires: Wires) -> Siemens:
     """Effective conductance of a batch of tiles `(tiles, rows, cols)`."""
-    return _solved(g, wires, g.new_empty(0))
+    return conditioning.solve(lambda some: _solved(some, wires, some.new_empty(0)), g, wires)
 
 
 def solve_and_keep(g: Siemens, wires: Wires) -> tuple[Siemens, Tensor]:
-    """As `solve`, the same bits, and what `adjoint` needs to be quick, for as many tiles as there is memory for."""
+    """As `solve`, the same bits, and what `adjoint` needs to be quick, for as many tiles as there is memory for.
+
+    Nothing is kept of tiles that `conditioning` has solved otherwise.
+    """
+    kind = conditioning.kinds(g, wires)
+    kept = len(g) if kind is None else int((kind == conditioning.ORDINARY).sum())
     lanes = VECTOR_BYTES // g.element_size()
     unit = program(*g.shape[1:], _LEAST_KEPT).keep * VECTOR_BYTES
-    state = torch.from_numpy(MEMORY.lend(unit, -(-len(g) // lanes))).view(g.dtype)
-    return _solved(g, wires, state), state
+    state = torch.from_numpy(MEMORY.lend(unit, -(-kept // lanes))).view(g.dtype)
+    return conditioning.solve(lambda some: _solved(some, wires, _state_of(some, g, state)), g, wires), state
 
 
 def adjoint(g: Siemens, grad: Siemens, wires: Wires, state: Tensor | None = None) -> Siemens:
     """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve; the same bits with and
     without a `state`."""
     state = g.new_empty(0) if state is None else state
+    run = lambda some, bar: _gradient(some, bar, wires, _state_of(some, g, state))  # noqa: E731
+    return conditioning.adjoint(run, g, grad, wires)
+
+
+def _state_of(some: Tensor, g: Tensor, state: Tensor) -> Tensor:
+    """What was kept belongs to the tiles that are solved in their own precision."""
+    return state if some.dtype == g.dtype else some.new_empty(0)
+
+
+def _gradient(g: Tensor, grad: Tensor, wires: Wires, state: Tensor) -> Tensor:
     kept = _tiles_kept(g, state)
     out = torch.empty_like(g, memory_format=torch.contiguous_format)
     if kept > 0:

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ..typing import Siemens
+from . import conditioning
 from .dissection import Block, Join, join
 from .wires import Wires
 
@@ -64,11 +65,15 @@ class Meeting:
 
 def solve(g: Siemens, wires: Wires) -> Siemens:
     """Effective conductance of a batch of tiles `(tiles, rows, cols)`."""
-    return _up(g, wires, meetings=None)
+    return conditioning.solve(lambda some: _up(some, wires, meetings=None), g, wires)
 
 
 def adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
     """dL/dG from dL/dW, both `(tiles, rows, cols)`, without differentiating through the solve."""
+    return conditioning.adjoint(lambda some, bar: _up_and_down(some, bar, wires), g, grad, wires)
+
+
+def _up_and_down(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
     meetings: dict[Block, Meeting] = {}
     _up(g, wires, meetings)
     return _down(g, grad, wires, meetings)

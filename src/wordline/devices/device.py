@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,7 +16,12 @@ class AbstractDevice(Value):
 
     A device of your own is a frozen dataclass with the members below. `conductance` is what the mapping asks for and
     must pass gradients; `programmed` is what then lies in the array, before the crossbar's non-idealities act on it.
+
+    `passes`: 1 where `programmed` concerns each device alone and draws at most one number for it, so that a large
+    layer can be programmed a few devices at a time, with the same numbers; 0, the default, otherwise.
     """
+
+    passes: ClassVar[int] = 0
 
     @property
     @abc.abstractmethod

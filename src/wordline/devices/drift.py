@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor
@@ -26,13 +26,17 @@ class RetentionDrift(AbstractNonideality):
     zero are set to zero: no device gains conductance by waiting. Without that truncation (nu_mean >> nu_sigma) the mean
     factor is exp(-nu_mean L + nu_sigma^2 L^2 / 2), L = ln(t / t0). Devices may decay below g_off. Law and spread as
     measured on phase-change memory by Joshi et al., Nature Communications 11, 2473 (2020), with nu_mean from 0.05 to
-    0.1; there both depend on the conductance, here they do not.
+    0.1; there both depend on the conductance, here they do not. A least-squares gain is measured before
+    the drift unless it says `at_reading=True`.
 
     >>> from wordline import Memristor
     >>> day = RetentionDrift(time_s=1e4, t0_s=1.0, nu_mean=0.5, nu_sigma=0.0)
     >>> round(day.apply(torch.ones(1), Memristor(1.0, 2.0), generator=torch.Generator()).item(), 6)  # 10000^-0.5
     0.01
     """
+
+    passes: ClassVar[int] = 1
+    moment: ClassVar[Literal["programming", "retention", "read"]] = "retention"
 
     time_s: float
     t0_s: float

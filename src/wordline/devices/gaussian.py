@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -26,6 +26,8 @@ class GaussianVariation(AbstractNonideality):
     >>> torch.equal(GaussianVariation(sigma=0.0).apply(g, Memristor(2e4, 2e5), generator=torch.Generator()), g)
     True
     """
+
+    passes: ClassVar[int] = 1
 
     sigma: float
 

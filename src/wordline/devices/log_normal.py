@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -32,6 +32,8 @@ class LogNormalVariation(AbstractNonideality):
     >>> torch.equal(LogNormalVariation(sigma=0.0).apply(g, Memristor(2e4, 2e5), generator=torch.Generator()), g)
     True
     """
+
+    passes: ClassVar[int] = 1
 
     sigma: float
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -31,6 +31,8 @@ class MeasuredDevice(AbstractDevice):
     >>> round(device.programmed(halfway, generator=torch.Generator()).item() * 1e6, 4)  # (6 + 40) / 2
     23.0
     """
+
+    passes: ClassVar[int] = 1
 
     targets_siemens: tuple[float, ...]
     means_siemens: tuple[float, ...]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -27,6 +27,8 @@ class Memristor(AbstractDevice):
     >>> round(device.g_on_siemens * 1e6, 9), round(device.g_off_siemens * 1e6, 9)
     (50.0, 5.0)
     """
+
+    passes: ClassVar[int] = 1
 
     r_on_ohm: float
     r_off_ohm: float

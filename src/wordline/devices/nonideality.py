@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -15,11 +16,17 @@ from .device import AbstractDevice
 class AbstractNonideality(Value):
     """One imperfection of the devices; a crossbar lists them in the order in which they act.
 
-    `moment`: "programming" acts once and stays in the chip; "read" belongs to the single read. Those of the moment
-    "read" act on what programming left.
+    `moment`: "programming" acts once and stays in the chip; so does "retention", between programming and reading: a
+    gain measured at programming sees neither it nor what is listed behind it; "read" belongs to the single read, and
+    acts on what the others left.
+
+    `passes`: how often it goes through the devices of a layer, drawing one number for each; 1 for what concerns each
+    device alone, so that a large layer can be programmed a few devices at a time, with the same numbers. 0, the
+    default, where all devices have to be seen at once.
     """
 
-    moment: ClassVar[Literal["programming", "read"]] = "programming"
+    moment: ClassVar[Literal["programming", "retention", "read"]] = "programming"
+    passes: ClassVar[int] = 0
 
     @property
     def fresh(self) -> bool:
@@ -40,3 +47,7 @@ class AbstractNonideality(Value):
 
         Differentiable in `g` for fixed draws: this is what hardware-aware training passes through.
         """
+
+    def apply_drawing(self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]) -> Tensor:
+        """As `apply`, one generator a pass."""
+        return self.apply(g, device, generator=generators[0])

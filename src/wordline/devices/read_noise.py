@@ -29,7 +29,8 @@ class ReadNoise(AbstractNonideality):
     (True, False)
     """
 
-    moment: ClassVar[Literal["programming", "read"]] = "read"
+    passes: ClassVar[int] = 1
+    moment: ClassVar[Literal["programming", "retention", "read"]] = "read"
 
     sigma: float
     frozen: bool = False

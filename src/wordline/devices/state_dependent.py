@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -31,6 +31,8 @@ class StateDependentVariation(AbstractNonideality):
     >>> StateDependentVariation(sigma=0.2).apply(g, device, generator=torch.Generator()).tolist()
     [0.5, 1.0]
     """
+
+    passes: ClassVar[int] = 1
 
     sigma: float
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -29,6 +29,8 @@ class StuckDevices(AbstractNonideality):
     >>> StuckDevices(on=1.0).apply(g, device, generator=torch.Generator()).tolist()
     [1.0, 1.0, 1.0]
     """
+
+    passes: ClassVar[int] = 1
 
     on: float = 0.0
     off: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import final
 
@@ -54,9 +55,18 @@ class WriteVerify(AbstractNonideality):
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
         """See `AbstractNonideality.apply`."""
+        return self.apply_drawing(g, device, [generator] * self.attempts)
+
+    @property
+    def passes(self) -> int:  # type: ignore[override]
+        """Attempts, where one of them is one pass."""
+        return self.attempts if self.variation.passes == 1 else 0
+
+    def apply_drawing(self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]) -> Tensor:
+        """See `AbstractNonideality.apply_drawing`."""
         accepted = self.tolerance * (device.g_on_siemens - device.g_off_siemens)
-        there = self.variation.apply(g, device, generator=generator)
-        for _ in range(self.attempts - 1):
+        there = self.variation.apply(g, device, generator=generators[0])
+        for generator in generators[1:]:
             # All devices draw each time: the stream does not depend on rounding at the edge of the tolerance.
             again = self.variation.apply(g, device, generator=generator)
             there = torch.where((there - g).abs() > accepted, again, there)

@@ -4,8 +4,9 @@ from .crossbar import Crossbar
 from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
+from .packing import AbstractPacking, BlockDiagonal, OneGroupPerTile
 from .presets import PRESETS, Preset
-from .program import Programmed, decode, land, program, program_many, read_noise
+from .program import Programmed, decode, land, program, program_many, read_noise, solve, times
 from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
@@ -13,9 +14,11 @@ __all__ = [
     "PRESETS",
     "AbstractEncoding",
     "AbstractGain",
+    "AbstractPacking",
     "AbstractScale",
     "AbstractSlicing",
     "BitSlicing",
+    "BlockDiagonal",
     "Crossbar",
     "DifferentialPair",
     "FixedScale",
@@ -23,6 +26,7 @@ __all__ = [
     "MaxScale",
     "NoSlicing",
     "OffsetColumn",
+    "OneGroupPerTile",
     "PerColumnGain",
     "PercentileScale",
     "Preset",
@@ -34,4 +38,6 @@ __all__ = [
     "program",
     "program_many",
     "read_noise",
+    "solve",
+    "times",
 ]

@@ -18,6 +18,7 @@ from ..devices.converters import require_adc, require_dac
 from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
 from .gain import AbstractGain, UnitGain
+from .packing import AbstractPacking, OneGroupPerTile
 from .scale import AbstractScale, MaxScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
@@ -30,7 +31,8 @@ class Crossbar(Value):
     happens to the devices, in order; `gain`: the digital factor on the outputs, which has no default because a result
     without its gain means nothing; `encoding`: signs to conductances; `scale`: which weight fills the window;
     `slicing`: weights over cells and inputs over reads; `dac`, `adc`: converters in front of the rows and behind every
-    column of a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest input.
+    column of a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest input;
+    `packing`: whether groups of a grouped layer share tiles.
 
     >>> Crossbar.preset("rethinking-64").tile
     (64, 64)
@@ -48,6 +50,7 @@ class Crossbar(Value):
     adc: AbstractConverter = field(default_factory=IdealConverter)
     array: AbstractArray = field(default_factory=ExactArray)
     read_volt: float = 0.25
+    packing: AbstractPacking = field(default_factory=OneGroupPerTile)
 
     def __post_init__(self) -> None:
         if not isinstance(self.tile, tuple) or len(self.tile) != 2:
@@ -69,6 +72,7 @@ class Crossbar(Value):
         require_dac(self.dac)
         require_adc(self.adc)
         require_instance("array", self.array, AbstractArray)
+        require_instance("packing", self.packing, AbstractPacking)
         require_number("read_volt", self.read_volt, above=0.0)
         self._require_one_input_width()
 
@@ -100,6 +104,12 @@ class Crossbar(Value):
     def held(self) -> Crossbar:
         """The same crossbar with everything that is drawn anew at each read drawn once instead."""
         return replace(self, nonidealities=tuple(entry.held() for entry in self.nonidealities))
+
+    @property
+    def as_programmed(self) -> Crossbar:
+        """The same crossbar at the moment of programming: without drift, and without what is listed behind it."""
+        later = [n for n, entry in enumerate(self.nonidealities) if entry.moment == "retention"]
+        return replace(self, nonidealities=self.nonidealities[: later[0]]) if later else self
 
     def with_noise(self, scale: float) -> Crossbar:
         """The same crossbar, everything that is drawn anew at each read `scale` >= 0 times as strong."""

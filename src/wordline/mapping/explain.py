@@ -33,7 +33,7 @@ def explain(crossbar: Crossbar, *, name: str = "") -> str:
         ("slicing", _slicing(crossbar)),
         ("DAC", _converter(crossbar.dac)),
         ("ADC", _converter(crossbar.adc)),
-        ("gain", _words(crossbar.gain)),
+        ("gain", f"{type(crossbar.gain).__name__}, measured {crossbar.gain.moment}"),
         ("NF", f"{uniform:.3f} for conductances uniform over the window, {half_normal:.3f} for a differential pair of "
                "half-normal weights; one array, exact, volts uniform up to the read voltage"),
     ]  # fmt: skip

@@ -15,12 +15,12 @@ class AbstractScale(Value):
 
     @abc.abstractmethod
     def largest(self, matrix: Tensor) -> Tensor:
-        """w_max > 0 of a weight matrix of any shape, as a scalar tensor."""
+        """w_max >= 0 of a weight matrix of any shape, as a scalar tensor; 0 for a layer of zeros, which answers 0."""
 
 
 @dataclass(frozen=True)
 class MaxScale(AbstractScale):
-    """w_max = max |w|: nothing is clipped. A layer of zeros gets 1.
+    """w_max = max |w|: nothing is clipped. A layer of zeros gets 0, as the limit of ever smaller weights.
 
     >>> import torch
     >>> MaxScale().largest(torch.tensor([[1.0, -3.0]])).item()
@@ -29,12 +29,14 @@ class MaxScale(AbstractScale):
 
     def largest(self, matrix: Tensor) -> Tensor:
         """See `AbstractScale.largest`."""
-        return _one_for_zero(matrix.detach().abs().amax())
+        return matrix.detach().abs().amax()
 
 
 @dataclass(frozen=True)
 class PercentileScale(AbstractScale):
     """w_max = the given percentile of |w|: outliers are clipped so that the others use more of the window.
+
+    Raises ValueError where that percentile is 0 although some weights are not, as in a pruned layer.
 
     >>> import torch
     >>> PercentileScale(50).largest(torch.tensor([[1.0, -2.0, 9.0]])).item()
@@ -50,7 +52,14 @@ class PercentileScale(AbstractScale):
         """See `AbstractScale.largest`."""
         magnitudes = matrix.detach().abs().flatten()
         rank = max(1, -int(-self.percent * magnitudes.numel() // 100))  # torch.quantile stops at 16 M elements
-        return _one_for_zero(magnitudes.kthvalue(rank).values)
+        largest = magnitudes.kthvalue(rank).values
+        if largest == 0 and magnitudes.any():
+            zeros = (magnitudes == 0).double().mean().item()
+            raise ValueError(
+                f"`percent` {self.percent:g} leaves no weight but zero: {zeros:.1%} of the layer's weights are zero, "
+                "and all others would be clipped; give a larger percent, or use MaxScale()"
+            )
+        return largest
 
 
 @dataclass(frozen=True)
@@ -79,5 +88,6 @@ class FixedScale(AbstractScale):
         return matrix.new_tensor(self.largest_weight)
 
 
-def _one_for_zero(value: Tensor) -> Tensor:
-    return value.where(value > 0, value.new_ones(()))
+def full_window(largest: Tensor) -> Tensor:
+    """What to divide weights by: w_max, or 1 in a layer of zeros, whose devices all stand for zero anyway."""
+    return largest.where(largest > 0, largest.new_ones(()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -11,11 +11,12 @@ from torch import nn
 from ..mapping import Crossbar
 from ..mapping.cells import cell_count
 from ..progress import AbstractProgress
-from ..values import require_instance
+from ..values import require_instance, require_integer
 from .choice import Choice
 from .held import replace_layers, still_held, unregistered
 from .independent import independent_copy
 from .lowering import lower
+from .memory import Keeping, MappingMemory, memory_of, require_memory
 from .parts import DigitalPart, Lowered, Part, carry_over
 from .skipped import BY_DESIGN, SUSPECTED, computes_on_its_own, reason_to_skip
 from .transformers import call_the_layers
@@ -47,7 +48,7 @@ def build(
     strict: bool,
     progress: AbstractProgress,
     probed: bool = False,
-    trainable: bool = False,
+    keeping: Keeping = Keeping(),  # noqa: B008 - a value without state
 ) -> tuple[nn.Module, tuple[tuple[str, str], ...]]:
     """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
 
@@ -55,7 +56,7 @@ def build(
     layers that are merely suspected of computing one are not named here, and none is refused.
     """
     holder = nn.Module()
-    holder.add_module("model", independent_copy(model, trainable=trainable))
+    holder.add_module("model", independent_copy(model, trainable=keeping.trainable))
     plan = Plan()
     _walk(holder, "", plan, set())
     plan.digital.update(unregistered(holder))
@@ -71,6 +72,7 @@ def build(
         raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
     for name, (part, _) in mapped.items():
         _require_programmable(name, part)
+    require_memory(mapped, model, keeping)
 
     made: dict[str, nn.Module] = {}
     with progress.task("mapping", sum(cell_count(p.matrix_shape, there) for p, there in mapped.values())) as advance:
@@ -89,6 +91,44 @@ def build(
     weights = {id(part.weight): name for name, (part, _) in mapped.items()}
     digital |= still_held(holder, {id(layer) for layer in replaced}, weights)
     return holder.get_submodule("model"), tuple({**plan.digital, **digital}.items())
+
+
+def mapping_memory(
+    model: nn.Module,
+    crossbar: Crossbar,
+    *,
+    chips: int = 1,
+    only: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    overrides: Sequence[tuple[str, Crossbar]] = (),
+    trainable: bool = False,
+    keep_conductances: bool = True,
+) -> MappingMemory:
+    """Work out what `map_model` of a network would take in memory, or `map_chips` of so many chips; nothing is mapped.
+
+    See `map_model` for the arguments. What is kept is exact; the peak is an upper bound. A mapping that needs more than
+    there is raises ValueError before it starts.
+
+    >>> memory = mapping_memory(nn.Linear(64, 64), Crossbar.preset("ideal"))
+    >>> memory.kept_bytes // (64 * 64 * 4)  # a pair of devices, and what they multiply by
+    3
+    """
+    require_network(model, crossbar, may_train=True)
+    require_integer("chips", chips, at_least=1)
+    choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
+    holder, plan = nn.Module(), Plan()
+    holder.add_module("model", model)
+    _walk(holder, "", plan, set())
+    _require_mappable(plan, strict=False)
+    choice.require_matches(plan.parts)
+    chosen = {
+        name: (part, choice.crossbar_of(name, crossbar))
+        for name, part in plan.parts.items()
+        if not choice.why_digital(name)
+    }
+    if not chosen:
+        raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
+    return memory_of(chosen, model, Keeping(chips, keep_conductances, trainable))
 
 
 def require_network(model: nn.Module, crossbar: Crossbar, *, may_train: bool) -> None:

@@ -23,6 +23,12 @@ from .windows import by_inputs, padded, places, windows
 _PREPARED = WeakTensorKeyDictionary()  # a layer's arrays in the kernel's own order, as long as the layer lives
 
 
+def prepared_bytes(response: Tensor) -> int:
+    """Bytes of what reads of these arrays laid out for the kernel; 0 before the first."""
+    known: tuple[Any, reads.Columns] | None = _PREPARED.get(response)
+    return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
+
+
 def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """Whether the kernel computes this read: ohmic arrays on a CPU, a plain ADC, no derivative by the arrays."""
     plain = type(crossbar.adc) is UniformConverter and type(crossbar.slicing) in (NoSlicing, BitSlicing)
@@ -125,7 +131,7 @@ class KernelRead:
         key = (version, stairs, digits)
         known: tuple[Any, reads.Columns] | None = _PREPARED.get(self.response)
         if known is None or known[0] != key or version < 0:
-            known = key, reads.columns(self.response / self.crossbar.window_siemens, stairs, digits)
+            known = key, reads.columns(self.response, stairs, digits, unit=self.crossbar.window_siemens)
             _PREPARED[self.response] = known
         return known[1]
 

@@ -16,6 +16,7 @@ from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
 from .mapped_layer import MappedLayer, program_part, stream_seed
+from .memory import Keeping
 from .parts import Part
 from .probe import NOTHING, Example, example_arguments, probe, require_products
 
@@ -116,6 +117,7 @@ def map_chips(
     overrides: Sequence[tuple[str, Crossbar]] = (),
     strict: bool = False,
     example: Example = NOTHING,
+    keep_conductances: bool = True,
     progress: AbstractProgress = Silent(),  # noqa: B008 - a value without state
 ) -> ChipEnsemble:
     """Map a network onto several samples of a crossbar at once, one a seed; see `map_model` for the arguments.
@@ -136,10 +138,14 @@ def map_chips(
         with torch.no_grad():
             programmed = program_part(part.product.to_matrix(part.weight), there, streams)
         pairs = zip(programmed, streams, strict=True)
-        return SampledLayer([MappedLayer(part, state, there, stream) for state, stream in pairs], selected)
+        samples = [
+            MappedLayer(part, state, there, stream, keep_conductances=keep_conductances) for state, stream in pairs
+        ]
+        return SampledLayer(samples, selected)
 
+    keeping = Keeping(len(chips), keep_conductances)
     mapped, digital = build(
-        model, crossbar, choice, make, strict=strict, progress=progress, probed=len(arguments) > 0
+        model, crossbar, choice, make, strict=strict, progress=progress, keeping=keeping, probed=len(arguments) > 0
     )
     ensemble = ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
     if arguments:

@@ -15,6 +15,7 @@ from .build import build, require_network
 from .chip import Chip
 from .choice import Choice
 from .mapped_layer import MappedLayer, TrainableLayer, program_part, stream_seed
+from .memory import Keeping
 from .parts import Part
 from .probe import NOTHING, Example, example_arguments, probe, require_products
 
@@ -31,6 +32,7 @@ def map_model(
     strict: bool = False,
     trainable: bool = False,
     example: Example = NOTHING,
+    keep_conductances: bool = True,
     progress: AbstractProgress = Silent(),  # noqa: B008 - a value without state
 ) -> Chip:
     """Map every matrix of a network onto a crossbar: convolutions, linear, attention and recurrent layers.
@@ -50,10 +52,12 @@ def map_model(
     - `trainable=True` keeps the weights as parameters and programs them again at each call of a layer, so at each time
       step of a recurrent one. A shared weight stays one parameter. A network that reads `layer.weight` itself then
       computes with the software weight; otherwise it reads the effective one, and converters refuse to be bypassed.
+    - `keep_conductances=False` keeps no conductances of the layers whose passes do not need them: less memory for chips
+      that are only asked for answers, and nothing to export or to look at. `mapping_memory` says how much.
     - Converters that are scaled to each sample take the first dimension for the samples: build networks batch first.
 
     Raises TypeError for what is not a module or a crossbar and for half-precision weights, ValueError for a model in
-    training mode, NaN weights, and a pattern that matches nothing.
+    training mode, NaN weights, a pattern that matches nothing, and a mapping for which there is not enough memory.
 
     >>> chip = map_model(nn.Linear(4, 2).eval(), Crossbar.preset("ideal"))
     >>> list(chip.layers)
@@ -64,6 +68,7 @@ def map_model(
     arguments = example_arguments(example)
     choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
     kind = TrainableLayer if trainable else MappedLayer
+    keeping = Keeping(conductances=keep_conductances, trainable=trainable)
     if trainable:
         require_packs_apart(model)
 
@@ -71,10 +76,10 @@ def map_model(
         stream = stream_seed(seed, name)
         with torch.no_grad():
             (programmed,) = program_part(part.product.to_matrix(part.weight), there, (stream,))
-        return kind(part, programmed, there, stream)
+        return kind(part, programmed, there, stream, keep_conductances=keep_conductances)
 
     mapped, digital = build(
-        model, crossbar, choice, make, strict=strict, progress=progress, probed=len(arguments) > 0, trainable=trainable
+        model, crossbar, choice, make, strict=strict, progress=progress, keeping=keeping, probed=len(arguments) > 0
     )
     chip = Chip(mapped, crossbar, seed, digital, choice.overrides)
     chip.training = model.training  # this module alone: parts that the user froze stay as they are

@@ -10,9 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..circuits.effective import through_wires
-from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
+from ..mapping import Crossbar, Programmed, program_many, read_noise, solve, times
+from ..mapping.memory import passes_need_conductances, reads_conductances
 from .inputs import require_finite
+from .packed import on_arrays
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
 from .readable import looked_at_only
@@ -27,6 +28,10 @@ class MappedLayer(nn.Module):
     converters are a matrix: the pass is the software layer's product with the effective weight, and its gradient is
     the hardware's. Converters, slices and curved devices make the pass a read of the arrays, and then the layer keeps
     what a read needs too: `response`, `largest`, and the calibrated `input_limit` and `output_limit`, NaN before.
+    Nothing is kept twice: where a read needs the conductances themselves, `response` is them and no buffer of its own.
+    Where groups share tiles (`Crossbar.packing`), `effective_weight` is the wider one of all groups of a tile.
+
+    `keep_conductances=False` leaves out the conductances of a layer whose passes do not need them.
     """
 
     conductances: Tensor
@@ -38,13 +43,18 @@ class MappedLayer(nn.Module):
     input_limit: Tensor
     output_limit: Tensor
 
-    def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
+    def __init__(
+        self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
+    ) -> None:
         super().__init__()
-        self.product, self.crossbar, self.stream_seed, self.kind = part.product, crossbar, seed, part.kind
+        self.crossbar, self.stream_seed, self.kind = crossbar, seed, part.kind
+        self.product, shape = on_arrays(part, crossbar)
+        self.weight_count, self.cells_shape = part.weight.numel(), tuple(programmed.conductances.shape)
         self.bias = kept_bias(part.bias)
         self.tally, self.noise, self.watch = Tally(), NoiseStream(seed), Watch()
-        self.register_buffer("conductances", programmed.conductances)
-        effective = part.product.to_weight(programmed.weight, tuple(part.weight.shape))
+        if keep_conductances or passes_need_conductances(crossbar):
+            self.register_buffer("conductances", programmed.conductances)
+        effective = self.product.to_weight(programmed.weight, shape)
         self.register_buffer("effective_weight", effective.contiguous())
         self.register_buffer("gain", programmed.gain)
         self.register_buffer("nf", programmed.nf)
@@ -52,7 +62,8 @@ class MappedLayer(nn.Module):
             return
         self.register_buffer("largest", programmed.largest)
         if not crossbar.is_matrix:
-            self.register_buffer("response", programmed.response)
+            if not reads_conductances(crossbar):
+                self.register_buffer("response", programmed.response)
             self.register_buffer("input_limit", programmed.largest.new_tensor(torch.nan))
             self.register_buffer("output_limit", programmed.largest.new_tensor(torch.nan))
 
@@ -66,7 +77,17 @@ class MappedLayer(nn.Module):
     def _state(self) -> Programmed:
         matrix = self.product.to_matrix(self.effective_weight)
         response = self.conductances if self.crossbar.is_matrix else self.response
-        return Programmed(self.conductances, response, matrix, self.gain, self.largest, self.nf)
+        there = self.conductances if "conductances" in self._buffers else response  # read noise alone asks for them
+        return Programmed(there, response, matrix, self.gain, self.largest, self.nf)
+
+    def _keep(self, state: Programmed) -> None:
+        """Let the buffers be this state."""
+        if "conductances" in self._buffers:
+            self.conductances = state.conductances.detach()
+        if "response" in self._buffers:
+            self.response = state.response.detach()
+        weight = self.product.to_weight(state.weight.detach(), tuple(self.effective_weight.shape))
+        self.effective_weight = weight.contiguous()
 
     def _compute(self, x: Tensor, state: Programmed, product: AbstractProduct) -> Tensor:
         if not product.batched(x):  # before noise is drawn
@@ -93,20 +114,35 @@ class MappedLayer(nn.Module):
     def __getattr__(self, name: str) -> Any:
         """`weight`, for networks that read it: what the layer multiplies by, where a matrix says everything."""
         if name != "weight":
-            return super().__getattr__(name)
+            return self._tensor(name)
         simple = self.crossbar.is_matrix and not self.crossbar.stochastic
+        simple &= self.effective_weight.numel() == self.weight_count  # not where groups share tiles
         return self.effective_weight if simple else looked_at_only(self.effective_weight)
+
+    def _tensor(self, name: str) -> Any:
+        """A buffer, parameter or module; the response where it is the conductances."""
+        if name == "response" and name not in self._buffers and reads_conductances(self.crossbar):
+            return self.conductances
+        if name == "conductances" and name not in self._buffers and "effective_weight" in self._buffers:
+            raise AttributeError(
+                "`conductances` of this layer were not kept; map the network without keep_conductances=False"
+            )
+        return nn.Module.__getattr__(self, name)
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take a state that holds a response which is the conductances, as earlier versions wrote it."""
+        response, there = (state_dict.get(f"{prefix}{name}") for name in ("response", "conductances"))
+        if "response" not in self._buffers and response is not None and there is not None:
+            if response.shape == there.shape and torch.equal(response, there):
+                del state_dict[f"{prefix}response"]
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def freeze(self, seed: int) -> None:
         """Keep the noise of the first read of this stream: from now on it is part of the devices."""
         if not self.crossbar.stochastic:
             return
         with torch.no_grad():
-            state = _during_one_read(self._state(), self.crossbar, NoiseStream(seed).next())
-        self.conductances = state.conductances
-        self.effective_weight = self.product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
-        if not self.crossbar.is_matrix:
-            self.response = state.response
+            self._keep(_during_one_read(self._state(), self.crossbar, NoiseStream(seed).next()))
         self.crossbar = self.crossbar.held
 
     @property
@@ -135,14 +171,16 @@ class TrainableLayer(MappedLayer):
     another layer stays the one parameter of both.
     """
 
-    def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
-        super().__init__(part, programmed, crossbar, seed)
-        self.weight = kept(part.weight)
+    def __init__(
+        self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
+    ) -> None:
+        super().__init__(part, programmed, crossbar, seed, keep_conductances=keep_conductances)
+        self.weight, self.software_product = kept(part.weight), part.product
         self.held: Programmed | None = None
 
     def __getattr__(self, name: str) -> Any:
         """The weight is the parameter."""
-        return nn.Module.__getattr__(self, name)
+        return self._tensor(name)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """Program, solve, compute; the buffers keep the state of the last pass."""
@@ -160,13 +198,12 @@ class TrainableLayer(MappedLayer):
         self.held = self._programmed()
 
     def _programmed(self) -> Programmed:
-        product = self.product
-        (programmed,) = program_part(product.to_matrix(self.weight), self.crossbar, (self.stream_seed,))
-        self.conductances = programmed.conductances.detach()
-        self.effective_weight = product.to_weight(programmed.weight, tuple(self.weight.shape)).detach()
+        matrix = self.software_product.to_matrix(self.weight)
+        (programmed,) = program_part(matrix, self.crossbar, (self.stream_seed,))
+        self._keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
-            self.response, self.largest = programmed.response.detach(), programmed.largest
+            self.largest = programmed.largest
         return programmed
 
     def freeze(self, seed: int) -> None:
@@ -208,10 +245,8 @@ def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tu
 def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
     """The layer's state with everything that is drawn anew at each read."""
     there = read_noise(state.conductances, crossbar, generator=generator)
-    response = crossbar.array.program(there, crossbar.wires)
-    multiplies_by = response if crossbar.array.linear else through_wires(there, crossbar.wires)
-    shape = (state.weight.shape[-2], state.weight.shape[-1])
-    weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
+    ((response, made),) = solve((there,), crossbar, state.weight)
+    weight = times(state.gain * state.largest, made)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)
 
 

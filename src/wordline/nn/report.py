@@ -6,12 +6,13 @@ import math
 from dataclasses import dataclass
 from functools import reduce
 
-from ..mapping import Crossbar
+from ..mapping import BlockDiagonal, Crossbar
 from ..mapping.cells import array_shape
 from ..products import NOT_PROBED, Products
 from ..text import render_table
 from ..values import Value
 from .choice import Overrides
+from .kernel_reading import prepared_bytes
 from .mapped_layer import MappedLayer
 from .usage import Usage
 
@@ -22,9 +23,11 @@ class LayerReport(Value):
 
     `slices`, `halves`: arrays that hold one matrix, for the digits of its weights and for their sign; `tiles`: all
     arrays; `utilisation`: share of cells that hold a weight, the rest being padding; `nf`: non-ideality factor of its
-    arrays; `gain`: mean digital factor on its outputs; `converted`, `saturated`: ADC conversions since it was
-    programmed, and how many of them were out of range (arrays of curved devices that a surrogate reads are asked for
-    columns with weights alone, so pads are in neither); `usage`: what one inference takes, where it was counted.
+    arrays; `gain`: mean digital factor on its outputs, and when it was measured; `converted`, `saturated`: ADC
+    conversions since it was programmed, and how many of them were out of range (arrays of curved devices that a
+    surrogate reads are asked for columns with weights alone, so pads are in neither); `usage`: what one inference
+    takes, where it was counted; `kept_bytes`: memory of its buffers, and of what a read laid out anew for its kernel. Where groups share tiles,
+    `groups`, `inputs` and `outputs` are those of the wider matrices on the tiles.
     """
 
     name: str
@@ -44,6 +47,8 @@ class LayerReport(Value):
     converted: int
     saturated: int
     usage: Usage
+    kept_bytes: int = 0
+    gain_measured: str = "never"
 
     @property
     def saturation(self) -> float:
@@ -81,6 +86,20 @@ class ChipReport(Value):
         return sum(row.utilisation * row.cells for row in self.layers) / self.cells
 
     @property
+    def kept_bytes(self) -> int:
+        """Memory that the mapped layers keep."""
+        return sum(row.kept_bytes for row in self.layers)
+
+    @property
+    def grouped(self) -> tuple[LayerReport, ...]:
+        """Layers of several groups, of which one has a tile of its own that could hold more."""
+        shared = BlockDiagonal()
+        return tuple(
+            row for row in self.layers
+            if row.groups > 1 and shared.groups_per_tile((row.inputs, row.outputs), row.tile) > 1
+        )  # fmt: skip
+
+    @property
     def nf(self) -> float:
         """Non-ideality factor averaged over the chip's arrays."""
         return sum(row.nf * row.tiles for row in self.layers) / self.tiles
@@ -100,8 +119,23 @@ class ChipReport(Value):
             rows.append(("one inference", *[""] * 10, *_counts(self.usage)))
         title = f"chip, seed {self.seed}: {self.tiles} tiles, {self.cells} cells, {self.utilisation:.0%} used"
         table = render_table(header, rows, title=f"{title}, NF {self.nf:.3f}")
-        probed = f"\n{self.products}" if self.products != NOT_PROBED else ""
-        return table + probed + "".join(f"\nstays digital: {name}: {why}" for name, why in self.digital)
+        moments = sorted({row.gain_measured for row in self.layers} - {"never"})
+        lines = [str(self.products)] if self.products != NOT_PROBED else []
+        lines += [*(f"gain measured {moment}" for moment in moments), *self._costs()]
+        lines += [f"stays digital: {name}: {why}" for name, why in self.digital]
+        return "\n".join([table, *lines])
+
+    def _costs(self) -> list[str]:
+        """Memory of the layers, and the tiles of grouped layers whose groups have tiles of their own."""
+        lines = [f"kept in memory: {self.kept_bytes / 1e9:.3g} GB"]
+        if self.grouped:
+            tiles, cells = sum(row.tiles for row in self.grouped), sum(row.cells for row in self.grouped)
+            used = sum(row.utilisation * row.cells for row in self.grouped) / cells
+            lines.append(
+                f"one group a tile in {', '.join(row.name for row in self.grouped)}: {tiles} of {self.tiles} tiles, "
+                f"of which {used:.2%} is used; Crossbar(packing=BlockDiagonal()) lets groups share tiles"
+            )
+        return lines
 
 
 def _cells_of(row: LayerReport) -> tuple[str, ...]:
@@ -120,11 +154,13 @@ def report_layer(name: str, layer: MappedLayer, usage: Usage) -> LayerReport:
     """The report's row of one mapped layer."""
     groups, inputs, outputs = layer.matrix_shape
     slices, halves = array_shape(layer.crossbar)
-    cells = layer.conductances.numel()
+    cells = math.prod(layer.cells_shape)
+    laid_out = 0 if layer.crossbar.is_matrix else prepared_bytes(layer.response)
     return LayerReport(
         name=name, kind=layer.kind, groups=groups, inputs=inputs, outputs=outputs, tile=layer.crossbar.tile,
-        slices=slices, halves=halves, tiles=math.prod(layer.conductances.shape[:-2]), cells=cells,
-        utilisation=slices * halves * groups * inputs * outputs / cells, nf=float(layer.nf),
+        slices=slices, halves=halves, tiles=math.prod(layer.cells_shape[:-2]), cells=cells,
+        utilisation=slices * halves * layer.weight_count / cells, nf=float(layer.nf),
         gain=float(layer.gain.mean()), gradient=layer.gradient, converted=layer.tally.conversions,
-        saturated=layer.tally.saturated, usage=usage,
+        gain_measured=layer.crossbar.gain.moment, saturated=layer.tally.saturated, usage=usage,
+        kept_bytes=sum(b.numel() * b.element_size() for b in layer.buffers()) + laid_out,
     )  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -47,7 +48,7 @@ def usage_of(layer: MappedLayer, x: Tensor, samples: int) -> Usage:
     if not crossbar.dac.ideal:
         u = crossbar.dac.convert(batch / crossbar.dac.input_limit(batch, getattr(layer, "input_limit", batch)))
     reads = vectors * sum(1 for _ in crossbar.slicing.streams(u))
-    cells = layer.conductances.numel()
+    cells = math.prod(layer.cells_shape)
     columns = 0 if crossbar.adc.ideal else cells // crossbar.tile[0]
     return Usage(vectors, reads, reads * columns, reads * cells)
 

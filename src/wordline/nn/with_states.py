@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar, Programmed
+from ..mapping.cells import packed_matrix_shape
+from ..mapping.memory import reads_conductances
 from ..progress import Silent
 from .build import Make, build, require_network
 from .chip import Chip
@@ -22,7 +24,7 @@ FIELDS = tuple(field.name for field in dataclasses.fields(Programmed))
 def program_states(model: nn.Module, crossbar: Crossbar, seed: int = 0) -> dict[str, Tensor]:
     """What programming leaves in every layer, as named tensors: the part of `map_model` that costs time.
 
-    An ohmic layer's response is left out where the layer only multiplies by its matrix.
+    A response is left out where it is the conductances, or the layer only multiplies by its matrix.
     """
     tensors: dict[str, Tensor] = {}
 
@@ -31,7 +33,7 @@ def program_states(model: nn.Module, crossbar: Crossbar, seed: int = 0) -> dict[
         with torch.no_grad():
             (state,) = program_part(part.product.to_matrix(part.weight), there, (stream,))
         for field in FIELDS:
-            if field != "response" or not there.is_matrix:
+            if field != "response" or not (there.is_matrix or reads_conductances(there)):
                 tensors[f"{name}/{field}"] = getattr(state, field).detach().clone()
         return MappedLayer(part, state, there, stream)
 
@@ -52,9 +54,10 @@ def map_with_states(model: nn.Module, crossbar: Crossbar, seed: int, states: Map
 
     def make(name: str, part: Part, there: Crossbar) -> MappedLayer:
         found = {field: states[f"{name}/{field}"] for field in FIELDS if f"{name}/{field}" in states}
-        if "weight" not in found or found["weight"].shape != torch.Size(part.matrix_shape):
+        shape = packed_matrix_shape(part.matrix_shape, there)
+        if "weight" not in found or found["weight"].shape != torch.Size(shape):
             raise ValueError(f"`states` hold no layer {name!r} of shape {part.matrix_shape}; program this network")
-        found.setdefault("response", found["conductances"])  # read by nobody where a matrix says everything
+        found.setdefault("response", found["conductances"])  # the same, or read by nobody
         return MappedLayer(part, Programmed(**found), there, stream_seed(seed, name))
 
     return _chip(model, crossbar, seed, make)
