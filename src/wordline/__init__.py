@@ -103,7 +103,16 @@ from .mapping import (
     UnitGain,
 )
 from .mapping.export import export_csv, export_npz
-from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, recalibrate_batch_norm
+from .nn import (
+    Chip,
+    ChipEnsemble,
+    Normalized,
+    calibrate,
+    map_chips,
+    map_model,
+    mapping_memory,
+    recalibrate_batch_norm,
+)
 from .paired import robust_gain, worst_case
 from .records import Record, table
 from .stabilities import LayerStability, NoiseStability
@@ -206,6 +215,7 @@ __all__ = [
     "load_model",
     "map_chips",
     "map_model",
+    "mapping_memory",
     "mapping_memory",
     "matched_noise",
     "matching",

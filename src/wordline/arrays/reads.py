@@ -8,6 +8,7 @@ The generic way writes every partial product to memory several times; here none 
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -98,7 +99,6 @@ def columns(response: Tensor, adc: Staircase, digits: Digits, *, unit: float = 1
     be wrong by more than `_BYTES` allows; else they stay real. A large layer is laid out some tiles at a time.
     """
     shape, dtype, rows = tuple(response.shape), response.dtype, response.shape[4]
-    places = _places(shape)
 
     def steps(at: tuple[slice, slice]) -> Tensor:
         shares = (response.detach()[:, at[0], at[1]] / unit).double()
@@ -107,34 +107,33 @@ def columns(response: Tensor, adc: Staircase, digits: Digits, *, unit: float = 1
 
     def laid_out(lay: Callable[[Tensor], tuple[Tensor, ...] | None]) -> tuple[Tensor, ...] | None:
         whole: tuple[Tensor, ...] = ()
-        for at in places:
+        for at in _places(shape):
             if (part := lay(steps(at))) is None:
                 return None
             whole = whole or tuple(x.new_empty(*shape[1:3], *x.shape[2:]) for x in part)
-            for tensor, values in zip(whole, part, strict=True):
-                tensor[at] = values
+            for k, values in enumerate(part):
+                whole[k][at] = values
         return whole
 
     if dtype == torch.float32 and digits.levels and digits.top < 128 and WHOLE_NUMBERS:
-        ends = torch.stack([torch.stack(steps(at).aminmax()) for at in places])
+        ends = torch.stack([torch.stack(steps(at).aminmax()) for at in _places(shape)])
         of_layer = ends[:, 0].amin(), ends[:, 1].amax()
         for pieces, (levels, wrong) in _BYTES.items():
             if rows * digits.top * levels < 2**31:
                 for given in (of_layer, ()):
-                    found = laid_out(partial(_in_bytes, given, levels, wrong / digits.top, pieces))
-                    if found is not None:
+                    if found := laid_out(partial(_in_bytes, given, levels, wrong / digits.top, pieces)):
                         return Columns(shape, dtype, pieces, *found, adc, digits)  # type: ignore[arg-type]
-    (weights,) = cast(tuple[Tensor], laid_out(lambda part: (_real(part, dtype),)))
-    return Columns(shape, dtype, 0, weights, torch.zeros(0, dtype=torch.float32), adc, digits)  # type: ignore[arg-type]
+    (real,) = cast(tuple[Tensor], laid_out(lambda part: (_real(part, dtype),)))
+    return Columns(shape, dtype, 0, real, torch.zeros(0, dtype=torch.float32), adc, digits)  # type: ignore[arg-type]
 
 
 def _places(shape: tuple[int, ...]) -> list[tuple[slice, slice]]:
     """Groups and row tiles that are laid out together: whole groups, or tiles of one."""
-    arrays, groups, row_tiles, col_tiles, rows, cols = shape
-    tiles = max(1, _LAID_OUT // (arrays * col_tiles * rows * cols))
+    groups, row_tiles = shape[1:3]
+    tiles = max(1, _LAID_OUT * groups * row_tiles // math.prod(shape))
     many, high = max(1, tiles // row_tiles), min(row_tiles, tiles)
     starts = itertools.product(range(0, groups, many), range(0, row_tiles, high))
-    return [(slice(group, group + many), slice(row, row + high)) for group, row in starts]
+    return [(slice(g, g + many), slice(r, r + high)) for g, r in starts]
 
 
 def _real(steps: Tensor, dtype: torch.dtype) -> Tensor:
@@ -148,8 +147,7 @@ def _in_bytes(
 ) -> tuple[Tensor, Tensor] | None:
     """Columns in bytes between two ends, or between those of each column; None where that would be too wrong."""
     low, high = steps.amin(-1, keepdim=True), steps.amax(-1, keepdim=True)
-    if ends:
-        low, high = ends[0].expand_as(low), ends[1].expand_as(high)
+    low, high = (ends[0].expand_as(low), ends[1].expand_as(high)) if ends else (low, high)
     whole = _whole(steps, low, high, levels, tolerance)
     return None if whole is None else _bytes(*whole, pieces)
 

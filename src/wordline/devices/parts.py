@@ -38,10 +38,10 @@ def apply_to_devices(
     return g.copy_(there) if overwrite else there
 
 
-def parts(count: int, most: int = MOST) -> Iterator[slice]:
+def parts(count: int, most: int) -> Iterator[slice]:
     """Ranges of about `most` devices, whole blocks of random numbers each; the last holds at least one block.
 
-    >>> [(part.start, part.stop) for part in parts(100, most=48)]
+    >>> [(part.start, part.stop) for part in parts(100, 48)]
     [(0, 48), (48, 100)]
     """
     size = max(1, most // _DRAWN_TOGETHER) * _DRAWN_TOGETHER
@@ -58,9 +58,9 @@ def _in_parts(act: Act, passes: int, g: Tensor, generator: torch.Generator) -> T
     devices, generators = g.view(-1), [generator]
     while len(generators) < passes:  # each pass begins where the one before it ends
         generators.append(_copy(generators[-1]))
-        for part in parts(len(devices)):
+        for part in parts(len(devices), MOST):
             act(devices[part], [generators[-1]])
-    for part in parts(len(devices)):
+    for part in parts(len(devices), MOST):
         devices[part] = act(devices[part], generators)
     generator.set_state(generators[-1].get_state())
     return g

@@ -132,9 +132,9 @@ class MappedLayer(nn.Module):
     def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
         """Take a state that holds a response which is the conductances, as earlier versions wrote it."""
         response, there = (state_dict.get(f"{prefix}{name}") for name in ("response", "conductances"))
-        if "response" not in self._buffers and response is not None and there is not None:
-            if response.shape == there.shape and torch.equal(response, there):
-                del state_dict[f"{prefix}response"]
+        same = response is not None and there is not None and torch.equal(response, there)
+        if same and "response" not in self._buffers:
+            del state_dict[f"{prefix}response"]
         super()._load_from_state_dict(state_dict, prefix, *args)
 
     def freeze(self, seed: int) -> None:

@@ -17,6 +17,7 @@ class LookedAtOnly(Tensor):
     """A weight that tells its shape, type and device, and refuses to be computed with.
 
     Behind converters or read noise no matrix says what a layer computes: a product with one would leave the arrays out.
+    Where groups share tiles the matrix is wider than the layer.
     """
 
     @classmethod
@@ -30,7 +31,8 @@ class LookedAtOnly(Tensor):
         """Let looks through, refuse the rest."""
         if function not in _LOOKS:
             raise ValueError(  # a TypeError would become "unsupported operand" in operators
-                "`weight` of a layer behind converters or read noise is no matrix to compute with, got a call of "
+                "`weight` of a layer behind converters or read noise is no matrix to compute with, and where "
+                "groups share tiles it is a wider one, got a call of "
                 f"{getattr(function, '__name__', function)}; call the layer, or keep it digital with `exclude`"
             )
         with torch._C.DisableTorchFunctionSubclass():
