@@ -16,39 +16,36 @@ from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
 from .mapped_layer import MappedLayer, program_part, stream_seed
-from .parts import Part
-
-
-class Selected:
-    """Which chip of an ensemble computes."""
-
-    def __init__(self) -> None:
-        self.index = 0
+from .parts import Part, carry_over
+from .views import Views
 
 
 class SampledLayer(nn.Module):
-    """One layer of every chip of an ensemble: the same weight programmed on K samples of its crossbar."""
+    """One layer of every chip of an ensemble: the same weight programmed on K samples of its crossbar.
 
-    def __init__(self, samples: Sequence[MappedLayer], selected: Selected) -> None:
+    It computes nothing: each chip sees its own sample in this place.
+    """
+
+    def __init__(self, samples: Sequence[MappedLayer]) -> None:
         super().__init__()
-        self.samples, self.selected = nn.ModuleList(samples), selected
+        self.samples = nn.ModuleList(samples)
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """The layer of the chip that computes."""
-        return self.samples[self.selected.index](*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        """Weight and bias, for networks that read them, are those of the chip that computes; see `MappedLayer`."""
-        if name in ("weight", "bias"):
-            return getattr(self.samples[self.selected.index], name)
-        return super().__getattr__(name)
+        """Refused: which of the chips is to compute cannot be known here."""
+        raise ValueError(
+            f"`model` reaches a layer of {len(self.samples)} chips by a way that no single chip can be given; register "
+            "the layer as a module of the network, or map one chip at a time with map_model"
+        )
 
 
 class ChipEnsemble(nn.Module):
     """K chips of one network: `ensemble(images)` is `(K, batch, classes)`, `ensemble[k]` the k-th as a chip of its own.
 
     Digital layers and biases exist once; conductances and effective weights K times. The chips compute one after
-    another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them.
+    another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them. Calls
+    from several threads, nested calls and passes that are computed again for a gradient do not meet: each chip computes
+    through a view of the network made for that pass. Plain attributes that a network sets on itself while it computes
+    stay in that view: each pass begins with those of `ensemble.model`.
     """
 
     def __init__(
@@ -58,11 +55,10 @@ class ChipEnsemble(nn.Module):
         seeds: tuple[int, ...],
         skipped: tuple[tuple[str, str], ...],
         overrides: Overrides,
-        selected: Selected,
     ) -> None:
         super().__init__()
         self.model, self.crossbar, self.seeds = model, crossbar, seeds
-        self.skipped, self.overrides, self.selected = skipped, overrides, selected
+        self.skipped, self.overrides = skipped, overrides
         self.training = model.training
         self.calibration = ""  # see `Chip`
 
@@ -77,11 +73,8 @@ class ChipEnsemble(nn.Module):
     def __getitem__(self, k: int) -> Chip:
         """The k-th chip as a copy that stands alone, equal to `map_model` with its seed, bit for bit."""
         seed = self.seeds[k]  # IndexError beyond the last
-        memo: dict[int, Any] = {}
-        for module in self.model.modules():
-            if isinstance(module, SampledLayer):
-                memo[id(module)] = copy.deepcopy(module.samples[k], memo)
-        chip = Chip(copy.deepcopy(self.model, memo), self.crossbar, seed, self.skipped, self.overrides)
+        model = copy.deepcopy(self._views().of(lambda layer: layer.samples[k]))
+        chip = Chip(model, self.crossbar, seed, self.skipped, self.overrides)
         chip.calibration = self.calibration
         return chip
 
@@ -92,16 +85,19 @@ class ChipEnsemble(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """What every chip returns, stacked: `(K, ...)`."""
-        outputs = []
+        outputs, views = [], self._views()
         for k in range(len(self)):
-            self.selected.index = k
-            output = self.model(*args, **kwargs)
+            output = views.of(lambda layer, k=k: layer.samples[k])(*args, **kwargs)  # type: ignore[misc]
             if not isinstance(output, Tensor):
                 raise TypeError(
                     f"`model` must return one tensor to be stacked, got {type(output).__name__}; call ensemble[k]"
                 )
             outputs.append(output)
         return torch.stack(outputs)
+
+    def _views(self) -> Views:
+        """The network as each chip sees it; nothing in it says which chip computes."""
+        return Views(self.model, SampledLayer)
 
 
 def map_chips(
@@ -126,17 +122,21 @@ def map_chips(
     """
     require_network(model, crossbar, may_train=False)
     chips = _seeds(seeds)
-    choice, selected = Choice(only, exclude, overrides), Selected()  # type: ignore[arg-type]
+    choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
 
     def make(name: str, part: Part, there: Crossbar) -> SampledLayer:
         streams = [stream_seed(seed, name) for seed in chips]
         with torch.no_grad():
             programmed = program_part(part.product.to_matrix(part.weight), there, streams)
         pairs = zip(programmed, streams, strict=True)
-        return SampledLayer([MappedLayer(part, state, there, stream) for state, stream in pairs], selected)
+        return SampledLayer([MappedLayer(part, state, there, stream) for state, stream in pairs])
 
     mapped, digital = build(model, crossbar, choice, make, strict=strict, progress=progress)
-    return ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
+    for layer in mapped.modules():
+        if isinstance(layer, SampledLayer):
+            for sample in layer.samples:
+                carry_over(layer, sample)  # networks read `in_features` and the like from the layer of their chip
+    return ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides)
 
 
 def _seeds(seeds: object) -> tuple[int, ...]:
