@@ -15,7 +15,8 @@ from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
 from ..values import decode, encode, require_instance, require_integer
 from .choice import Choice, Overrides
-from .mapped_layer import MappedLayer, stream_seed
+from .mapped_layer import MappedLayer
+from .read_noise import stream_seed
 from .report import ChipReport, report_layer
 from .usage import Usage, counting
 

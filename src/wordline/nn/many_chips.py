@@ -15,8 +15,9 @@ from ..values import require_integer
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
-from .mapped_layer import MappedLayer, program_part, stream_seed
+from .mapped_layer import MappedLayer, program_part
 from .parts import Part, carry_over
+from .read_noise import stream_seed
 from .views import Views
 
 

@@ -14,8 +14,9 @@ from .attention import require_packs_apart
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice
-from .mapped_layer import MappedLayer, TrainableLayer, program_part, stream_seed
+from .mapped_layer import MappedLayer, TrainableLayer, program_part
 from .parts import Part
+from .read_noise import stream_seed
 
 
 def map_model(

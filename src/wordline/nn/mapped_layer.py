@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from ..circuits import effective_conductance
 from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
+from .read_noise import NoiseStream, first_read
 from .readable import looked_at_only
 from .reading import Limits, Tally, read
 
@@ -100,7 +100,7 @@ class MappedLayer(nn.Module):
         if not self.crossbar.stochastic:
             return
         with torch.no_grad():
-            state = _during_one_read(self._state(), self.crossbar, NoiseStream(seed).next())
+            state = _during_one_read(self._state(), self.crossbar, first_read(seed))
         self.conductances = state.conductances
         self.effective_weight = self.product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
         if not self.crossbar.is_matrix:
@@ -181,23 +181,6 @@ class Watch:
         self.outputs: Callable[[Tensor], None] | None = None
 
 
-class NoiseStream:
-    """Seeds of the noise of one read after another; the same ones again after `restart`."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed, self.reads = seed, 0
-
-    def next(self) -> torch.Generator:
-        """The generator of the next read."""
-        generator = torch.Generator().manual_seed(stream_seed(self.seed, f"read {self.reads}"))
-        self.reads += 1
-        return generator
-
-    def restart(self, seed: int) -> None:
-        """Begin at the first read of another stream."""
-        self.seed, self.reads = seed, 0
-
-
 def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tuple[Programmed, ...]:
     """Program a matrix once for each stream of random numbers."""
     return program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in seeds])
@@ -211,8 +194,3 @@ def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Gen
     shape = (state.weight.shape[-2], state.weight.shape[-1])
     weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)
-
-
-def stream_seed(seed: int, layer: str) -> int:
-    """The seed of a layer's own stream of random numbers: a hash of the chip's seed and the layer's name."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{layer}".encode()).digest()[:7], "little")
