@@ -15,6 +15,7 @@ from ..values import require_integer
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
+from .identity import AbstractMapped
 from .mapped_layer import MappedLayer, program_part
 from .parts import Part, carry_over
 from .read_noise import stream_seed
@@ -39,7 +40,7 @@ class SampledLayer(nn.Module):
         )
 
 
-class ChipEnsemble(nn.Module):
+class ChipEnsemble(AbstractMapped):
     """K chips of one network: `ensemble(images)` is `(K, batch, classes)`, `ensemble[k]` the k-th as a chip of its own.
 
     Digital layers and biases exist once; conductances and effective weights K times. The chips compute one after
@@ -48,6 +49,8 @@ class ChipEnsemble(nn.Module):
     through a view of the network made for that pass. Plain attributes that a network sets on itself while it computes
     stay in that view: each pass begins with those of `ensemble.model`.
     """
+
+    seeds_are = "seeds"
 
     def __init__(
         self,
@@ -95,6 +98,12 @@ class ChipEnsemble(nn.Module):
                 )
             outputs.append(output)
         return torch.stack(outputs)
+
+    def _samples(self) -> Iterator[tuple[str, int, MappedLayer]]:
+        for name, layer in self.model.named_modules():
+            if isinstance(layer, SampledLayer):
+                for seed, sample in zip(self.seeds, layer.samples, strict=True):
+                    yield name or "model", seed, cast(MappedLayer, sample)
 
     def _views(self) -> Views:
         """The network as each chip sees it; nothing in it says which chip computes."""

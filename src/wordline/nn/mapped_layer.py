@@ -107,6 +107,11 @@ class MappedLayer(nn.Module):
             self.response = state.response
         self.crossbar = self.crossbar.held
 
+    def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
+        """Take over what the numbers do not say: crossbar, streams of programming and of read noise, conversions."""
+        self.crossbar, self.stream_seed, self.tally = crossbar, stream, Tally(*counts)
+        self.noise.restart(noise, reads)
+
     @property
     def gradient(self) -> str:
         """What autograd through this layer is: "exact", or every way in which it is not."""
@@ -156,6 +161,15 @@ class TrainableLayer(MappedLayer):
         self.stream_seed = seed
         self.noise.restart(seed)
         self.held = self._programmed()
+
+    def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
+        """See `MappedLayer.become`; the next pass programs the weight that is loaded."""
+        super().become(crossbar, stream, noise, reads, *counts)
+        self.held = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: not what is held for a step, which belongs to the graph of that step."""
+        return {**vars(self), "held": None}
 
     def _programmed(self) -> Programmed:
         product = self.product

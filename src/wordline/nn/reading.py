@@ -34,13 +34,18 @@ class Limits:
 class Tally:
     """How many conversions an ADC made since the layer was programmed, and how many of them saturated."""
 
-    def __init__(self) -> None:
-        self.conversions, self.saturated = 0, 0
+    def __init__(self, conversions: int = 0, saturated: int = 0) -> None:
+        self.conversions, self.saturated = conversions, saturated
 
     @property
     def saturation(self) -> float:
         """Share of conversions that were out of range; NaN before the first."""
         return self.saturated / self.conversions if self.conversions else math.nan
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Conversions, and those out of range."""
+        return self.conversions, self.saturated
 
     def add(self, conversions: int, saturated: int) -> None:
         """Count one more read."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, final
 
@@ -34,23 +34,14 @@ class Views:
     def __init__(self, network: nn.Module, replaced: type[nn.Module]) -> None:
         self.network = network
         self.ends: list[nn.Module] = []
-        seen: dict[int, Any] = {}
         held_by: dict[int, list[Any]] = {}
-        waiting: list[Any] = [network]
-        while waiting:
-            holder = waiting.pop()
-            if id(holder) in seen:
-                continue
-            seen[id(holder)] = holder
+        for holder, held in references(network, replaced):
             if isinstance(holder, replaced):
                 self.ends.append(holder)
-                continue
-            for value in _held(holder):
-                if isinstance(value, _HOLDERS):
-                    held_by.setdefault(id(value), []).append(holder)
-                    waiting.append(value)
+            for value in held:
+                held_by.setdefault(id(value), []).append(holder)
         self.ways: dict[int, Any] = {}
-        waiting = list(self.ends)
+        waiting: list[Any] = list(self.ends)
         while waiting:
             value = waiting.pop()
             if id(value) not in self.ways:
@@ -70,6 +61,23 @@ class Views:
 
         seen: nn.Module = view(self.network)
         return seen
+
+
+def references(root: nn.Module, end: type | tuple[type, ...] = ()) -> Iterator[tuple[Any, list[Any]]]:
+    """Everything that a network holds and that holds something itself, with what it holds; not behind class `end`.
+
+    Parameters and buffers are not among it, plain attributes of modules are.
+    """
+    seen: dict[int, Any] = {}  # keeps alive what it knows by its place
+    waiting: list[Any] = [root]
+    while waiting:
+        holder = waiting.pop()
+        if id(holder) in seen:
+            continue
+        seen[id(holder)] = holder
+        held = [] if isinstance(holder, end) else _held(holder)
+        yield holder, held
+        waiting.extend(value for value in held if isinstance(value, _HOLDERS))
 
 
 def _held(holder: Any) -> list[Any]:
