@@ -44,10 +44,10 @@ class ChipEnsemble(AbstractMapped):
     """K chips of one network: `ensemble(images)` is `(K, batch, classes)`, `ensemble[k]` the k-th as a chip of its own.
 
     Digital layers and biases exist once; conductances and effective weights K times. The chips compute one after
-    another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them. Calls
-    from several threads, nested calls and passes that are computed again for a gradient do not meet: each chip computes
-    through a view of the network made for that pass. Plain attributes that a network sets on itself while it computes
-    stay in that view: each pass begins with those of `ensemble.model`.
+    another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them.
+    Each computes through a view of the network that is made for the pass, so that calls from several threads, nested
+    calls and passes computed again for a gradient do not meet. What a network sets on itself as a plain attribute while
+    it computes is lost with the view: each pass begins with the attributes of `ensemble.model`.
     """
 
     seeds_are = "seeds"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,6 +36,7 @@ class MappedLayer(nn.Module):
     largest: Tensor
     input_limit: Tensor
     output_limit: Tensor
+    _announced = False  # whether the numbers that are loaded next come with the identity of their chip
 
     def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
         super().__init__()
@@ -107,10 +108,29 @@ class MappedLayer(nn.Module):
             self.response = state.response
         self.crossbar = self.crossbar.held
 
+    @property
+    def standing(self) -> tuple[int, ...]:
+        """Streams of programming and of read noise, how far the latter is read, and conversions: see `become`."""
+        return self.stream_seed, self.noise.seed, self.noise.reads, self.tally.conversions, self.tally.saturated
+
     def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
         """Take over what the numbers do not say: crossbar, streams of programming and of read noise, conversions."""
         self.crossbar, self.stream_seed, self.tally = crossbar, stream, Tally(*counts)
         self.noise.restart(noise, reads)
+
+    def announce(self) -> None:
+        """Say that the numbers loaded next come with the identity of their chip."""
+        self._announced = True
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Refuse the arrays of a chip that nobody names: they would be read as those of this one."""
+        announced, self._announced = self._announced, False
+        if not announced and any(prefix + name in state_dict for name in self._buffers):
+            raise RuntimeError(
+                f"`state_dict` holds arrays of a mapped layer ({prefix[:-1] or 'the layer itself'}) and does not say "
+                "of which chip; load the state_dict() of a whole chip into a whole chip"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @property
     def gradient(self) -> str:

@@ -12,8 +12,8 @@ from .recomputation import once
 class NoiseStream:
     """Seeds of the noise of one read after another; the same ones again after `restart`.
 
-    A read that is computed again for a gradient, by activation checkpointing, meets the noise that it met before and
-    takes no further one from the stream.
+    A read that is computed again for a gradient, by activation checkpointing, meets the noise that it
+    met before and takes nothing from the stream.
     """
 
     def __init__(self, seed: int, reads: int = 0) -> None:

@@ -42,13 +42,10 @@ class Tally:
         """Share of conversions that were out of range; NaN before the first."""
         return self.saturated / self.conversions if self.conversions else math.nan
 
-    @property
-    def counts(self) -> tuple[int, int]:
-        """Conversions, and those out of range."""
-        return self.conversions, self.saturated
-
     def add(self, conversions: int, saturated: int) -> None:
-        """Count one more read."""
+        """Count one more read; one that is computed again for a gradient is not another."""
+        if torch._C._current_graph_task_id() != -1:
+            return
         self.conversions += conversions
         self.saturated += saturated
 

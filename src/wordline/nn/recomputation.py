@@ -1,4 +1,4 @@
-"""Which pass a read belongs to, where activation checkpointing computes a part of a network a second time."""
+"""Which pass a read belongs to, where checkpointing computes a part of a network again."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from torch.utils.checkpoint import CheckpointFunction
 _FIRST, _AGAIN = CheckpointFunction.forward.__code__, CheckpointFunction.backward.__code__
 _FILE = _FIRST.co_filename
 _LOCK = threading.Lock()
-# Region of a network that is kept by its inputs alone (an object of torch) -> what was drawn in its first pass.
+# A region whose inputs alone are kept (an object of torch) -> what was drawn in its first pass.
 _DRAWN: weakref.WeakKeyDictionary[Any, _Drawn] = weakref.WeakKeyDictionary()
 _UNKNOWN = (
-    "read noise was asked for inside a backward pass, by something that computes a part of the network again and is "
-    "not known to have been there in its first pass; compute with noise that stands still (`chip.frozen(seed)`), or "
-    "without recomputation"
+    "read noise was asked for inside a backward pass, by something that computes a part of the network "
+    "again and is not known to have done so before; compute with noise that stands still "
+    "(`chip.frozen(seed)`), or without recomputation"
 )
 
 
 class _Drawn:
-    """Draws of a region in the order of its first pass, and how many of them each recomputation has had again."""
+    """Draws of a region's first pass in order, and how many of them each recomputation has had."""
 
     def __init__(self) -> None:
         self.draws: list[int] = []
@@ -33,13 +33,14 @@ class _Drawn:
 
 
 def once(draw: Callable[[], int]) -> int:
-    """`draw()`, or where a region is being computed again what was drawn at this place in its first pass.
+    """`draw()`, or in a region that is computed again what was drawn at this place before.
 
-    Regions are those of `torch.utils.checkpoint`, reentrant or not, nested in any way; they are found on the stack of
-    calls, where the object stands that torch itself keeps for each. What computes a region again draws in its order.
-    Safe under threads: no draw is handed out twice.
+    Regions are those of `torch.utils.checkpoint`, reentrant or not, nested in any way. They are found
+    on the stack of calls, where the object stands that torch itself keeps for each; in a region that
+    is computed again, reads come in the order of its first pass. No draw is handed out twice,
+    whatever threads ask.
 
-    Raises RuntimeError inside a backward pass where no region is found, or one whose first pass drew less.
+    Raises RuntimeError inside a backward pass where no region is found, or one that drew less before.
     """
     regions, again = [], None
     for region, run in _regions(sys._getframe(1)):
@@ -66,7 +67,7 @@ def _next_of(region: Any, run: Any) -> int:
 
 
 def _regions(frame: FrameType | None) -> Iterator[tuple[Any, Any]]:
-    """Regions around a call, from the innermost: torch's object, and None in its first pass or which recomputation."""
+    """Regions around a call, innermost first: torch's object, and which recomputation; None: first pass."""
     while frame is not None:
         code = frame.f_code
         if code.co_filename == _FILE:

@@ -11,7 +11,9 @@ from typing import Any, final
 import torch
 from torch import nn
 
-_SHARED = frozenset(vars(nn.Module())) - {"_modules"}  # parameters, buffers, hooks: the very dictionaries
+_SHARED = frozenset(vars(nn.Module())) - {
+    "_modules"
+}  # parameters, buffers, hooks: the very dictionaries
 _HOLDERS = (
     nn.Module, list, tuple, set, frozenset, dict, types.MethodType, types.FunctionType, types.CellType, partial
 )  # fmt: skip
@@ -21,9 +23,10 @@ _HOLDERS = (
 class Views:
     """Views of a network in which every module of a class is replaced by one of its own choice.
 
-    A view copies what leads from the network to these modules, and nothing else: containers with their plain attributes,
-    lists, tuples, sets, dictionaries, bound methods, partial functions and closures. Parameters, buffers, hooks and
-    modules off these ways are the network's own. A view is made for one pass: it follows the network as it is now.
+    A view copies what leads from the network to these modules, and nothing else: containers with
+    their plain attributes, lists, tuples, sets, dictionaries, bound methods, partial functions and
+    closures. Parameters, buffers, hooks and modules off these ways are the network's own. A view
+    follows the network as it is now, and is made for one pass.
 
     >>> network = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Dropout()))
     >>> view = Views(network, nn.Dropout).of(lambda dropout: nn.Tanh())
@@ -63,10 +66,12 @@ class Views:
         return seen
 
 
-def references(root: nn.Module, end: type | tuple[type, ...] = ()) -> Iterator[tuple[Any, list[Any]]]:
-    """Everything that a network holds and that holds something itself, with what it holds; not behind class `end`.
+def references(
+    root: nn.Module, end: type | tuple[type, ...] = ()
+) -> Iterator[tuple[Any, list[Any]]]:
+    """Everything in a network that holds something, with what it holds; nothing behind class `end`.
 
-    Parameters and buffers are not among it, plain attributes of modules are.
+    Plain attributes of modules are among it, parameters and buffers are not.
     """
     seen: dict[int, Any] = {}  # keeps alive what it knows by its place
     waiting: list[Any] = [root]
@@ -86,7 +91,10 @@ def _held(holder: Any) -> list[Any]:
         return []
     if isinstance(holder, nn.Module):
         attributes = vars(holder).copy()  # at once: another thread may be setting one
-        return [*holder._modules.values(), *(v for name, v in attributes.items() if name not in _SHARED)]
+        return [
+            *holder._modules.values(),
+            *(v for name, v in attributes.items() if name not in _SHARED),
+        ]
     if isinstance(holder, dict):
         return [*holder.keys(), *holder.values()]
     if isinstance(holder, types.MethodType):
@@ -94,20 +102,26 @@ def _held(holder: Any) -> list[Any]:
     if isinstance(holder, partial):
         return [holder.func, *holder.args, *holder.keywords.values()]
     if isinstance(holder, types.FunctionType):
-        return [*(holder.__closure__ or ()), *(holder.__defaults__ or ()), *(holder.__kwdefaults__ or {}).values()]
+        return [
+            *(holder.__closure__ or ()),
+            *(holder.__defaults__ or ()),
+            *(holder.__kwdefaults__ or {}).values(),
+        ]
     if isinstance(holder, types.CellType):
         return [] if holder == types.CellType() else [holder.cell_contents]
     return list(holder)
 
 
 def _copied(value: Any, view: Callable[[Any], Any], made: dict[int, Any]) -> None:
-    """Enter a holder's copy in `made`: before it is filled where it can be, for holders may hold one another."""
+    """Enter a holder's copy in `made`, before it is filled where possible: holders may be in rings."""
     key = id(value)
     if isinstance(value, nn.Module):
         made[key] = shell = object.__new__(type(value))
         vars(shell).update(vars(value))
         vars(shell)["_modules"] = {name: view(child) for name, child in value._modules.items()}
-        attributes = {name: v for name, v in vars(shell).items() if name not in _SHARED and name != "_modules"}
+        attributes = {
+            name: v for name, v in vars(shell).items() if name not in _SHARED and name != "_modules"
+        }
         vars(shell).update({name: view(v) for name, v in attributes.items()})
     elif isinstance(value, dict):
         made[key] = table = copy.copy(value)
