@@ -134,7 +134,9 @@ def _copied(value: Any, view: Callable[[Any], Any], made: dict[int, Any]) -> Non
         made[key] = cell = types.CellType()
         cell.cell_contents = view(value.cell_contents)
     elif isinstance(value, types.MethodType):
-        made[key] = types.MethodType(view(value.__func__), view(value.__self__))
+        function, owner = view(value.__func__), view(value.__self__)
+        other = None if type(owner) is type(value.__self__) else getattr(owner, function.__name__, None)
+        made[key] = types.MethodType(function, owner) if other is None else other
     elif isinstance(value, partial):
         keywords = {k: view(v) for k, v in value.keywords.items()}
         made[key] = partial(view(value.func), *map(view, value.args), **keywords)
