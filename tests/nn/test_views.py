@@ -87,7 +87,7 @@ def test_a_network_without_such_modules_is_its_own_view_and_one_that_is_such_a_m
 
 
 def test_a_digital_part_that_was_scripted_is_shared() -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="torch.jit.script"):
         scripted = torch.jit.script(nn.Sequential(nn.ReLU()))
     network = nn.Sequential(nn.Linear(2, 2), scripted)
     view = Views(network, nn.Linear).of(lambda layer: nn.Identity())
@@ -108,5 +108,5 @@ def test_layers_of_an_ensemble_that_nobody_can_tell_apart_are_refused() -> None:
     ensemble.model.forward = types.SimpleNamespace(call=layer).call.forward  # type: ignore[union-attr]
     assert ensemble(torch.rand(2, 4)).shape == (2, 2, 4)  # a bound method is followed
     ensemble.model.forward = type("Caller", (), {"__call__": lambda self, x: layer(x)})()
-    with pytest.raises(ValueError, match="`model` reaches a layer of 2 chips by a way that no single chip can be given"):
+    with pytest.raises(ValueError, match="`model` reaches a layer of 2 chips by a way"):
         ensemble(torch.rand(2, 4))

@@ -91,7 +91,7 @@ class ChipEnsemble(AbstractMapped):
         """What every chip returns, stacked: `(K, ...)`."""
         outputs, views = [], self._views()
         for k in range(len(self)):
-            output = views.of(lambda layer, k=k: layer.samples[k])(*args, **kwargs)  # type: ignore[misc]
+            output = views.of(lambda layer, k=k: layer.samples[k])(*args, **kwargs)
             if not isinstance(output, Tensor):
                 raise TypeError(
                     f"`model` must return one tensor to be stacked, got {type(output).__name__}; call ensemble[k]"
