@@ -286,3 +286,14 @@ def test_what_a_network_keeps_of_a_pass_does_not_stand_in_the_way() -> None:
     loaded(X)  # leaves a tensor with a graph, which torch refuses to copy
     loaded.load_state_dict(saved.state_dict())
     assert loaded.seed == 1 and torch.equal(loaded(X), saved(X))
+
+
+def test_a_layer_in_two_places_is_loaded_in_both() -> None:
+    shared = nn.Linear(10, 10)
+    network = nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(10, 3)).eval()
+    for make in (lambda seed: wl.map_model(network, CODES, seed), lambda seed: wl.map_chips(network, CODES, (seed, 9))):
+        saved, loaded = make(1), make(2)
+        loaded.load_state_dict(saved.state_dict())
+        assert torch.equal(loaded(X), saved(X))
+        with pytest.raises(RuntimeError, match="does not say of which chip"):
+            loaded.model.load_state_dict(saved.model.state_dict())

@@ -57,7 +57,7 @@ def _without_numbers(model: nn.Module) -> nn.Module:
     empty = copy.deepcopy(model, memo)
     for layer in empty.modules():
         if isinstance(layer, MappedLayer):
-            layer.announce()
+            layer.announce(True)
     return empty
 
 

@@ -40,6 +40,10 @@ class AbstractMapped(nn.Module, abc.ABC):
     overrides: Overrides
     calibration: str
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_load_state_dict_post_hook(_loaded)
+
     @abc.abstractmethod
     def _samples(self) -> Iterator[tuple[str, int, MappedLayer]]:
         """Every mapped layer, with its name in the software network and the seed of its chip."""
@@ -80,8 +84,7 @@ class AbstractMapped(nn.Module, abc.ABC):
                 f"unchanged: {why}"
             )
         if given:
-            for _, _, layer in self._samples():
-                layer.announce()
+            _announce(self, True)
         super()._load_from_state_dict(state_dict, prefix, *rest)
 
     def _why_not(self, given: Mapping[str, Any]) -> str:
@@ -109,6 +112,16 @@ class AbstractMapped(nn.Module, abc.ABC):
             "Map the same network onto the crossbar of the state, with the same `only`, `exclude`, "
             "`overrides` and `trainable`, and load into that chip"
         )
+
+
+def _announce(chip: AbstractMapped, whole: bool) -> None:
+    for _, _, layer in chip._samples():
+        layer.announce(whole)
+
+
+def _loaded(chip: nn.Module, _: object) -> None:
+    """After a load, arrays may not come alone again; a layer in two places is loaded twice before."""
+    _announce(cast(AbstractMapped, chip), False)
 
 
 def _read(state: object) -> dict[str, Any]:

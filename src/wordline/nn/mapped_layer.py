@@ -36,7 +36,7 @@ class MappedLayer(nn.Module):
     largest: Tensor
     input_limit: Tensor
     output_limit: Tensor
-    _announced = False  # whether the numbers that are loaded next come with the identity of their chip
+    _announced = False  # whether numbers that are loaded now come with the identity of their chip
 
     def __init__(self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int) -> None:
         super().__init__()
@@ -118,14 +118,13 @@ class MappedLayer(nn.Module):
         self.crossbar, self.stream_seed, self.tally = crossbar, stream, Tally(*counts)
         self.noise.restart(noise, reads)
 
-    def announce(self) -> None:
-        """Say that the numbers loaded next come with the identity of their chip."""
-        self._announced = True
+    def announce(self, whole: bool) -> None:
+        """Say whether numbers that are loaded from now on come with the identity of their chip."""
+        self._announced = whole
 
     def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Refuse the arrays of a chip that nobody names: they would be read as those of this one."""
-        announced, self._announced = self._announced, False
-        if not announced and any(prefix + name in state_dict for name in self._buffers):
+        if not self._announced and any(prefix + name in state_dict for name in self._buffers):
             raise RuntimeError(
                 f"`state_dict` holds arrays of a mapped layer ({prefix[:-1] or 'the layer itself'}) and does not say "
                 "of which chip; load the state_dict() of a whole chip into a whole chip"
