@@ -2,13 +2,16 @@
 
 import copy
 import dataclasses
+import threading
 
 import pytest
 import torch
 from tests.nn.crossbars import CODES, IDEAL, REAL
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 import wordline as wl
+from wordline.evaluation.party import party
 
 SEEDS = (4, 0, 7)
 NOISY = dataclasses.replace(REAL, nonidealities=(wl.GaussianVariation(0.1), wl.ReadNoise(0.05)))
@@ -123,3 +126,79 @@ def test_what_cannot_be_stacked_is_refused() -> None:
         wl.map_chips(nn.LSTM(2, 2).eval(), IDEAL)(torch.rand(3, 2))
     with pytest.raises(ValueError, match="`model` is in training mode"):
         wl.map_chips(nn.Linear(2, 2), IDEAL)
+
+
+class Checkpointed(nn.Module):
+    def __init__(self, **how: bool) -> None:
+        super().__init__()
+        self.a, self.b, self.how = nn.Linear(6, 8), nn.Linear(8, 3), how
+
+    def block(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(3 * self.a(x))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.b(checkpoint(self.block, x, **self.how) if self.how else self.block(x))
+
+
+@pytest.mark.parametrize("how", [{}, {"use_reentrant": True}, {"use_reentrant": False, "preserve_rng_state": False}])
+def test_gradients_are_those_of_each_chip_when_computed_again(how: dict[str, bool]) -> None:
+    network, x = Checkpointed(**how).eval(), torch.rand(5, 6)
+    ensemble = wl.map_chips(network, REAL, SEEDS)
+    for k, seed in enumerate(SEEDS):
+        ours, alone = x.clone().requires_grad_(), x.clone().requires_grad_()
+        ensemble(ours)[k].square().sum().backward()
+        wl.map_model(network, REAL, seed)(alone).square().sum().backward()
+        assert ours.grad is not None and torch.equal(ours.grad, alone.grad)
+
+
+def test_threads_nested_calls_and_errors_do_not_meet(tiny_cnn: nn.Module) -> None:
+    ensemble, x = wl.map_chips(tiny_cnn, REAL, SEEDS), torch.rand(2, 2, 6, 6)
+    with torch.no_grad():
+        right = ensemble(x)
+    wrong: list[int] = []
+
+    def work() -> None:
+        with torch.no_grad():
+            wrong.extend(1 for _ in range(10) if not torch.equal(ensemble(x), right))
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    nested: list[torch.Tensor] = []
+
+    def call_again(*_: object) -> None:
+        if not nested:
+            nested.append(x)
+            nested.append(ensemble(x))
+
+    hook = ensemble.layers["0.samples.1"].register_forward_hook(call_again)
+    assert torch.equal(ensemble(x), right) and torch.equal(nested[1], right)
+    hook.remove()
+    hook = ensemble.layers["5.samples.1"].register_forward_pre_hook(lambda *_: 1 / 0)  # type: ignore[arg-type, return-value]
+    with pytest.raises(ZeroDivisionError):
+        ensemble(x)
+    hook.remove()
+    assert torch.equal(ensemble(x), right)
+
+
+def test_a_network_sees_the_layers_of_its_chip(tiny_cnn: nn.Module) -> None:
+    class Reads(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = nn.Linear(4, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            assert self.inner.in_features == 4
+            return self.inner(x) + self.inner.weight.sum() * self.inner.bias
+
+    network, x = Reads().eval(), torch.rand(2, 4)
+    ensemble = wl.map_chips(network, REAL, SEEDS)
+    singles = [wl.map_model(network, REAL, seed) for seed in SEEDS]
+    assert torch.equal(ensemble(x), torch.stack([single(x) for single in singles]))
+    assert all(party(chip) == party(single) for chip, single in zip(ensemble, singles, strict=True))
+    many = wl.map_chips(tiny_cnn, REAL, SEEDS)
+    many.train()
+    assert many._views().of(lambda layer: layer.samples[0]).training and not many.eval()[0].training

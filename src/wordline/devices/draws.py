@@ -11,7 +11,8 @@ def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
 
     Drawn in float32 on the generator's own device, so that a chip is the same in float64 and on a GPU.
     """
-    numbers = torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    with torch._C._DisableFuncTorch():  # under vmap too: one draw, of the generator alone
+        numbers = torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
     return numbers.to(like.device, like.dtype)
 
 
@@ -20,5 +21,6 @@ def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
 
     Drawn in float32 on the generator's own device, like `draw_normal`: multiples of 2^-24 = 6e-8.
     """
-    numbers = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    with torch._C._DisableFuncTorch():
+        numbers = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
     return numbers.to(like.device, like.dtype)

@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
 from ..products import NOT_PROBED, Products
-from ..values import decode, encode, require_integer
-from .choice import Choice, Overrides
+from ..values import require_integer
+from .choice import Overrides
+from .identity import AbstractMapped
 from .inputs import require_tensors
-from .mapped_layer import MappedLayer, stream_seed
+from .mapped_layer import MappedLayer
 from .probe import example_arguments, probe
+from .read_noise import stream_seed
 from .report import ChipReport, report_layer
 from .usage import Usage, counting
 
 
-class Chip(nn.Module):
+class Chip(AbstractMapped):
     """A mapped network. Call it, move it, copy it, save it and differentiate it like the network it came from."""
+
+    seeds_are = "seed"
 
     def __init__(
         self,
@@ -87,18 +89,8 @@ class Chip(nn.Module):
             layer.noise.restart(stream_seed(seed, name))
         return self
 
-    def get_extra_state(self) -> Tensor:
-        """Which chip this is, as bytes in a tensor, so that a state dict carries the identity with the numbers."""
-        text = json.dumps(encode({"seed": self.seed, "crossbar": self.crossbar, "overrides": self.overrides}))
-        return torch.frombuffer(bytearray(text.encode()), dtype=torch.uint8)
-
-    def set_extra_state(self, state: Tensor) -> None:
-        """Become the chip whose numbers are being loaded."""
-        plain = json.loads(bytes(state.tolist()).decode())
-        self.seed, self.crossbar, self.overrides = (decode(plain[key]) for key in ("seed", "crossbar", "overrides"))
-        choice = Choice(overrides=self.overrides)
-        for name, layer in self.layers.items():
-            layer.crossbar, layer.stream_seed = choice.crossbar_of(name, self.crossbar), stream_seed(self.seed, name)
+    def _samples(self) -> Iterator[tuple[str, int, MappedLayer]]:
+        return ((name, self.seed, layer) for name, layer in self.layers.items())
 
     def export(self, path: str | Path) -> None:
         """Write the programmed conductances to an .npz or a .csv file, for the instrument that programs devices."""

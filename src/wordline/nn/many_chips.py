@@ -15,43 +15,44 @@ from ..values import require_integer, takes_numbers
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice, Overrides
-from .mapped_layer import MappedLayer, program_part, stream_seed
+from .identity import AbstractMapped
+from .mapped_layer import MappedLayer, program_part
 from .memory import Keeping
-from .parts import Part
+from .parts import Part, carry_over
 from .probe import NOTHING, Example, example_arguments, probe, require_products
-
-
-class Selected:
-    """Which chip of an ensemble computes."""
-
-    def __init__(self) -> None:
-        self.index = 0
+from .read_noise import stream_seed
+from .views import Views
 
 
 class SampledLayer(nn.Module):
-    """One layer of every chip of an ensemble: the same weight programmed on K samples of its crossbar."""
+    """One layer of every chip of an ensemble: the same weight programmed on K samples of its crossbar.
 
-    def __init__(self, samples: Sequence[MappedLayer], selected: Selected) -> None:
+    It computes nothing: each chip sees its own sample in this place.
+    """
+
+    def __init__(self, samples: Sequence[MappedLayer]) -> None:
         super().__init__()
-        self.samples, self.selected = nn.ModuleList(samples), selected
+        self.samples = nn.ModuleList(samples)
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
-        """The layer of the chip that computes."""
-        return self.samples[self.selected.index](*args, **kwargs)
-
-    def __getattr__(self, name: str) -> Any:
-        """Weight and bias, for networks that read them, are those of the chip that computes; see `MappedLayer`."""
-        if name in ("weight", "bias"):
-            return getattr(self.samples[self.selected.index], name)
-        return super().__getattr__(name)
+        """Refused: which of the chips is to compute cannot be known here."""
+        raise ValueError(
+            f"`model` reaches a layer of {len(self.samples)} chips by a way that no single chip can be given; register "
+            "the layer as a module of the network, or map one chip at a time with map_model"
+        )
 
 
-class ChipEnsemble(nn.Module):
+class ChipEnsemble(AbstractMapped):
     """K chips of one network: `ensemble(images)` is `(K, batch, classes)`, `ensemble[k]` the k-th as a chip of its own.
 
     Digital layers and biases exist once; conductances and effective weights K times. The chips compute one after
     another, each with the very numbers of `map_model(model, crossbar, seed)`; autograd passes through all of them.
+    Each computes through a view of the network that is made for the pass, so that calls from several threads, nested
+    calls and passes computed again for a gradient do not meet. What a network sets on itself as a plain attribute while
+    it computes is lost with the view: each pass begins with the attributes of `ensemble.model`.
     """
+
+    seeds_are = "seeds"
 
     def __init__(
         self,
@@ -60,11 +61,10 @@ class ChipEnsemble(nn.Module):
         seeds: tuple[int, ...],
         skipped: tuple[tuple[str, str], ...],
         overrides: Overrides,
-        selected: Selected,
     ) -> None:
         super().__init__()
         self.model, self.crossbar, self.seeds = model, crossbar, seeds
-        self.skipped, self.overrides, self.selected = skipped, overrides, selected
+        self.skipped, self.overrides = skipped, overrides
         self.training = model.training
         self.calibration = ""  # see `Chip`
 
@@ -79,11 +79,8 @@ class ChipEnsemble(nn.Module):
     def __getitem__(self, k: int) -> Chip:
         """The k-th chip as a copy that stands alone, equal to `map_model` with its seed, bit for bit."""
         seed = self.seeds[k]  # IndexError beyond the last
-        memo: dict[int, Any] = {}
-        for module in self.model.modules():
-            if isinstance(module, SampledLayer):
-                memo[id(module)] = copy.deepcopy(module.samples[k], memo)
-        chip = Chip(copy.deepcopy(self.model, memo), self.crossbar, seed, self.skipped, self.overrides)
+        model = copy.deepcopy(self._views().of(lambda layer: layer.samples[k]))
+        chip = Chip(model, self.crossbar, seed, self.skipped, self.overrides)
         chip.calibration = self.calibration
         return chip
 
@@ -94,16 +91,25 @@ class ChipEnsemble(nn.Module):
 
     def forward(self, *args: Any, **kwargs: Any) -> Tensor:
         """What every chip returns, stacked: `(K, ...)`."""
-        outputs = []
+        outputs, views = [], self._views()
         for k in range(len(self)):
-            self.selected.index = k
-            output = self.model(*args, **kwargs)
+            output = views.of(lambda layer, k=k: layer.samples[k])(*args, **kwargs)
             if not isinstance(output, Tensor):
                 raise TypeError(
                     f"`model` must return one tensor to be stacked, got {type(output).__name__}; call ensemble[k]"
                 )
             outputs.append(output)
         return torch.stack(outputs)
+
+    def _samples(self) -> Iterator[tuple[str, int, MappedLayer]]:
+        for name, layer in self.model.named_modules():
+            if isinstance(layer, SampledLayer):
+                for seed, sample in zip(self.seeds, layer.samples, strict=True):
+                    yield name or "model", seed, cast(MappedLayer, sample)
+
+    def _views(self) -> Views:
+        """The network as each chip sees it; nothing in it says which chip computes."""
+        return Views(self.model, SampledLayer)
 
 
 @takes_numbers
@@ -131,7 +137,7 @@ def map_chips(
     """
     require_network(model, crossbar, may_train=False)
     chips, arguments = _seeds(seeds), example_arguments(example)
-    choice, selected = Choice(only, exclude, overrides), Selected()  # type: ignore[arg-type]
+    choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
 
     def make(name: str, part: Part, there: Crossbar) -> SampledLayer:
         streams = [stream_seed(seed, name) for seed in chips]
@@ -141,13 +147,17 @@ def map_chips(
         samples = [
             MappedLayer(part, state, there, stream, keep_conductances=keep_conductances) for state, stream in pairs
         ]
-        return SampledLayer(samples, selected)
+        return SampledLayer(samples)
 
     keeping = Keeping(len(chips), keep_conductances)
     mapped, digital = build(
         model, crossbar, choice, make, strict=strict, progress=progress, keeping=keeping, probed=len(arguments) > 0
     )
-    ensemble = ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides, selected)
+    for layer in mapped.modules():
+        if isinstance(layer, SampledLayer):
+            for sample in layer.samples:
+                carry_over(layer, sample)  # networks read `in_features` and the like from the layer of their chip
+    ensemble = ChipEnsemble(mapped, crossbar, chips, digital, choice.overrides)
     if arguments:
         require_products(probe(ensemble[0], *arguments), strict=strict)
     return ensemble

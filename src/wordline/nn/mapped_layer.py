@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from .inputs import require_finite
 from .packed import on_arrays
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
+from .read_noise import NoiseStream, first_read
 from .readable import looked_at_only
 from .reading import Limits, Tally, read
 
@@ -42,6 +42,7 @@ class MappedLayer(nn.Module):
     largest: Tensor
     input_limit: Tensor
     output_limit: Tensor
+    _announced = False  # whether numbers that are loaded now come with the identity of their chip
 
     def __init__(
         self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
@@ -129,21 +130,36 @@ class MappedLayer(nn.Module):
             )
         return nn.Module.__getattr__(self, name)
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
-        """Take a state that holds a response which is the conductances, as earlier versions wrote it."""
-        response, there = (state_dict.get(f"{prefix}{name}") for name in ("response", "conductances"))
-        same = response is not None and there is not None and torch.equal(response, there)
-        if same and "response" not in self._buffers:
-            del state_dict[f"{prefix}response"]
-        super()._load_from_state_dict(state_dict, prefix, *args)
-
     def freeze(self, seed: int) -> None:
         """Keep the noise of the first read of this stream: from now on it is part of the devices."""
         if not self.crossbar.stochastic:
             return
         with torch.no_grad():
-            self._keep(_during_one_read(self._state(), self.crossbar, NoiseStream(seed).next()))
+            self._keep(_during_one_read(self._state(), self.crossbar, first_read(seed)))
         self.crossbar = self.crossbar.held
+
+    @property
+    def standing(self) -> tuple[int, ...]:
+        """Streams of programming and of read noise, how far the latter is read, and conversions: see `become`."""
+        return self.stream_seed, self.noise.seed, self.noise.reads, self.tally.conversions, self.tally.saturated
+
+    def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
+        """Take over what the numbers do not say: crossbar, streams of programming and of read noise, conversions."""
+        self.crossbar, self.stream_seed, self.tally = crossbar, stream, Tally(*counts)
+        self.noise.restart(noise, reads)
+
+    def announce(self, whole: bool) -> None:
+        """Say whether numbers that are loaded from now on come with the identity of their chip."""
+        self._announced = whole
+
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+        """Refuse the arrays of a chip that nobody names: they would be read as those of this one."""
+        if not self._announced and any(prefix + name in state_dict for name in self._buffers):
+            raise RuntimeError(
+                f"`state_dict` holds arrays of a mapped layer ({prefix[:-1] or 'the layer itself'}) and does not say "
+                "of which chip; load the state_dict() of a whole chip into a whole chip"
+            )
+        super()._load_from_state_dict(state_dict, prefix, *rest)
 
     @property
     def gradient(self) -> str:
@@ -197,6 +213,15 @@ class TrainableLayer(MappedLayer):
         self.noise.restart(seed)
         self.held = self._programmed()
 
+    def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
+        """See `MappedLayer.become`; the next pass programs the weight that is loaded."""
+        super().become(crossbar, stream, noise, reads, *counts)
+        self.held = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What a copy has: not what is held for a step, which belongs to the graph of that step."""
+        return {**vars(self), "held": None}
+
     def _programmed(self) -> Programmed:
         matrix = self.software_product.to_matrix(self.weight)
         (programmed,) = program_part(matrix, self.crossbar, (self.stream_seed,))
@@ -220,23 +245,6 @@ class Watch:
         self.outputs: Callable[[Tensor], None] | None = None
 
 
-class NoiseStream:
-    """Seeds of the noise of one read after another; the same ones again after `restart`."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed, self.reads = seed, 0
-
-    def next(self) -> torch.Generator:
-        """The generator of the next read."""
-        generator = torch.Generator().manual_seed(stream_seed(self.seed, f"read {self.reads}"))
-        self.reads += 1
-        return generator
-
-    def restart(self, seed: int) -> None:
-        """Begin at the first read of another stream."""
-        self.seed, self.reads = seed, 0
-
-
 def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tuple[Programmed, ...]:
     """Program a matrix once for each stream of random numbers."""
     return program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in seeds])
@@ -248,8 +256,3 @@ def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Gen
     ((response, made),) = solve((there,), crossbar, state.weight)
     weight = times(state.gain * state.largest, made)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)
-
-
-def stream_seed(seed: int, layer: str) -> int:
-    """The seed of a layer's own stream of random numbers: a hash of the chip's seed and the layer's name."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{layer}".encode()).digest()[:7], "little")

@@ -34,8 +34,8 @@ class Limits:
 class Tally:
     """How many conversions an ADC made since the layer was programmed, and how many of them saturated."""
 
-    def __init__(self) -> None:
-        self.conversions, self.saturated = 0, 0
+    def __init__(self, conversions: int = 0, saturated: int = 0) -> None:
+        self.conversions, self.saturated = conversions, saturated
 
     @property
     def saturation(self) -> float:
@@ -43,7 +43,9 @@ class Tally:
         return self.saturated / self.conversions if self.conversions else math.nan
 
     def add(self, conversions: int, saturated: int) -> None:
-        """Count one more read."""
+        """Count one more read; one that is computed again for a gradient is not another."""
+        if torch._C._current_graph_task_id() != -1:
+            return
         self.conversions += conversions
         self.saturated += saturated
 

@@ -15,8 +15,9 @@ from ..progress import Silent
 from .build import Make, build, require_network
 from .chip import Chip
 from .choice import Choice
-from .mapped_layer import MappedLayer, program_part, stream_seed
+from .mapped_layer import MappedLayer, program_part
 from .parts import Part
+from .read_noise import stream_seed
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Programmed))
 
