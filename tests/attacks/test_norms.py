@@ -84,7 +84,7 @@ LINF = [
 @pytest.mark.parametrize("make", LINF)
 def test_a_radius_in_255ths_is_refused_everywhere(make) -> None:
     for eps, said in ((8, "8"), (1.5, "1.5"), (np.int64(16), "16"), (255, "255")):
-        with pytest.raises(ValueError, match=f"`eps` must be at most 1 in linf, .*, got {said}; write {said}/255"):
+        with pytest.raises(ValueError, match=f"`eps` must be at most 1, got {said}: .* in linf; write {said}/255"):
             make(eps)
     make(1.0)
     for eps in (-0.1, float("nan"), float("inf")):
@@ -94,9 +94,9 @@ def test_a_radius_in_255ths_is_refused_everywhere(make) -> None:
 
 def test_step_sizes_too_and_l2_is_another_matter() -> None:
     for make in (attacks.PGD, attacks.MIFGSM, wl.TRADES):
-        with pytest.raises(ValueError, match="`step_size` must be at most 1 in linf, .*; write 2/255"):
+        with pytest.raises(ValueError, match="`step_size` must be at most 1, got .* in linf; write 2/255"):
             make(8 / 255, step_size=2)
-    with pytest.raises(ValueError, match="`step` must be at most 1 in linf, .*; write 10/255"):
+    with pytest.raises(ValueError, match="`step` must be at most 1, got .* in linf; write 10/255"):
         wl.FastFGSM(8 / 255, step=10)
     assert attacks.PGD(8, step_size=2, norm="l2").eps == 8
     with pytest.raises(ValueError, match="`eps` must be a finite number"):
@@ -113,7 +113,7 @@ def test_functions_with_a_radius_refuse_it_as_well() -> None:
         lambda: Own(8)(software, data.images, data.labels),
         lambda: wl.evaluate(victim=software, source=software, attack=Own(8), data=data),
     ):
-        with pytest.raises(ValueError, match="`eps` must be at most 1 in linf, .*; write 8/255"):
+        with pytest.raises(ValueError, match="`eps` must be at most 1, got .* in linf; write 8/255"):
             run()
 
 

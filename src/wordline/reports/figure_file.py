@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from ..files import write_atomically
 
 def write_figure(figure: Any, path: Path) -> Path:
     """Write a figure of matplotlib into the file whose suffix says the format; returns the file."""
-    suffix = path.suffix.removeprefix(".") or None  # the temporary file has another
-    write_atomically(path, lambda temporary: figure.savefig(temporary, dpi=150, format=suffix))
+    content = io.BytesIO()
+    figure.savefig(content, dpi=150, format=path.suffix.removeprefix(".") or None)
+    write_atomically(path, lambda temporary: temporary.write_bytes(content.getbuffer()))
     return path
