@@ -147,20 +147,6 @@ def test_a_response_that_is_the_conductances_is_kept_once(tmp_path: Path) -> Non
     assert torch.equal(frozen(x), frozen(x))
 
 
-def test_states_of_earlier_versions_are_taken_and_other_responses_refused() -> None:
-    network, x = _network(), torch.rand(2, 6, 5, 5)
-    chip = wl.map_model(network, BITS, seed=2)
-    state = chip.state_dict()
-    for key in [key for key in state if key.endswith("conductances")]:
-        state[key.replace("conductances", "response")] = state[key].clone()
-    fresh = wl.map_model(network, BITS, seed=5)
-    fresh.load_state_dict(state)
-    assert torch.equal(fresh(x), chip(x))
-    state["model.2.response"] = 2 * state["model.2.response"]
-    with pytest.raises(RuntimeError, match=r"Unexpected key.*model.2.response"):
-        wl.map_model(network, BITS, seed=5).load_state_dict(state)
-
-
 def _machine(root: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
