@@ -87,6 +87,32 @@ def plain(*grads: Tensor) -> tuple[Tensor, ...]:
     return grads
 
 
+def once(name: str) -> type[torch.autograd.Function]:
+    """The base of a function that computes a derivative of `name`, of which there is no further one.
+
+    Raises NotImplementedError where one is asked for.
+    """
+    words = (
+        f"`{name}` is differentiable once, got a request for a second derivative; "
+        "drop create_graph=True, or take central differences of the gradient"
+    )
+
+    class Once(torch.autograd.Function):
+        @staticmethod
+        def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+            pass
+
+        @staticmethod
+        def backward(ctx: Any, *grads: Tensor) -> None:
+            raise NotImplementedError(words)
+
+        @staticmethod
+        def jvp(ctx: Any, *tangents: Tensor) -> None:
+            raise NotImplementedError(words)
+
+    return Once
+
+
 def untraced(function: Callable[P, R]) -> Callable[P, R]:
     """A function that `torch.compile` leaves out of its graphs and calls as it is, with everything that it calls."""
 

@@ -7,14 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, plain, untraced, whole
+from ..transforms import in_front, once, plain, untraced, whole
 from . import compiled, portable
 from .wires import Wires
 
-_ONCE = (
-    "`effective_conductance` is differentiable once, got a request for a second derivative; "
-    "drop create_graph=True, or take central differences of the gradient"
-)
 _CHUNK_CELLS = 1 << 17  # cells held at once: bounds the working memory whatever the number of tiles
 
 
@@ -107,25 +103,13 @@ class _Effective(torch.autograd.Function):
         return (w.unflatten(0, (info.batch_size, -1)), state), (0, None)
 
 
-class _Adjoint(torch.autograd.Function):
+class _Adjoint(once("effective_conductance")):
     @staticmethod
     def forward(g: Tensor, grad: Tensor, wires: Wires, state: Tensor) -> Tensor:
         if g.device.type == "cpu":
             return compiled.adjoint(g, grad, wires, state)
         parts = zip(_chunks(g), _chunks(grad), strict=True)
         return torch.cat([portable.adjoint(part, bar, wires) for part, bar in parts])
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires, Tensor], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
 
     @staticmethod
     def vmap(
@@ -136,7 +120,7 @@ class _Adjoint(torch.autograd.Function):
         return _Adjoint.apply(*tiles, wires, kept).unflatten(0, (info.batch_size, -1)), 0
 
 
-class _Tangent(torch.autograd.Function):
+class _Tangent(once("effective_conductance")):
     """dW for a change dG: the adjoint is linear in dL/dW, so its own adjoint takes dG to dW."""
 
     @staticmethod
@@ -148,18 +132,6 @@ class _Tangent(torch.autograd.Function):
                 pulled = portable.adjoint(tiles, grad, wires)
             parts += torch.autograd.grad(pulled, grad, change)
         return torch.cat(parts).to(g.dtype)
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
 
     @staticmethod
     def vmap(info: Any, dims: tuple[int | None, ...], g: Tensor, tangent: Tensor, wires: Wires) -> tuple[Tensor, int]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, plain
+from ..transforms import in_front, once, plain
 from .laws import AbstractDeviceLaw
 from .nonlinear_newton import STEPS, TOLERANCE, engine, find_operating_points
 from .wires import Wires
@@ -17,10 +17,6 @@ from .wires import Wires
 _CELLS, _CELLS_ELSEWHERE = 1 << 14, 1 << 23
 _ADJOINT_RTOL, _ADJOINT_STEPS = 1e-10, 1000
 _ADJOINT_LIMIT = 1e-8  # relative residual from which a gradient is refused
-_ONCE = (
-    "`solve_nonlinear` is differentiable once, got a request for a second derivative; "
-    "drop create_graph=True, or take central differences of the gradient"
-)
 Result = TypeVar("Result")
 
 
@@ -107,23 +103,7 @@ class ColumnCurrents(torch.autograd.Function):
         return ColumnCurrents.apply(*both, wires, law, keep), (0, 0 if keep else None)
 
 
-class _Once(torch.autograd.Function):
-    """A derivative at the operating point, of which there is no further one."""
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> None:
-        raise NotImplementedError(_ONCE)
-
-
-class _Adjoint(_Once):
+class _Adjoint(once("solve_nonlinear")):
     """Gradients with respect to v and g, given that with respect to the column currents, a_ij = dL/dI_j.
 
     With s = di/du, mu + Z (s mu) = a is the array linearised at its operating point, with the voltages a in series with
@@ -161,7 +141,7 @@ class _Adjoint(_Once):
         return _Adjoint.apply(*in_front(info.batch_size, dims[:4], v, g, grad, volts), wires, law), (0, 0)
 
 
-class _Tangent(_Once):
+class _Tangent(once("solve_nonlinear")):
     """dI for changes dv and dg: with q = s du + (di/dg) dg, du + Z q = dv is the same linear network, dI_j = sum_i q_ij."""
 
     @staticmethod
