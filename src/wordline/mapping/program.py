@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..circuits import effective_conductance
+from ..transforms import whole
 from .crossbar import Crossbar
 from .nonideality_factor import nonideality_factor, probe_volts
 from .tiling import join, split
@@ -51,9 +52,16 @@ def program_many(
 ) -> tuple[Programmed, ...]:
     """Program the same weights on several samples of a crossbar, one a generator: `program` of each, bit for bit.
 
-    What is asked of the devices is worked out once, and all samples are solved in one call.
+    What is asked of the devices is worked out once, and all samples are solved in one call. Autocast changes nothing.
     """
-    if not matrix.isfinite().all():
+    with torch.autocast(matrix.device.type, enabled=False):  # siemens have no place in 16 bits
+        return _program_many(matrix, crossbar, generators)
+
+
+def _program_many(
+    matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
+) -> tuple[Programmed, ...]:
+    if not whole(matrix).isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing, device = crossbar.encoding, crossbar.slicing, crossbar.device
     largest = crossbar.scale.largest(matrix)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ..circuits import effective_conductance
 from ..mapping import Crossbar, Programmed, decode, program_many, read_noise
+from ..transforms import batched, transformed, untraced
 from .parts import Part, kept, kept_bias
 from .product import AbstractProduct
 from .readable import looked_at_only
@@ -26,6 +27,9 @@ class MappedLayer(nn.Module):
     converters are a matrix: the pass is the software layer's product with the effective weight, and its gradient is
     the hardware's. Converters, slices and curved devices make the pass a read of the arrays, and then the layer keeps
     what a read needs too: `response`, `largest`, and the calibrated `input_limit` and `output_limit`, NaN before.
+
+    A cast to half precision is that of the effective weight, as of a weight in software. The devices' own numbers keep
+    float32 or what they had, siemens having no place in 16 bits, and reads compute with them.
     """
 
     conductances: Tensor
@@ -42,9 +46,9 @@ class MappedLayer(nn.Module):
         self.product, self.crossbar, self.stream_seed, self.kind = part.product, crossbar, seed, part.kind
         self.bias = kept_bias(part.bias)
         self.tally, self.noise, self.watch = Tally(), NoiseStream(seed), Watch()
-        self.register_buffer("conductances", programmed.conductances)
         effective = part.product.to_weight(programmed.weight, tuple(part.weight.shape))
-        self.register_buffer("effective_weight", effective.contiguous())
+        self.register_buffer("effective_weight", effective.contiguous())  # first: it says in which type the layer is
+        self.register_buffer("conductances", programmed.conductances)
         self.register_buffer("gain", programmed.gain)
         self.register_buffer("nf", programmed.nf)
         if crossbar.is_matrix and not crossbar.stochastic:
@@ -60,7 +64,31 @@ class MappedLayer(nn.Module):
         crossbar, product = self.crossbar, self.product.sized(x, output_size)
         if crossbar.is_matrix and not crossbar.stochastic:
             return product(x, self.effective_weight, self.bias)
+        self._require_no_graph()
+        return self._read(x, product)
+
+    @untraced
+    def _read(self, x: Tensor, product: AbstractProduct) -> Tensor:
         return self._compute(x, self._state(), product)
+
+    def _require_no_graph(self) -> None:
+        """Refuse to be written down as a graph of torch's operations, which reads no arrays and draws no noise."""
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            raise ValueError(
+                f"`chip` layer of kind {self.kind} cannot be exported or traced: its arrays are read, or programmed, "
+                "at every pass, which no graph can hold; export a chip without converters, slices, read noise and "
+                "curved devices, mapped without trainable=True"
+            )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move and cast as any module, but leave the devices' numbers as they are where 16 bits are asked for."""
+        devices = {name: tensor for name, tensor in self._buffers.items() if name != "effective_weight"}
+        super()._apply(fn, recurse)
+        for name, before in devices.items():
+            after = self._buffers[name]
+            if before is not None and after is not None and after.is_floating_point() and after.element_size() < 4:
+                self._buffers[name] = before.to(after.device)
+        return self
 
     def _state(self) -> Programmed:
         matrix = self.product.to_matrix(self.effective_weight)
@@ -72,21 +100,28 @@ class MappedLayer(nn.Module):
             return self._compute(x[None], state, product)[0]
         crossbar = self.crossbar
         if crossbar.stochastic:
+            if batched(state.conductances):
+                raise ValueError(
+                    "`vmap` over chips with read noise would give all of them one stream; call them one after another"
+                )
             state = _during_one_read(state, crossbar, self.noise.next())
+        own, wide = self.effective_weight.dtype, state.gain.dtype
         weight = product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
         if self.watch.inputs is not None:
             self.watch.inputs(x)
         if crossbar.is_matrix or self.watch.inputs is not None:
-            return product(x, weight, self.bias)
+            return product(x, weight.to(own), self.bias)
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
-            x = x.to(self.effective_weight.dtype)
+            x, weight, bias = x.to(wide), weight.to(wide), None if self.bias is None else self.bias.to(wide)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
             only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
             if only_inputs_are_rounded:
                 limit = crossbar.dac.input_limit(x, limits.inputs)
-                return product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, self.bias)
-            y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
-            return product.biased(y, self.bias)
+                y = product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, bias)
+            else:
+                y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
+                y = product.biased(y, bias)
+            return y.to(own)
 
     def __getattr__(self, name: str) -> Any:
         """`weight`, for networks that read it: what the layer multiplies by, where a matrix says everything."""
@@ -102,7 +137,8 @@ class MappedLayer(nn.Module):
         with torch.no_grad():
             state = _during_one_read(self._state(), self.crossbar, NoiseStream(seed).next())
         self.conductances = state.conductances
-        self.effective_weight = self.product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
+        weight = self.product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
+        self.effective_weight = weight.to(self.effective_weight.dtype)
         if not self.crossbar.is_matrix:
             self.response = state.response
         self.crossbar = self.crossbar.held
@@ -143,9 +179,12 @@ class TrainableLayer(MappedLayer):
         return nn.Module.__getattr__(self, name)
 
     def forward(self, x: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Program, solve, compute; the buffers keep the state of the last pass."""
-        programmed = self._programmed() if self.held is None else self.held
-        return self._compute(x, programmed, self.product.sized(x, output_size))
+        """Program, solve, compute; the buffers keep the state of the last pass outside of `torch.func`."""
+        self._require_no_graph()
+        return self._read(x, self.product.sized(x, output_size))
+
+    def _state(self) -> Programmed:
+        return self._programmed() if self.held is None else self.held
 
     def hold(self, seed: int) -> None:
         """Program now, with the draws of `seed`, and answer from that until called again, whatever the weight does.
@@ -158,10 +197,13 @@ class TrainableLayer(MappedLayer):
         self.held = self._programmed()
 
     def _programmed(self) -> Programmed:
-        product = self.product
-        (programmed,) = program_part(product.to_matrix(self.weight), self.crossbar, (self.stream_seed,))
+        product, own = self.product, self.weight.dtype
+        weight = self.weight.to(torch.promote_types(own, torch.float32))
+        (programmed,) = program_part(product.to_matrix(weight), self.crossbar, (self.stream_seed,))
+        if transformed():  # its tensors mean nothing afterwards
+            return programmed
         self.conductances = programmed.conductances.detach()
-        self.effective_weight = product.to_weight(programmed.weight, tuple(self.weight.shape)).detach()
+        self.effective_weight = product.to_weight(programmed.weight, tuple(self.weight.shape)).detach().to(own)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
             self.response, self.largest = programmed.response.detach(), programmed.largest
@@ -205,11 +247,12 @@ def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tu
 
 def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
     """The layer's state with everything that is drawn anew at each read."""
-    there = read_noise(state.conductances, crossbar, generator=generator)
-    response = crossbar.array.program(there, crossbar.wires)
-    multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
-    shape = (state.weight.shape[-2], state.weight.shape[-1])
-    weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
+    with torch.autocast(state.conductances.device.type, enabled=False):  # siemens have no place in 16 bits
+        there = read_noise(state.conductances, crossbar, generator=generator)
+        response = crossbar.array.program(there, crossbar.wires)
+        multiplies_by = response if crossbar.array.linear else effective_conductance(there, crossbar.wires)
+        shape = (state.weight.shape[-2], state.weight.shape[-1])
+        weight = state.gain * state.largest * decode(multiplies_by, crossbar, shape)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)
 
 
