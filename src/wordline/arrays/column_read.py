@@ -11,15 +11,16 @@ G = dL/dI and dr = V_max m1 G,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from ..transforms import in_front, once, plain
 from . import column_compiled
 from .column_network import READ, ColumnNetwork, Features, at_rest, features, sigmoid_
 from .column_sharing import At, Together, sharing, together, volts_at
@@ -34,7 +35,8 @@ def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: Arra
 
     Leading dimensions broadcast. Differentiable once, in `volts` and in `programmed`.
     """
-    currents: Tensor = _Read.apply(volts, programmed, network, design)
+    weights = _Weights(network.u[:READ].T.tolist(), network.o.tolist(), network.k[:READ].tolist())
+    currents: Tensor = _Read.apply(volts, programmed, weights, design)
     return currents
 
 
@@ -48,10 +50,7 @@ class _Weights(NamedTuple):
 
 class _Read(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, volts: Tensor, programmed: Tensor, network: ColumnNetwork, design: ArrayDesign) -> Tensor:
-        weights = _Weights(network.u[:READ].T.tolist(), network.o.tolist(), network.k[:READ].tolist())
-        ctx.save_for_backward(volts, programmed)
-        ctx.weights, ctx.design = weights, design
+    def forward(volts: Tensor, programmed: Tensor, weights: _Weights, design: ArrayDesign) -> Tensor:
         lead = torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])
         out = volts.new_empty(*lead, volts.shape[-2], programmed.shape[-1])
         compiled = _is_compiled(volts, programmed)
@@ -71,35 +70,130 @@ class _Read(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, _Weights, ArrayDesign], output: Tensor) -> None:
+        volts, programmed, ctx.weights, ctx.design = inputs
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(volts, programmed)
+        ctx.save_for_forward(volts, programmed)
+
+    @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        volts, programmed = ctx.saved_tensors
-        weights, design, hidden = ctx.weights, ctx.design, len(ctx.weights.o)
-        lead, compiled = grads[0].shape[:-2], _is_compiled(volts, programmed)
+        if grads[0] is None:
+            return None, None, None, None
+        wanted = ctx.needs_input_grad[:2]
+        found = _Back.apply(*ctx.saved_tensors, *plain(grads[0]), ctx.weights, ctx.design, wanted)
+        to_volts, to_programmed = (x if want else None for x, want in zip(found, wanted, strict=True))
+        return to_volts, to_programmed, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> Tensor:
+        if tangents[1] is not None:
+            raise NotImplementedError(
+                "`programmed` of a surrogate has no forward-mode derivative; take the reverse mode for its devices"
+            )
+        return _Tangent.apply(*ctx.saved_tensors, tangents[0], ctx.weights, ctx.design)
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], volts: Tensor, programmed: Tensor, weights: _Weights,
+        design: ArrayDesign,
+    ) -> tuple[Tensor, int]:  # fmt: skip
+        """More samples of the same arrays, or other arrays."""
+        if dims[1] is None:
+            (more,) = _as_samples(info, dims[:1], volts)
+            return _Read.apply(more, programmed, weights, design).unflatten(-2, (info.batch_size, -1)), -3
+        return _Read.apply(*_leading(info, dims, volts, programmed), weights, design), 0
+
+
+def _as_samples(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
+    """A vmapped dimension among the samples `(..., samples, numbers)`."""
+    return tuple(x.movedim(0, -3).flatten(-3, -2) for x in in_front(info.batch_size, dims, *tensors))
+
+
+def _leading(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
+    """A vmapped dimension in front of leading dimensions that broadcast."""
+    front = in_front(info.batch_size, dims[: len(tensors)], *tensors)
+    most = max(x.dim() for x in front)
+    return tuple(x[(slice(None), *(None,) * (most - x.dim()))] for x in front)
+
+
+class _Back(once("SurrogateArray.currents")):
+    """Derivatives by volts and by what was programmed, those that are wanted."""
+
+    @staticmethod
+    def forward(
+        volts: Tensor, programmed: Tensor, grad: Tensor, weights: _Weights, design: ArrayDesign,
+        wanted: tuple[bool, bool],
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
+        hidden, lead, compiled = len(weights.o), grad.shape[:-2], _is_compiled(volts, programmed)
         to_volts, to_programmed = (
-            torch.zeros_like(x) if want else None
-            for x, want in zip((volts, programmed), ctx.needs_input_grad[:2], strict=True)
+            torch.zeros_like(x) if want else x.new_empty(0) for x, want in zip((volts, programmed), wanted, strict=True)
         )
-        for at in sharing(volts, grads[0]):
-            x, towards = volts_at(volts, lead, at) / design.volts, grads[0][at]
-            for few in _together(programmed, lead, at, alike=compiled and to_programmed is None):
+        for at in sharing(volts, grad):
+            x, towards = volts_at(volts, lead, at) / design.volts, grad[at]
+            for few in _together(programmed, lead, at, alike=compiled and not wanted[1]):
                 made = _split(few.programmed, design, hidden)
                 w, w2, w3, wq = made[:READ]
                 for part in few.parts(len(x)):
-                    here, grad = x[part], few.gather(towards, part)
+                    here, above = x[part], few.gather(towards, part)
                     if compiled:
-                        dm, rest = _descend_compiled(here, made, grad, weights, design)
+                        dm, rest = _descend_compiled(here, made, above, weights, design)
                     else:
-                        dm, rest = _descend(_features(here, made, design), made, grad, weights, design)
-                    if to_volts is not None:
+                        dm, rest = _descend(_features(here, made, design), made, above, weights, design)
+                    if wanted[0]:
                         dx = dm[0] @ w.T + 2 * here * (dm[1] @ w2.T)
                         dx += 3 * here * here * (dm[2] @ w3.T + dm[3] @ wq.T)
                         volts_at(to_volts, lead, at)[part] += dx / design.volts
-                    if to_programmed is not None:
+                    if wanted[1]:
                         powers = (here.T, (here * here).T, (here**3).T, (here**3).T)
                         blocks = [power @ d for power, d in zip(powers, dm, strict=True)]
                         few.add(torch.cat([*blocks, rest]), to_programmed.expand(*lead, *programmed.shape[-2:])[at])
-        return to_volts, to_programmed, None, None
+        return to_volts, to_programmed
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], volts: Tensor, programmed: Tensor, grad: Tensor, weights: _Weights,
+        design: ArrayDesign, wanted: tuple[bool, bool],
+    ) -> tuple[tuple[Tensor, ...], tuple[int | None, ...]]:  # fmt: skip
+        if dims[1] is None and not wanted[1]:
+            more, grads = _as_samples(info, (dims[0], dims[2]), volts, grad)
+            to_volts, none = _Back.apply(more, programmed, grads, weights, design, wanted)
+            return (to_volts.unflatten(-2, (info.batch_size, -1)), none), (to_volts.dim() - 2, None)
+        ends = volts.dim() - (dims[0] is not None), programmed.dim() - (dims[1] is not None)
+        found = _Back.apply(*_leading(info, dims, volts, programmed, grad), weights, design, wanted)
+        return (
+            tuple(x.flatten(0, x.dim() - 1 - end) if want else x for x, end, want in zip(found, ends, wanted, strict=True)),
+            tuple(0 if want else None for want in wanted),
+        )
+
+
+class _Tangent(once("SurrogateArray.currents")):
+    """dI for changes of the volts: what a current gains with each product, times how the product changes."""
+
+    @staticmethod
+    def forward(volts: Tensor, programmed: Tensor, dv: Tensor, weights: _Weights, design: ArrayDesign) -> Tensor:
+        made = _split(programmed, design, len(weights.o))
+        x, dx = volts / design.volts, dv / design.volts
+        lead = torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2])
+        out = volts.new_empty(*lead, volts.shape[-2], programmed.shape[-1])
+        for at in itertools.product(*map(range, lead)):
+            here, change = (y.expand(*lead, *y.shape[-2:])[at] for y in (x, dx))
+            arrays = tuple(y.expand(*lead, *y.shape[-2:])[at] for y in made)
+            found = _features(here, arrays, design)
+            slopes, _ = _descend(found, arrays, torch.ones_like(found.m1), weights, design)
+            changes = change, 2 * here * change, 3 * here * here * change, 3 * here * here * change
+            out[at] = sum(s * (d @ w) for s, d, w in zip(slopes, changes, arrays[:READ], strict=True))
+        return out
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], volts: Tensor, programmed: Tensor, dv: Tensor, weights: _Weights,
+        design: ArrayDesign,
+    ) -> tuple[Tensor, int]:  # fmt: skip
+        if dims[1] is None:
+            more, change = _as_samples(info, (dims[0], dims[2]), volts, dv)
+            return _Tangent.apply(more, programmed, change, weights, design).unflatten(-2, (info.batch_size, -1)), -3
+        return _Tangent.apply(*_leading(info, dims, volts, programmed, dv), weights, design), 0
 
 
 def _together(programmed: Tensor, lead: torch.Size, at: At, *, alike: bool) -> Iterator[Together]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires
+from ..transforms import shown
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -67,18 +68,5 @@ class IdealBackward(AbstractArray):
         """Currents of the inner array with the gradient of V g."""
         inner, g = programmed.split([programmed.shape[-2] - volts.shape[-1], volts.shape[-1]], -2)
         with torch.no_grad():
-            right = self.array.currents(volts, inner, wires)
-        currents: Tensor = _Shown.apply(right, volts @ g)
-        return currents
-
-
-class _Shown(torch.autograd.Function):
-    """The value of the first, the gradient of the second."""
-
-    @staticmethod
-    def forward(ctx: Any, shown: Tensor, differentiated: Tensor) -> Tensor:
-        return shown.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor]:
-        return None, grads[0]
+            right = self.array.currents(volts.detach(), inner.detach(), wires)
+        return shown(right, volts @ g)

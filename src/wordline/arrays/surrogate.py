@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires
 from ..circuits.effective import through_wires
+from ..transforms import whole
 from ..values import require_instance
 from . import column_network
 from .array import AbstractArray
@@ -89,10 +90,11 @@ class SurrogateArray(AbstractArray):
         network, report = load_surrogate(self.path, self.sha256)
         self._require(report.design, tuple(g.shape[-2:]), wires)
         low, high = (1 - REACH) * report.design.g_off_siemens, (1 + REACH) * report.design.g_on_siemens
-        outside = ((g < low) | (g > high)) & (g != 0)
+        known = whole(g)
+        outside = ((known < low) | (known > high)) & (known != 0)
         if outside.any():
             raise ValueError(
-                f"`g` holds {g[outside][0].item():g} S; the surrogate {self.path!r} was fitted for devices between "
+                f"`g` holds {known[outside][0].item():g} S; the surrogate {self.path!r} was fitted for devices between "
                 f"{low:g} and {high:g} S, or open; fit one for this window with `wordline surrogate fit`"
             )
         fine = g.double()
@@ -107,7 +109,7 @@ class SurrogateArray(AbstractArray):
         design = report.design
         self._require(design, (volts.shape[-1], design.tile[1]), wires)  # any columns of such arrays
         if volts.numel():
-            low, high = (x.item() for x in volts.detach().aminmax())
+            low, high = (x.item() for x in whole(volts).aminmax())
             if not (low >= 0 and high <= design.volts * (1 + _OVER)):
                 raise ValueError(
                     f"`volts` run from {low:g} to {high:g}; the surrogate {self.path!r} was fitted from 0 to "

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, final
+from typing import final
 
 import torch
 from torch import Tensor, nn
+
+from ..transforms import differentiated, shown
 
 
 @final
@@ -36,8 +38,8 @@ class SurrogateGradient(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Logits `(n, classes)`."""
         with torch.no_grad():
-            logits = self.model(images)
-        if not (torch.is_grad_enabled() and images.requires_grad):
+            logits = self.model(images.detach())
+        if not differentiated(images):
             return logits
         stand_in = self.gradient_from(images)
         if stand_in.shape != logits.shape:
@@ -45,17 +47,4 @@ class SurrogateGradient(nn.Module):
                 f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
                 f"got {tuple(stand_in.shape)}"
             )
-        led: Tensor = _Led.apply(logits, stand_in)
-        return led
-
-
-class _Led(torch.autograd.Function):
-    """The first argument's value with the second's gradient; x + (y - y) would round, and 0 * inf would not be 0."""
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, stand_in: Tensor) -> Tensor:
-        return logits.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *upstream: Tensor) -> tuple[None, Tensor]:
-        return None, upstream[0]
+        return shown(logits, stand_in)

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..transforms import in_front, once, plain, untraced, whole
 from . import compiled, portable
 from .siemens import warn_of_ohms
 from .wires import Wires
@@ -14,6 +15,7 @@ from .wires import Wires
 _CHUNK_CELLS = 1 << 17  # cells held at once: bounds the working memory whatever the number of tiles
 
 
+@untraced
 def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     """The matrix by which an array of conductances, seen through its wires, multiplies its input voltages.
 
@@ -25,8 +27,9 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     range, by sums of positive terms in float64, slower and right at any scale: see `conditioning`. On the CPU a tile's bits do not depend on what else is in the batch nor on the number of
     threads; on other devices the last ones may.
 
-    Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the solve. Where a gradient
-    will be asked for, what the solve found on its way is kept for it, up to 1 GB in the whole process.
+    Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the solve, in reverse and
+    (slower, in plain torch) in forward mode; `torch.func` may batch it. Where a gradient will be asked for, what the
+    solve found on its way is kept for it, up to 1 GB in the whole process.
 
     - `g`: siemens, `(..., rows, cols)`, float32 or float64, finite and not negative; word lines are rows.
     - returns: siemens, same shape, type and device.
@@ -64,7 +67,7 @@ def _require_conductances(g: Tensor) -> None:
         raise ValueError(f"`g` must have the shape (..., rows, cols), got {tuple(g.shape)}; a row is g[None, :]")
     if g.numel() == 0:
         return
-    low, high = (x.item() for x in g.detach().aminmax())
+    low, high = (x.item() for x in whole(g).aminmax())
     if not low >= 0 and low == low:
         raise ValueError(f"`g` must not be negative, got {low:g} S; clamp it, or map signs to a pair of arrays")
     if not high < float("inf"):
@@ -88,16 +91,29 @@ class _Effective(torch.autograd.Function):
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)  # no zeros as large as what was kept
         ctx.save_for_backward(g, output[1])
+        ctx.save_for_forward(g)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None]:
         if grads[0] is None:
             return None, None, None
         g, state = ctx.saved_tensors
-        return _Adjoint.apply(g, grads[0], ctx.wires, state), None, None
+        return _Adjoint.apply(g, *plain(grads[0]), ctx.wires, state), None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None]:
+        (g,) = ctx.saved_tensors
+        return _Tangent.apply(g, tangents[0], ctx.wires), None
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int, None, None], g: Tensor, wires: Wires, adjoint_follows: bool
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, None]]:
+        w, state = _Effective.apply(g.movedim(dims[0], 0).flatten(0, 1), wires, adjoint_follows)
+        return (w.unflatten(0, (info.batch_size, -1)), state), (0, None)
 
 
-class _Adjoint(torch.autograd.Function):
+class _Adjoint(once("effective_conductance")):
     @staticmethod
     def forward(g: Tensor, grad: Tensor, wires: Wires, state: Tensor) -> Tensor:
         if g.device.type == "cpu":
@@ -106,15 +122,31 @@ class _Adjoint(torch.autograd.Function):
         return torch.cat([portable.adjoint(part, bar, wires) for part, bar in parts])
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor, Wires, Tensor], output: Tensor) -> None:
-        pass
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], g: Tensor, grad: Tensor, wires: Wires, state: Tensor
+    ) -> tuple[Tensor, int]:
+        kept = state if dims[0] is not None and dims[3] is None else state.new_empty(0)  # what was kept was of these g
+        tiles = (x.flatten(0, 1) for x in in_front(info.batch_size, dims[:2], g, grad))
+        return _Adjoint.apply(*tiles, wires, kept).unflatten(0, (info.batch_size, -1)), 0
+
+
+class _Tangent(once("effective_conductance")):
+    """dW for a change dG: the adjoint is linear in dL/dW, so its own adjoint takes dG to dW."""
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, None, None, None]:
-        raise NotImplementedError(
-            "`effective_conductance` is differentiable once, got a request for a second derivative; "
-            "drop create_graph=True, or take central differences of the gradient"
-        )
+    def forward(g: Tensor, tangent: Tensor, wires: Wires) -> Tensor:
+        parts = []
+        for tiles, change in zip(_chunks(g.double()), _chunks(tangent.double()), strict=True):
+            with torch.enable_grad():
+                grad = torch.zeros_like(tiles).requires_grad_()
+                pulled = portable.adjoint(tiles, grad, wires)
+            parts += torch.autograd.grad(pulled, grad, change)
+        return torch.cat(parts).to(g.dtype)
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[int | None, ...], g: Tensor, tangent: Tensor, wires: Wires) -> tuple[Tensor, int]:
+        tiles = (x.flatten(0, 1) for x in in_front(info.batch_size, dims[:2], g, tangent))
+        return _Tangent.apply(*tiles, wires).unflatten(0, (info.batch_size, -1)), 0
 
 
 def _chunks(g: Tensor) -> tuple[Tensor, ...]:

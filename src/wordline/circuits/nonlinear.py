@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
+from wordline.transforms import differentiated, untraced, whole
 from wordline.values import require_instance
 
 from .laws import AbstractDeviceLaw
@@ -29,6 +30,7 @@ class OperatingPoint(NamedTuple):
     """Whether the residual is below 1e-12, or at rounding and below 1e-8 for the rare array where that is more."""
 
 
+@untraced
 def solve_nonlinear(
     v: Float[Tensor, "... batch rows"], g: Float[Tensor, "... rows cols"], wires: Wires, law: AbstractDeviceLaw
 ) -> Float[Tensor, "... batch cols"]:
@@ -37,7 +39,8 @@ def solve_nonlinear(
         I_j = sum_i i(u_ij, g_ij),   u = v - Z i(u, g),   Z: the resistance of the wires as the devices meet it
 
     Each of the four resistances may be zero and each device open. A sample's result does not depend on what else is in
-    the batch. Differentiable once with respect to `v` and `g`, by one linear adjoint network at the operating point.
+    the batch. Differentiable once with respect to `v` and `g`, in reverse and in forward mode, by one linear network at
+    the operating point; `torch.func` may batch it.
 
     - `v`: row voltages, volt, `(..., batch, rows)`; `g`: siemens, `(..., rows, cols)`, not negative; float32 or
       float64, finite; leading dimensions broadcast, word lines are rows.
@@ -60,7 +63,7 @@ def currents_through(
 ) -> Float[Tensor, "... batch cols"]:
     """Find what `solve_nonlinear` does, of devices as programmed, whose unit is not in doubt: no warning."""
     _require_arguments(v, g, wires, law)
-    currents: Tensor = ColumnCurrents.apply(*_aligned(v, g), wires, law)
+    currents: Tensor = ColumnCurrents.apply(*_aligned(v, g), wires, law, differentiated(v, g))[0]
     return currents.to(torch.result_type(v, g))
 
 
@@ -105,12 +108,12 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
     if v.device != g.device:
         raise ValueError(f"`v` and `g` must be on one device, got {v.device} and {g.device}; move one with `.to()`")
     for name, tensor in (("v", v), ("g", g)):
-        if not torch.isfinite(tensor).all():
+        if not torch.isfinite(whole(tensor)).all():
             raise ValueError(f"`{name}` must be finite, got NaN or infinity; look for the step that produced it")
     if 0 in g.shape[-2:]:
         raise ValueError(f"`g` must hold at least one row and one column, got shape {tuple(g.shape)}")
-    if (g < 0).any():
-        raise ValueError(f"`g` must not be negative, got {g.min().item():g} S; an open device is 0")
+    if (whole(g) < 0).any():
+        raise ValueError(f"`g` must not be negative, got {whole(g).min().item():g} S; an open device is 0")
     if v.shape[-1] != g.shape[-2]:
         raise ValueError(
             f"`v` has {v.shape[-1]} rows and `g` has {g.shape[-2]}; `v` is (..., batch, rows) and `g` (..., rows, cols)"

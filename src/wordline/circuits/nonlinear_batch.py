@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, TypeVar
 import torch
 from torch import Tensor
 
+from ..transforms import in_front, once, plain
 from .laws import AbstractDeviceLaw
 from .nonlinear_newton import STEPS, TOLERANCE, engine, find_operating_points
 from .wires import Wires
@@ -59,26 +60,50 @@ def solve(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, keep_volts
 
 
 class ColumnCurrents(torch.autograd.Function):
-    """Column currents, differentiated by the implicit function theorem."""
+    """Column currents, and the operating points `keep` asks for, differentiated by the implicit function theorem."""
 
     @staticmethod
-    def forward(ctx: Any, v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw) -> Tensor:
-        """Settle; keep the operating points if a gradient may be asked for."""
-        keep = any(ctx.needs_input_grad)
+    def forward(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, keep: bool) -> tuple[Tensor, Tensor]:
+        """Settle v `(..., batch, rows)` on g `(..., rows, cols)`, of the same leading dimensions."""
         point = solve(v, g, wires, law, keep_volts=keep)
         _require_converged(point)
-        if keep:
-            ctx.save_for_backward(v, g)
-            ctx.device_volts, ctx.wires, ctx.law = point.device_volts, wires, law
-        return point.currents
+        return point.currents, point.device_volts if keep else v.new_empty(0)
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None, None]:
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        v, g, ctx.wires, ctx.law, _ = inputs
+        ctx.mark_non_differentiable(output[1])
+        ctx.set_materialize_grads(False)  # no zeros as large as what was kept
+        ctx.save_for_backward(v, g, output[1])
+        ctx.save_for_forward(v, g, output[1])
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, Tensor | None, None, None, None]:
         """One adjoint network for each sample."""
-        return *_Adjoint.apply(*ctx.saved_tensors, grad, ctx.device_volts, ctx.wires, ctx.law), None, None
+        if grads[0] is None:
+            return None, None, None, None, None
+        v, g, volts = ctx.saved_tensors
+        return *_Adjoint.apply(v, g, *plain(grads[0]), volts, ctx.wires, ctx.law), None, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, None]:
+        """One linear network for each sample."""
+        v, g, volts = ctx.saved_tensors
+        dv, dg = (
+            torch.zeros_like(x) if change is None else change for x, change in zip((v, g), tangents[:2], strict=True)
+        )
+        return _Tangent.apply(v, g, dv, dg, volts, ctx.wires, ctx.law), None
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, keep: bool
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int | None]]:
+        """A further leading dimension."""
+        both = in_front(info.batch_size, dims[:2], v, g)
+        return ColumnCurrents.apply(*both, wires, law, keep), (0, 0 if keep else None)
 
 
-class _Adjoint(torch.autograd.Function):
+class _Adjoint(once("solve_nonlinear")):
     """Gradients with respect to v and g, given that with respect to the column currents, a_ij = dL/dI_j.
 
     With s = di/du, mu + Z (s mu) = a is the array linearised at its operating point, with the voltages a in series with
@@ -87,7 +112,7 @@ class _Adjoint(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, v: Tensor, g: Tensor, grad: Tensor, volts: Tensor, wires: Wires, law: AbstractDeviceLaw
+        v: Tensor, g: Tensor, grad: Tensor, volts: Tensor, wires: Wires, law: AbstractDeviceLaw
     ) -> tuple[Tensor, Tensor]:
         batch, rows, cols = volts.shape[-3:]
         n = math.prod(volts.shape[:-2])
@@ -109,11 +134,43 @@ class _Adjoint(torch.autograd.Function):
         return grad_v, grad_g
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> None:
-        raise NotImplementedError(
-            "`solve_nonlinear` is differentiable once, got a request for a second derivative; "
-            "drop create_graph=True, or take central differences of the gradient"
-        )
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, grad: Tensor, volts: Tensor, wires: Wires,
+        law: AbstractDeviceLaw,
+    ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:  # fmt: skip
+        return _Adjoint.apply(*in_front(info.batch_size, dims[:4], v, g, grad, volts), wires, law), (0, 0)
+
+
+class _Tangent(once("solve_nonlinear")):
+    """dI for changes dv and dg: with q = s du + (di/dg) dg, du + Z q = dv is the same linear network, dI_j = sum_i q_ij."""
+
+    @staticmethod
+    def forward(
+        v: Tensor, g: Tensor, dv: Tensor, dg: Tensor, volts: Tensor, wires: Wires, law: AbstractDeviceLaw
+    ) -> Tensor:
+        batch, rows, cols = volts.shape[-3:]
+        n = math.prod(volts.shape[:-2])
+        out = v.new_zeros(n, cols)
+        u, dv = volts.reshape(n, rows, cols), dv.reshape(n, rows, 1)
+        tiles, changes = g.reshape(-1, rows, cols), dg.reshape(-1, rows, cols)
+
+        def work(part: slice) -> None:
+            tile = torch.arange(part.start, part.stop, device=u.device) // batch
+            s, di_dg = _linearised(law, u[part], tiles.index_select(0, tile))
+            extra = di_dg * changes.index_select(0, tile)
+            du = _adjoint(s, dv[part] - engine(s).drops(extra, wires), wires)
+            out[part] = (s * du + extra).sum(1)
+
+        for _ in _in_parts(work, n, rows * cols, u.device):
+            pass
+        return out.reshape(*volts.shape[:-2], cols)
+
+    @staticmethod
+    def vmap(
+        info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, dv: Tensor, dg: Tensor, volts: Tensor,
+        wires: Wires, law: AbstractDeviceLaw,
+    ) -> tuple[Tensor, int]:  # fmt: skip
+        return _Tangent.apply(*in_front(info.batch_size, dims[:5], v, g, dv, dg, volts), wires, law), 0
 
 
 def _linearised(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 import math
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
 
+from ..transforms import differentiated, shown
 from ..values import Value, require_choice, require_instance, require_integer
 from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
 
@@ -120,29 +121,14 @@ class UniformConverter(AbstractConverter):
 
     def convert(self, u: Tensor) -> Tensor:
         """See `AbstractConverter.convert`."""
-        if u.requires_grad and torch.is_grad_enabled():
-            return cast(Tensor, _Staircase.apply(u, self.least, self.steps, self.gradient == "straight-through"))
-        return _staircase(u, self.least, self.steps)
+        codes = u.detach().clamp(self.least, 1.0).mul_(self.steps).add_(0.5).floor_().div_(self.steps)
+        return shown(codes, u.where(self._passes(u), 0)) if differentiated(u) else codes
 
-
-def _staircase(u: Tensor, least: float, steps: int) -> Tensor:
-    return u.clamp(least, 1.0).mul_(steps).add_(0.5).floor_().div_(steps)
-
-
-class _Staircase(torch.autograd.Function):
-    """The codes exactly, with a derivative of 1 inside the range, or of 0 everywhere."""
-
-    @staticmethod
-    def forward(ctx: Any, u: Tensor, least: float, steps: int, through: bool) -> Tensor:
-        half = 0.5 / steps  # what rounds to an outermost code has not saturated
-        inside = (u >= least - half) & (u < 1 + half) if through else torch.zeros_like(u, dtype=torch.bool)
-        ctx.save_for_backward(inside)
-        return _staircase(u, least, steps)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None, None]:
-        (inside,) = ctx.saved_tensors
-        return grad * inside, None, None, None
+    def _passes(self, u: Tensor) -> Tensor:
+        """Where the derivative is one; elsewhere it is zero."""
+        half = 0.5 / self.steps  # what rounds to an outermost code has not saturated
+        inside = (u >= self.least - half) & (u < 1 + half)
+        return inside if self.gradient == "straight-through" else torch.zeros_like(inside)
 
 
 def require_dac(converter: AbstractConverter) -> None:

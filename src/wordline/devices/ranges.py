@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..transforms import whole
 from ..values import Value, require_number
 
 
@@ -125,6 +126,6 @@ class Calibrated(AbstractInputRange, AbstractOutputRange):
 
 
 def _measured(name: str, seen: Tensor) -> Tensor:
-    if seen.isnan():
+    if whole(seen).isnan().any():
         raise ValueError(f"`{name}` has a range that is not calibrated yet; call wordline.calibrate(chip, data) first")
     return seen

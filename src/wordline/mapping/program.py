@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ..circuits.effective import through_wires
 from ..devices.parts import MOST, apply_to_devices, program_devices
+from ..transforms import whole
 from .blocks import Block, Whole
 from .cells import array_shape, tile_blocks
 from .crossbar import Crossbar
@@ -60,9 +61,16 @@ def program_many(
     """Program the same weights on several samples of a crossbar, one a generator: `program` of each, bit for bit.
 
     A large layer is worked on some tiles at a time (`blocks`), unless a derivative is asked for: all that grows with
-    the layer is what is returned. All samples of a block are solved in one call.
+    the layer is what is returned. All samples of a block are solved in one call. Autocast changes nothing.
     """
-    if not matrix.isfinite().all():
+    with torch.autocast(matrix.device.type, enabled=False):  # siemens have no place in 16 bits
+        return _program_many(matrix, crossbar, generators)
+
+
+def _program_many(
+    matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
+) -> tuple[Programmed, ...]:
+    if not whole(matrix).isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing, tile = crossbar.encoding, crossbar.slicing, (crossbar.tile[0], crossbar.weight_cols)
     largest = crossbar.scale.largest(matrix)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import abc
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, cast
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import Tensor
 
+from ..transforms import differentiated, shown, whole
 from ..values import Value, require_integer
 
 
@@ -168,7 +169,7 @@ class BitSlicing(AbstractSlicing):
         significances = _significances(bits, self.stream_bits)
         positive = u >= 0
         for sign, here in ((1.0, positive), (-1.0, ~positive)):
-            if sign < 0 and not bool(here.any()):
+            if sign < 0 and not bool(whole(here).any()):
                 continue  # no negative input: the second pass would read zero volts
             part = (sign * u).where(here, 0)
             for significance, digits in zip(significances, _digits(part, bits, self.stream_bits), strict=True):
@@ -180,7 +181,11 @@ class BitSlicing(AbstractSlicing):
             return y
         step = 1 / ((2 ** (self.weight_bits - 1) - 1) * (2 ** (self.input_bits - 1) - 1))
         most = 2.0 ** (self.accumulator_bits - 1) - 1 if self.accumulator_bits else torch.inf
-        return cast(Tensor, _Accumulator.apply(y, step * 2**self.accumulator_drops, most))
+        step *= 2**self.accumulator_drops
+        known = y.detach()
+        steps = (known.double() / step + 1e-6 * known.sign()).trunc_()  # toward zero; what is a whole number stays one
+        kept = (steps.clamp(-most, most) * step).to(y.dtype)
+        return shown(kept, y.where(steps.abs() <= most, 0)) if differentiated(y) else kept
 
 
 def _significances(bits: int, digit: int) -> tuple[float, ...]:
@@ -191,41 +196,13 @@ def _significances(bits: int, digit: int) -> tuple[float, ...]:
 def _digits(shares: Tensor, bits: int, digit: int) -> list[Tensor]:
     """Digits of round(share (2^bits - 1)) in shares of the largest digit, lowest first."""
     count, largest = -(-bits // digit), 2**digit - 1
-    with torch.no_grad():
-        whole = (shares.double() * (2**bits - 1) + 0.5).floor_().to(torch.int32)
-        wide = torch.promote_types(shares.dtype, torch.float32)  # that holds every digit
-        digits = [((whole >> digit * k) & largest).to(wide).div_(largest).to(shares.dtype) for k in range(count)]
-        if not bool(shares.sum().isfinite()):  # where any is none, NaN has to stay NaN: whole numbers do not say it
-            digits = [number + 0 * shares for number in digits]
-    if not (shares.requires_grad and torch.is_grad_enabled()):
+    known = shares.detach()
+    codes = (known.double() * (2**bits - 1) + 0.5).floor_().to(torch.int32)
+    wide = torch.promote_types(shares.dtype, torch.float32)  # that holds every digit
+    digits = [((codes >> digit * k) & largest).to(wide).div_(largest).to(shares.dtype) for k in range(count)]
+    if not bool(whole(shares).sum().isfinite()):  # where any is none, NaN has to stay NaN: whole numbers do not say it
+        digits = [number + 0 * known for number in digits]
+    if not differentiated(shares):
         return digits
     slope = 1 / sum(_significances(bits, digit))
-    return [cast(Tensor, _Follow.apply(shares, number, slope)) for number in digits]
-
-
-class _Follow(torch.autograd.Function):
-    """A known number in the forward pass; in the backward pass, a fixed slope of what it was made of."""
-
-    @staticmethod
-    def forward(ctx: Any, source: Tensor, number: Tensor, slope: float) -> Tensor:
-        ctx.slope = slope
-        return number.clone()
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        return grad * ctx.slope, None, None
-
-
-class _Accumulator(torch.autograd.Function):
-    """Whole steps toward zero, saturating; straight through inside the range."""
-
-    @staticmethod
-    def forward(ctx: Any, y: Tensor, step: float, most: float) -> Tensor:
-        whole = (y.double() / step + 1e-6 * y.sign()).trunc_()  # what is a whole number stays one
-        ctx.save_for_backward(whole.abs() <= most)
-        return (whole.clamp_(-most, most) * step).to(y.dtype)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None, None]:
-        (inside,) = ctx.saved_tensors
-        return grad * inside, None, None
+    return [shown(number, shares * slope) for number in digits]

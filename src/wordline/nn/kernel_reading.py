@@ -1,7 +1,11 @@
-"""Reads by the compiled kernel of `arrays.reads`, and their derivative: straight through what did not saturate."""
+"""Reads by the compiled kernel of `arrays.reads`, and their derivative: straight through what did not saturate.
+
+`kernel_derivatives` tells torch of both.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
@@ -10,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ..arrays import reads
 from ..devices import UniformConverter
 from ..mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
+from ..transforms import batched
 from .convolution import ConvProduct
 from .product import AbstractProduct
 from .windows import by_inputs, padded, places, windows
@@ -33,7 +37,8 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """Whether the kernel computes this read: ohmic arrays on a CPU, a plain ADC, no derivative by the arrays."""
     plain = type(crossbar.adc) is UniformConverter and type(crossbar.slicing) in (NoSlicing, BitSlicing)
     learning = torch.is_grad_enabled() and response.requires_grad
-    return crossbar.array.linear and plain and not learning and u.numel() > 0 and reads.available(response)
+    there = u.numel() > 0 and reads.available(response) and not batched(response)
+    return crossbar.array.linear and plain and not learning and there
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +46,8 @@ class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `off`: what it is spared for each unit of voltage; in shares.
 
     `negative`: whether there are negative inputs; `outputs`: columns of a group that hold weights; `count`
-    hears of conversions made and saturated.
+    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for derivatives
+    of which there is no kernel.
     """
 
     product: AbstractProduct
@@ -52,12 +58,20 @@ class KernelRead:
     outputs: int
     negative: bool
     count: Callable[[int, int], None]
+    generic: Callable[[Tensor, Tensor], Tensor]
 
-    def __call__(self, u: Tensor) -> Tensor:
-        """Inputs in [-1, 1] -> sums of products `(groups, n, outputs)` in shares."""
-        convolution = isinstance(self.product, ConvProduct)
-        source = padded(cast(ConvProduct, self.product), u) if convolution else self.product.unroll(u)
-        return cast(Tensor, _Read.apply(source, self))
+    @property
+    def convolves(self) -> bool:
+        """Whether the source is padded maps, samples first, rather than vectors `(groups, n, K)`."""
+        return isinstance(self.product, ConvProduct)
+
+    def source(self, u: Tensor) -> Tensor:
+        """Inputs in [-1, 1] as the kernel walks them."""
+        return padded(cast(ConvProduct, self.product), u) if self.convolves else self.product.unroll(u)
+
+    def of(self, response: Tensor) -> KernelRead:
+        """The same read of the arrays that a transform of torch hands on."""
+        return self if response is self.response else dataclasses.replace(self, response=response)
 
     def vectors(self, source: Tensor) -> Tensor:
         """The vectors `(groups, n, K)` of padded maps; of themselves, where the layer is no convolution."""
@@ -121,6 +135,25 @@ class KernelRead:
         reads.take_saturated(out, towards, source, starts, offsets, columns, shares, slopes, worth, each)
         return out
 
+    def pulled(self, source: Tensor, saturated: Tensor, grad: Tensor) -> Tensor:
+        """The derivative by the source, given that by the answers."""
+        if self.crossbar.adc.gradient == "none":
+            return torch.zeros_like(source)
+        if not self.convolves:  # each vector is on its own
+            out = self.straight(source, grad)
+            if saturated.any():
+                out[:, saturated] = self.clipped(source[:, saturated], grad[:, saturated])
+            return out
+        per_sample = saturated.view(len(source), -1).any(1)
+        if not per_sample.any():
+            return self.straight(source, grad)
+        out = torch.empty_like(source)
+        grads = grad.unflatten(1, (len(source), -1))
+        for some, derivative in ((per_sample, self.clipped), (~per_sample, self.straight)):
+            if some.any():
+                out[some] = derivative(source[some], grads[:, some].flatten(1, 2))
+        return out
+
     def _columns(self) -> reads.Columns:
         adc, slicing = self.crossbar.adc, self.crossbar.slicing
         stairs = reads.Staircase(self.limit, adc.least * adc.steps, float(adc.steps), self.off)
@@ -134,34 +167,3 @@ class KernelRead:
             known = key, reads.columns(self.response, stairs, digits, unit=self.crossbar.window_siemens)
             _PREPARED[self.response] = known
         return known[1]
-
-
-class _Read(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, source: Tensor, read: KernelRead) -> Tensor:
-        answers, saturated = read.run(source)
-        ctx.read, ctx.saturated = read, saturated
-        ctx.save_for_backward(source)
-        return answers
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        read, saturated, (source,) = ctx.read, ctx.saturated, ctx.saved_tensors
-        if read.crossbar.adc.gradient == "none":
-            return torch.zeros_like(source), None
-        convolution = isinstance(read.product, ConvProduct)
-        if not convolution:  # each vector is on its own
-            out = read.straight(source, grad)
-            if saturated.any():
-                out[:, saturated] = read.clipped(source[:, saturated], grad[:, saturated])
-            return out, None
-        per_sample = saturated.view(len(source), -1).any(1)
-        if not per_sample.any():
-            return read.straight(source, grad), None
-        out = torch.empty_like(source)
-        grads = grad.unflatten(1, (len(source), -1))
-        for some, derivative in ((per_sample, read.clipped), (~per_sample, read.straight)):
-            if some.any():
-                out[some] = derivative(source[some], grads[:, some].flatten(1, 2))
-        return out, None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar, Programmed, program_many, read_noise, solve, times
 from ..mapping.memory import passes_need_conductances, reads_conductances
+from ..transforms import batched, transformed, untraced
 from .inputs import require_finite
 from .packed import on_arrays
 from .parts import Part, kept, kept_bias
@@ -32,6 +33,9 @@ class MappedLayer(nn.Module):
     Where groups share tiles (`Crossbar.packing`), `effective_weight` is the wider one of all groups of a tile.
 
     `keep_conductances=False` leaves out the conductances of a layer whose passes do not need them.
+
+    A cast to half precision is that of the effective weight, as of a weight in software. The devices' own numbers keep
+    float32 or what they had, siemens having no place in 16 bits, and reads compute with them.
     """
 
     conductances: Tensor
@@ -53,10 +57,10 @@ class MappedLayer(nn.Module):
         self.weight_count, self.cells_shape = part.weight.numel(), tuple(programmed.conductances.shape)
         self.bias = kept_bias(part.bias)
         self.tally, self.noise, self.watch = Tally(), NoiseStream(seed), Watch()
+        effective = self.product.to_weight(programmed.weight, shape)
+        self.register_buffer("effective_weight", effective.contiguous())  # first: it says in which type the layer is
         if keep_conductances or passes_need_conductances(crossbar):
             self.register_buffer("conductances", programmed.conductances)
-        effective = self.product.to_weight(programmed.weight, shape)
-        self.register_buffer("effective_weight", effective.contiguous())
         self.register_buffer("gain", programmed.gain)
         self.register_buffer("nf", programmed.nf)
         if crossbar.is_matrix and not crossbar.stochastic:
@@ -73,7 +77,31 @@ class MappedLayer(nn.Module):
         crossbar, product = self.crossbar, self.product.sized(input, output_size)
         if crossbar.is_matrix and not crossbar.stochastic:
             return product(input, self.effective_weight, self.bias)
-        return self._compute(input, self._state(), product)
+        self._require_no_graph()
+        return self._read(input, product)
+
+    @untraced
+    def _read(self, x: Tensor, product: AbstractProduct) -> Tensor:
+        return self._compute(x, self._state(), product)
+
+    def _require_no_graph(self) -> None:
+        """Refuse to be written down as a graph of torch's operations, which reads no arrays and draws no noise."""
+        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+            raise ValueError(
+                f"`chip` layer of kind {self.kind} cannot be exported or traced: its arrays are read, or programmed, "
+                "at every pass, which no graph can hold; export a chip without converters, slices, read noise and "
+                "curved devices, mapped without trainable=True"
+            )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
+        """Move and cast as any module, but leave the devices' numbers as they are where 16 bits are asked for."""
+        devices = {name: tensor for name, tensor in self._buffers.items() if name != "effective_weight"}
+        super()._apply(fn, recurse)
+        for name, before in devices.items():
+            after = self._buffers[name]
+            if before is not None and after is not None and after.is_floating_point() and after.element_size() < 4:
+                self._buffers[name] = before.to(after.device)
+        return self
 
     def _state(self) -> Programmed:
         matrix = self.product.to_matrix(self.effective_weight)
@@ -88,29 +116,36 @@ class MappedLayer(nn.Module):
         if "response" in self._buffers:
             self.response = state.response.detach()
         weight = self.product.to_weight(state.weight.detach(), tuple(self.effective_weight.shape))
-        self.effective_weight = weight.contiguous()
+        self.effective_weight = weight.contiguous().to(self.effective_weight.dtype)
 
     def _compute(self, x: Tensor, state: Programmed, product: AbstractProduct) -> Tensor:
         if not product.batched(x):  # before noise is drawn
             return self._compute(x[None], state, product)[0]
         crossbar = self.crossbar
         if crossbar.stochastic:
+            if batched(state.conductances):
+                raise ValueError(
+                    "`vmap` over chips with read noise would give all of them one stream; call them one after another"
+                )
             state = _during_one_read(state, crossbar, self.noise.next())
+        own, wide = self.effective_weight.dtype, state.gain.dtype
         weight = product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
         if self.watch.inputs is not None:
             self.watch.inputs(x)
         if crossbar.is_matrix or self.watch.inputs is not None:
-            return product(x, weight, self.bias)
+            return product(x, weight.to(own), self.bias)
         with torch.autocast(x.device.type, enabled=False):  # a product must not be rounded before its converter
-            x = x.to(self.effective_weight.dtype)
+            x, weight, bias = x.to(wide), weight.to(wide), None if self.bias is None else self.bias.to(wide)
             require_finite(x)
             limits = Limits(self.input_limit, self.output_limit, self.watch.outputs)
             only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
             if only_inputs_are_rounded:
                 limit = crossbar.dac.input_limit(x, limits.inputs)
-                return product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, self.bias)
-            y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
-            return product.biased(y, self.bias)
+                y = product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, bias)
+            else:
+                y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
+                y = product.biased(y, bias)
+            return y.to(own)
 
     def __getattr__(self, name: str) -> Any:
         """`weight`, for networks that read it: what the layer multiplies by, where a matrix says everything."""
@@ -199,9 +234,12 @@ class TrainableLayer(MappedLayer):
         return self._tensor(name)
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Program, solve, compute; the buffers keep the state of the last pass."""
-        programmed = self._programmed() if self.held is None else self.held
-        return self._compute(input, programmed, self.product.sized(input, output_size))
+        """Program, solve, compute; the buffers keep the state of the last pass outside of `torch.func`."""
+        self._require_no_graph()
+        return self._read(input, self.product.sized(input, output_size))
+
+    def _state(self) -> Programmed:
+        return self._programmed() if self.held is None else self.held
 
     def hold(self, seed: int) -> None:
         """Program now, with the draws of `seed`, and answer from that until called again, whatever the weight does.
@@ -223,8 +261,11 @@ class TrainableLayer(MappedLayer):
         return {**vars(self), "held": None}
 
     def _programmed(self) -> Programmed:
-        matrix = self.software_product.to_matrix(self.weight)
-        (programmed,) = program_part(matrix, self.crossbar, (self.stream_seed,))
+        own = self.weight.dtype
+        weight = self.weight.to(torch.promote_types(own, torch.float32))
+        (programmed,) = program_part(self.software_product.to_matrix(weight), self.crossbar, (self.stream_seed,))
+        if transformed():  # its tensors mean nothing afterwards
+            return programmed
         self._keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
@@ -252,7 +293,8 @@ def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tu
 
 def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
     """The layer's state with everything that is drawn anew at each read."""
-    there = read_noise(state.conductances, crossbar, generator=generator)
-    ((response, made),) = solve((there,), crossbar, state.weight)
-    weight = times(state.gain * state.largest, made)
+    with torch.autocast(state.conductances.device.type, enabled=False):  # siemens have no place in 16 bits
+        there = read_noise(state.conductances, crossbar, generator=generator)
+        ((response, made),) = solve((there,), crossbar, state.weight)
+        weight = times(state.gain * state.largest, made)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)

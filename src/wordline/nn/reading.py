@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,7 +14,9 @@ from torch.utils.checkpoint import checkpoint
 
 from ..devices.staircase import digitise_
 from ..mapping import Crossbar, Programmed
+from ..transforms import batched, differentiated, transformed, whole
 from . import kernel_reading
+from .kernel_derivatives import read_by_kernel
 from .product import AbstractProduct
 
 # Partial products held at once; a read of more goes chunk by chunk of its vectors. On a CPU a chunk stays in the cache.
@@ -77,14 +80,22 @@ def _answered(
     tally: Tally,
 ) -> Tensor:  # fmt: skip
     """Inputs in [-1, 1] -> sums of products `(groups, n, outputs)` in shares, by the kernel where there is one."""
-    if limits.watch is None and kernel_reading.applies(crossbar, response, u):
-        least, most = (float(end) for end in u.detach().aminmax())
+
+    def generic(vectors: Tensor, there: Tensor, counted: Tally) -> Tensor:
+        return _generic(vectors, crossbar, there, limits, outputs, counted)[..., :outputs]
+
+    if limits.watch is None and kernel_reading.applies(crossbar, response, u) and not batched(limits.outputs):
+        least, most = (float(end) for end in whole(u).aminmax())
         if math.isfinite(least) and math.isfinite(most):
             limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
-            return kernel_reading.KernelRead(
-                product, crossbar, response, limit, off, outputs, least < 0, tally.add
-            )(u)
-    return _generic(product.unroll(u), crossbar, response, limits, outputs, tally)[..., :outputs]
+            again = partial(generic, counted=Tally())  # which nobody asks
+            return read_by_kernel(
+                u,
+                kernel_reading.KernelRead(
+                    product, crossbar, response, limit, off, outputs, least < 0, tally.add, again
+                ),
+            )
+    return generic(product.unroll(u), response, tally)
 
 
 def _generic(
@@ -99,16 +110,18 @@ def _generic(
     size = max(1, held // converters)
     chunks = vectors.split(size, 1)
     differentiable = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
+    again = differentiable and len(chunks) > 1 and not transformed()  # torch.func knows no checkpoints
     respond = _responding(crossbar, response)
     parts = []
     for chunk in chunks:
         arguments = (chunk, respond, crossbar, limits, response.shape[2])
-        if differentiable and len(chunks) > 1:
+        if again:
             part, saturated = checkpoint(_answers, *arguments, use_reentrant=False, preserve_rng_state=False)
         else:
             part, saturated = _answers(*arguments)
         parts.append(part)
-        tally.add(saturated[1] * chunk.shape[1] * converters, int(saturated[0]))
+        over = whole(saturated[0])
+        tally.add(saturated[1] * chunk.shape[1] * converters * over.numel(), int(over.sum()))
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
 
@@ -136,7 +149,7 @@ def _responding(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tens
     def curved(share: Tensor) -> Tensor:
         volts = (volt * share)[None, :, :, None]
         answers = crossbar.array.currents(volts, response, crossbar.wires)
-        answers = answers / (volt * window) if answers.requires_grad else answers.div_(volt * window)
+        answers = answers / (volt * window) if differentiated(answers) else answers.div_(volt * window)
         return answers - off * share.sum(-1)[None, :, :, None, :, None] if off else answers
 
     return curved
@@ -174,13 +187,13 @@ def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tenso
         limits.watch(answers)
         return answers, 1.0, 0
     limit = adc_limit(crossbar, limits.outputs)
-    found = None if torch.is_grad_enabled() else digitise_(answers, float(limit), adc.least, adc.steps)
+    watched = torch.is_grad_enabled() or differentiated(answers)
+    found = None if watched else digitise_(answers, float(limit), adc.least, adc.steps)
     if found is not None:
         return answers, limit, found
     shares = answers / limit
-    with torch.no_grad():
-        half = 0.5 / adc.steps  # what rounds to a code is in range
-        over = ((shares >= 1 + half) | (shares < adc.least - half)).sum()
+    half = 0.5 / adc.steps  # what rounds to a code is in range
+    over = ((shares >= 1 + half) | (shares < adc.least - half)).sum()
     return adc.convert(shares), limit, over
 
 
