@@ -34,7 +34,8 @@ def require_radius(name: str, radius: float, norm: Norm = "linf", *, above: floa
     require_number(name, radius, at_least=0.0 if above < 0 else -math.inf, above=above)
     if norm == "linf" and radius > 1:
         raise ValueError(
-            f"`{name}` must be at most 1, got {radius:g}: no pixel in [0, 1] moves farther in linf; write {radius:g}/255"
+            f"`{name}` must be at most 1, got {radius:g}: no pixel in [0, 1] moves farther in linf; "
+            f"write {radius:g}/255"
         )
 
 
