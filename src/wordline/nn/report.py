@@ -21,13 +21,15 @@ from .usage import Usage
 class LayerReport(Value):
     """One mapped layer: its matrix, its arrays, and what the parasitics do to it.
 
-    `slices`, `halves`: arrays that hold one matrix, for the digits of its weights and for their sign; `tiles`: all
-    arrays; `utilisation`: share of cells that hold a weight, the rest being padding; `nf`: non-ideality factor of its
-    arrays; `gain`: mean digital factor on its outputs, and when it was measured; `converted`, `saturated`: ADC
-    conversions since it was programmed, and how many of them were out of range (arrays of curved devices that a
-    surrogate reads are asked for columns with weights alone, so pads are in neither); `usage`: what one inference
-    takes, where it was counted; `kept_bytes`: memory of its buffers, and of what a read laid out anew for its kernel. Where groups share tiles,
-    `groups`, `inputs` and `outputs` are those of the wider matrices on the tiles.
+    `slices`, `halves`: arrays that hold one matrix, for the digits of its weights and for their sign;
+    `tiles`: all arrays; `utilisation`: share of cells that hold a weight, the rest being padding;
+    `nf`: non-ideality factor of its arrays; `gain`: mean digital factor on its outputs, and when it
+    was measured; `converted`, `saturated`: ADC conversions since it was programmed, and how many of
+    them were out of range (arrays of curved devices that a surrogate reads are asked for columns
+    with weights alone, so pads are in neither); `usage`: what one inference takes, where it was
+    counted; `kept_bytes`: memory of its buffers, and of what a read laid out anew for its kernel.
+    Where groups share tiles, `groups`, `inputs` and `outputs` are those of the wider matrices on
+    the tiles.
     """
 
     name: str
