@@ -216,7 +216,6 @@ __all__ = [
     "map_chips",
     "map_model",
     "mapping_memory",
-    "mapping_memory",
     "matched_noise",
     "matching",
     "netlist",
