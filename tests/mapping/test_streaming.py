@@ -1,7 +1,6 @@
 """A large layer is programmed some tiles at a time: the same bits, and little memory beside what is returned."""
 
 import dataclasses
-from collections.abc import Iterator
 from importlib import import_module
 
 import pytest
@@ -62,18 +61,16 @@ def _weights(*shape: int) -> Tensor:
 
 
 @pytest.fixture
-def few(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wordline.mapping.cells.MOST_CELLS", 4096)
     monkeypatch.setattr("wordline.devices.parts.MOST", 1000)
     monkeypatch.setattr(import_module("wordline.mapping.program"), "MOST", 1000)
-    yield
 
 
 @pytest.mark.parametrize("name", CROSSBARS)
-@pytest.mark.parametrize("seeds", [(3,), (3, 5)])
-@pytest.mark.parametrize("shape", [(1, 150, 130), (5, 20, 7), (9, 5, 3)])
+@pytest.mark.parametrize(("shape", "seeds"), [((1, 100, 70), (3,)), ((5, 20, 7), (3, 5)), ((9, 5, 3), (3,))])
 def test_some_tiles_at_a_time_give_the_same_bits(
-    name: str, seeds: tuple[int, ...], shape: tuple[int, int, int], request: pytest.FixtureRequest
+    name: str, shape: tuple[int, int, int], seeds: tuple[int, ...], request: pytest.FixtureRequest
 ) -> None:
     crossbar, matrix = CROSSBARS[name], _weights(*shape)
     before = _generators(*seeds)
@@ -115,9 +112,13 @@ class Largest(TorchDispatchMode):
         return out
 
 
-@pytest.mark.parametrize("name", ["pair", "offset", "sliced", "events", "table", "ideal-wires", "surrogate"])
-def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(name: str, few: None) -> None:
-    crossbar, matrix = dataclasses.replace(CROSSBARS[name], gain=wl.UnitGain()), _weights(1, 640, 640)
+@pytest.mark.parametrize("name", ["pair", "sliced", "events", "surrogate"])
+def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(
+    name: str, few: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name != "surrogate":  # which makes more of every device
+        monkeypatch.setattr("wordline.mapping.cells.MOST_CELLS", 16384)
+    crossbar, matrix = dataclasses.replace(CROSSBARS[name], gain=wl.UnitGain()), _weights(1, 384, 384)
     with Largest(above=matrix.nbytes // 2) as large:
         (made,) = program_many(matrix, crossbar, _generators(3))
     kept = made.conductances.nbytes + made.weight.nbytes

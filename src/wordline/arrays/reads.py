@@ -122,7 +122,7 @@ def columns(response: Tensor, adc: Staircase, digits: Digits, *, unit: float = 1
             if rows * digits.top * levels < 2**31:
                 for given in (of_layer, ()):
                     if found := laid_out(partial(_in_bytes, given, levels, wrong / digits.top, pieces)):
-                        return Columns(shape, dtype, pieces, *found, adc, digits)  # type: ignore[arg-type]
+                        return Columns(shape, dtype, pieces, found[0], found[1], adc, digits)  # type: ignore[arg-type]
     (real,) = cast(tuple[Tensor], laid_out(lambda part: (_real(part, dtype),)))
     return Columns(shape, dtype, 0, real, torch.zeros(0, dtype=torch.float32), adc, digits)  # type: ignore[arg-type]
 
