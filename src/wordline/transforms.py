@@ -12,7 +12,7 @@ from torch.autograd import forward_ad
 
 P = ParamSpec("P")
 R = TypeVar("R")
-_WHY = "wordline reads arrays with compiled kernels and keeps count of reads, outside of torch's graphs"
+_WHY = "wordline keeps reads of arrays, solves of their circuits and long recurrences out of torch's graphs"
 
 
 def differentiated(*tensors: Tensor) -> bool:
@@ -118,8 +118,9 @@ def untraced(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not torch.compiler.is_compiling():  # torch's own decorator costs seconds, and only a compiler needs it
+        if not torch.compiler.is_compiling() or torch.compiler.is_exporting():  # torch's own decorator costs seconds, and only a compiler needs it
             return function(*args, **kwargs)
+        torch._dynamo.graph_break(msg=_WHY)  # what a user reads who asked for one whole graph
         return torch.compiler.disable(function, reason=_WHY)(*args, **kwargs)
 
     return called

@@ -10,9 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from ..transforms import untraced
 from .gates import States, step
 from .linear import LinearProduct
 from .parts import Lowered, Part, attribute, carry_over
+
+_UNROLLED = 8  # steps that a compiler writes out; a hundred take it minutes
 
 
 class MappedRecurrent(nn.Module):
@@ -47,9 +50,8 @@ class MappedRecurrent(nn.Module):
         batched = x.dim() == 3
         turned = batched and not self.batch_first
         x = x.transpose(0, 1) if turned else x if batched else x[None]
-        lengths = torch.full((len(x),), x.shape[1], device=x.device)
         given = self._states(hx, x) if batched or hx is None else tuple(s[:, None] for s in self._states(hx, x))
-        y, states = self._run(x, given, lengths)
+        y, states = self._run(x, given)
         y = y.transpose(0, 1) if turned else y if batched else y[0]
         return y, self._returned(states if batched else tuple(s[:, 0] for s in states))
 
@@ -66,7 +68,12 @@ class MappedRecurrent(nn.Module):
         packed = pack_padded_sequence(y, lengths, batch_first=True)
         return PackedSequence(packed.data, packed.batch_sizes, sorted_, unsorted), self._returned(states)
 
-    def _run(self, x: Tensor, given: States, lengths: Tensor) -> tuple[Tensor, States]:
+    def _run(self, x: Tensor, given: States, lengths: Tensor | None = None) -> tuple[Tensor, States]:
+        """As a compiler is to see it: step by step where these are few, as torch leaves its own layers out."""
+        steps = x.shape[1] * self.num_layers * (2 if self.bidirectional else 1)
+        return (self._layers if steps <= _UNROLLED else self._layers_untraced)(x, given, lengths)
+
+    def _layers(self, x: Tensor, given: States, lengths: Tensor | None) -> tuple[Tensor, States]:
         """All layers over sequences `(samples, times, inputs)`; states `(layers * directions, samples, ...)`."""
         directions = ("", "_reverse") if self.bidirectional else ("",)
         last: list[States] = []
@@ -82,19 +89,23 @@ class MappedRecurrent(nn.Module):
             x = torch.cat(outputs, -1)
         return x, tuple(torch.stack(states) for states in zip(*last, strict=True))
 
-    def _scan(self, x: Tensor, state: States, suffix: str, lengths: Tensor) -> tuple[Tensor, States]:
-        """One layer in one direction; a sequence that is over, or has not begun in reverse, keeps its state."""
+    _layers_untraced = untraced(_layers)
+
+    def _scan(self, x: Tensor, state: States, suffix: str, lengths: Tensor | None) -> tuple[Tensor, States]:
+        """One layer in one direction; a sequence that is over, or has not begun in reverse, keeps its state.
+
+        `lengths`: of packed sequences; None where all are of one length.
+        """
         parts = self._modules
         hidden, project = cast(nn.Module, parts[f"hh_{suffix}"]), parts.get(f"hr_{suffix}")
         gates = cast(nn.Module, parts[f"ih_{suffix}"])(x)
         times = range(x.shape[1])
-        ragged = bool((lengths < x.shape[1]).any())
         outputs = []
         for t in reversed(times) if suffix.endswith("_reverse") else times:
             after = step(self.mode, gates[:, t], hidden(state[0]), state)
             if project is not None:
                 after = (project(after[0]), *after[1:])
-            if ragged:
+            if lengths is not None:
                 running = (t < lengths)[:, None]
                 after = tuple(new.where(running, old) for new, old in zip(after, state, strict=True))
             state = after
