@@ -10,7 +10,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.circuits.conformance import TYPICAL, conductances, distance, ohms
+from tests.circuits.conformance import TYPICAL, conductances, distance, ohms, wired
 from tests.oracles import exact, kirchhoff
 from torch import Tensor
 
@@ -22,7 +22,7 @@ DTYPES = {"f64": torch.float64, "f32": torch.float32}
 every_solver = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS.keys())
 every_dtype = pytest.mark.parametrize("dtype", DTYPES.values(), ids=DTYPES.keys())
 few = settings(max_examples=25, deadline=None)
-ENDS, TINY = Wires(1e3, 0.0, 0.0, 500.0), Wires(1e3, 1e-9, 1e-9, 500.0)
+ENDS, TINY = wired(1e3, 0.0, 0.0, 500.0), wired(1e3, 1e-9, 1e-9, 500.0)
 Tile = tuple[tuple[tuple[float, ...], ...], tuple[float, float, float, float]]
 
 
@@ -66,7 +66,7 @@ def alternating(rows: int, cols: int) -> Tensor:
 def check(solver: ModuleType, tile: Tile, dtype: torch.dtype, tolerance: float, steep: float) -> None:
     g, four = held(tile, dtype)
     matrix, weight = torch.tensor([g], dtype=dtype), alternating(len(g), len(g[0])).to(dtype)
-    wires = Wires(*four)
+    wires = wired(*four)
     assert errors(solver.solve(matrix, wires), exact.effective_conductance(g, *four)) < tolerance
     want = exact.gradient(g, weight.tolist(), *four)
     assert errors(solver.adjoint(matrix, weight[None], wires), want) < steep
@@ -99,7 +99,7 @@ def test_positive_sums_keep_the_digits_of_answers_and_gradients(tile: Tile) -> N
 def test_each_subset_of_resistances_with_devices_that_are_nearly_shorts(
     zero: tuple[int, ...], solver: ModuleType, dtype: torch.dtype
 ) -> None:
-    wires = Wires(*(ohm * there for ohm, there in zip((1e3, 5.0, 10.0, 500.0), zero, strict=True)))
+    wires = wired(*(ohm * there for ohm, there in zip((1e3, 5.0, 10.0, 500.0), zero, strict=True)))
     g = ((1e6, 2e6, 5e5), (3e6, 1e-6, 1e6))
     double = dtype == torch.float64
     check(solver, (g, ohms(wires)), dtype, 1e-13 if double else 1e-6, 1e-11 if double else 3e-5)
@@ -107,7 +107,7 @@ def test_each_subset_of_resistances_with_devices_that_are_nearly_shorts(
 
 @every_solver
 @pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1)], ids=str)
-@pytest.mark.parametrize("wires", [ENDS, TINY, Wires(0.0, 1e20, 1e-20, 1e5)], ids=["ends", "tiny", "mixed"])
+@pytest.mark.parametrize("wires", [ENDS, TINY, wired(0.0, 1e20, 1e-20, 1e5)], ids=["ends", "tiny", "mixed"])
 @pytest.mark.parametrize("scale", [1e-30, 1.0, 1e30])
 def test_single_lines(shape: tuple[int, int], wires: Wires, scale: float, solver: ModuleType) -> None:
     g = tuple(map(tuple, (conductances(*shape, top=scale) + scale / 10).tolist()))
@@ -133,7 +133,7 @@ def test_the_open_array_learns_freely_by_positive_sums() -> None:
     assert torch.equal(star_mesh.adjoint(g, weight, TYPICAL), weight)
 
 
-@pytest.mark.parametrize("wires", [TYPICAL, ENDS, Wires(0.0, 5.0, 10.0, 0.0), Wires(row_ohm=5.0)], ids=str)
+@pytest.mark.parametrize("wires", [TYPICAL, ENDS, wired(0.0, 5.0, 10.0, 0.0), Wires(row_ohm=5.0)], ids=str)
 def test_all_solvers_agree_on_ordinary_tiles(wires: Wires) -> None:
     g, weight = conductances(2, 9, 7), alternating(9, 7).double().expand(2, 9, 7)
     assert distance(star_mesh.solve(g, wires), kirchhoff.effective_conductance(g.numpy(), *ohms(wires))) < 1e-13
@@ -192,7 +192,7 @@ def test_the_two_sides_of_a_border_between_solvers_agree(dtype: torch.dtype) -> 
 
 def test_the_same_units_up_to_a_power_of_two_are_the_same_bits() -> None:
     g = conductances(2, 6, 5, top=1e4)
-    scaled = Wires(*(ohm * 2.0**-20 for ohm in ohms(ENDS)))
+    scaled = wired(*(ohm * 2.0**-20 for ohm in ohms(ENDS)))
     assert torch.equal(star_mesh.solve(g * 2.0**20, scaled), star_mesh.solve(g, ENDS) * 2.0**20)
     weight = conductances(2, 6, 5, top=1.0, seed=1)
     assert torch.equal(star_mesh.adjoint(g * 2.0**20, weight, scaled), star_mesh.adjoint(g, weight, ENDS))

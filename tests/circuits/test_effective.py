@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.circuits.conformance import STRONG, TYPICAL, conductances, distance, ohms
+from tests.circuits.conformance import STRONG, TYPICAL, conductances, distance, ohms, wired
 from tests.oracles import kirchhoff
 from torch import Tensor
 
@@ -127,7 +127,7 @@ def test_agrees_with_the_dense_solve(g: Tensor, wires: Wires) -> None:
 @given(arrays(), WIRES)
 def test_reciprocity(g: Tensor, wires: Wires) -> None:
     """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
-    turned = Wires(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
+    turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
     one, other = effective_conductance(g, wires), effective_conductance(g.flip(0, 1).mT, turned)
     assert distance(other, one.flip(0, 1).mT.numpy()) < 1e-11
 

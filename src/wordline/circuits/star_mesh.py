@@ -26,10 +26,10 @@ from typing import Any, no_type_check
 
 import numpy as np
 import torch
-from numba import njit
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..kernels import kernel
 from ..typing import Siemens
 from .wires import Wires
 
@@ -37,7 +37,7 @@ Floats = NDArray[np.float64]
 _LARGEST = 2.0**1000
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _extend(y, size, k, ohm):
     """A resistance in series with the end k of the first `size` ends."""
@@ -56,7 +56,7 @@ def _extend(y, size, k, ohm):
     return row, t, share
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _solve(g, ohms, rows_seen, weights):
     """W of one tile; with room in `rows_seen` also the conductances before each extension, and (t, share)."""
@@ -83,7 +83,7 @@ def _solve(g, ohms, rows_seen, weights):
     return y[:n, n:][:, ::-1].copy()
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _rooted(parent, d, root):
     """The same tree, hung up at another end."""
@@ -95,7 +95,7 @@ def _rooted(parent, d, root):
         at, above, held = above, then, kept
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _better(sum_of_steps, largest_step, one, other):
     """A difference of potentials from the tree or from the potentials themselves, whichever is less rounded."""
@@ -103,7 +103,7 @@ def _better(sum_of_steps, largest_step, one, other):
     return (one - other, whole) if whole < largest_step else (sum_of_steps, largest_step)
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _from_root(parent, d, x, root, far, rounded):
     """Each end's potential less the root's, and what it was rounded to."""
@@ -126,7 +126,7 @@ def _from_root(parent, d, x, root, far, rounded):
             known[at] = True
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _retract(parent, d, x, far, rounded, k, seen, t, share):
     """The end k before its extension instead of the one after it."""
@@ -152,7 +152,7 @@ def _retract(parent, d, x, far, rounded, k, seen, t, share):
     x[k] = potential
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _across(parent, d, x, a, b):
     """Potential of the end a less that of b."""
@@ -178,7 +178,7 @@ def _across(parent, d, x, a, b):
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel()
 @no_type_check
 def _adjoint(g, bar, ohms, rows_seen, weights):
     """dL/dG of one tile from dL/dW at `bar`."""
