@@ -17,7 +17,11 @@ import wordline as wl
 from wordline.evaluation.party import party
 from wordline.values import encode
 
-OTHER = dataclasses.replace(REAL, device=wl.Memristor(1e4, 1e6), wires=wl.Wires(driver_ohm=2e3, row_ohm=1, col_ohm=2, sense_ohm=2e3))
+OTHER = dataclasses.replace(
+    REAL,
+    device=wl.Memristor(1e4, 1e6),
+    wires=wl.Wires(driver_ohm=2e3, row_ohm=1, col_ohm=2, sense_ohm=2e3),
+)
 WIDE = wl.Memristor(1e4, 1e6)
 MEASURED = dataclasses.replace(CODES, dac=wl.UniformConverter(6), adc=wl.UniformConverter(7))
 NOISY = dataclasses.replace(CODES, nonidealities=(wl.ReadNoise(0.1),))
