@@ -138,10 +138,17 @@ def test_layers_held_in_any_way_are_mapped(way: str) -> None:
     assert torch.equal(chip(X), expected)
     assert chip.products.share == 1.0
     assert torch.equal(network(X), before)  # the software network is as it was
+    copied, ensemble = copy.deepcopy(chip), wl.map_chips(network, CROSSBAR, seeds=(0, 1))
+    for layer in chip.layers.values():
+        layer.effective_weight.zero_()
+    assert torch.equal(copied(X), expected)  # a copy computes with layers of its own
+    alone, together = ensemble[1], ensemble(X)
+    for layer in ensemble.layers.values():
+        layer.effective_weight.zero_()
+    assert torch.equal(alone(X), together[1])
     for parameter in network.parameters():
         parameter.data.zero_()
-    assert torch.equal(chip(X), expected)  # and nothing of it is in the chip
-    assert torch.equal(copy.deepcopy(chip)(X), expected)
+    assert torch.equal(copied(X), expected)  # nothing of the software network is in the chip
 
 
 def replaced(wrap: Callable[[Any], Any]) -> Callable[[], nn.Module]:

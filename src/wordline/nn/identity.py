@@ -5,7 +5,7 @@ from __future__ import annotations
 import abc
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from .choice import Choice, Overrides
 from .fitting import difference, misfits
 from .mapped_layer import MappedLayer
 from .read_noise import stream_seed
+from .whole_copy import copy_state, whole_copy
 
 _KEY = "_extra_state"
 _LISTED = 3  # misfits that a message lists
@@ -47,6 +48,10 @@ class AbstractMapped(nn.Module, abc.ABC):
     @abc.abstractmethod
     def _samples(self) -> Iterator[tuple[str, int, MappedLayer]]:
         """Every mapped layer, with its name in the software network and the seed of its chip."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        """Copy the chip whole: functions that it holds call the layers of the copy."""
+        return cast(Self, whole_copy(self, memo, by=copy_state))
 
     def get_extra_state(self) -> Tensor:
         """Which chip this is, as bytes in a tensor: a state dict carries it with the numbers."""

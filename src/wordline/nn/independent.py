@@ -2,61 +2,36 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
-import weakref
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn.parameter import is_lazy
 from torch.nn.utils import prune, remove_spectral_norm, remove_weight_norm
 from torch.nn.utils.spectral_norm import SpectralNorm
 from torch.nn.utils.weight_norm import WeightNorm
 
-from .references import Rewriter, functions, global_values, reachable
+from .references import functions, global_values, reachable
+from .whole_copy import whole_copy
 
 _FOLDED = (prune.BasePruningMethod, WeightNorm, SpectralNorm)
 
 
 def independent_copy(model: nn.Module, *, trainable: bool = False) -> nn.Module:
-    """Copy a network with everything that its modules hold: lists, closures, bound methods, hooks, weak references.
+    """Copy a network with everything that its modules hold (see `whole_copy`), plainly written.
 
-    Functions that reach the network through their closure are built anew around the copy. What `torch.compile` wrapped
-    is unwrapped, for it computes the same. Weights that a hook computes before each pass (`torch.nn.utils.prune`,
-    `weight_norm`, `spectral_norm`) become plain weights of the same values.
+    Modules that `torch.compile` wrapped are unwrapped. Weights that a hook computes before each pass (pruning and the
+    older `weight_norm`, `spectral_norm`) become plain weights of the same values.
 
     Raises ValueError for a network that reaches itself through a global variable, for layers that have not seen an
     input yet, and, where it is to be `trainable`, for weights that a hook computes.
     """
-    held = [thing for thing, _ in reachable(model)]
-    for thing in held:
+    for thing, _ in reachable(model):
         if isinstance(thing, nn.Module):
-            _require_seen(model, thing)
-    # Tensors within a graph cannot be copied by torch: the weight that a pruning mask left, say.
-    memo: dict[int, Any] = {
-        id(thing): _apart(thing)
-        for thing in held
-        if isinstance(thing, Tensor) and not isinstance(thing, nn.Parameter) and not thing.is_leaf
-    }
-    memo[id(memo)] = held  # as deepcopy does: nothing in here may be freed, for ids name it
-    # A proxy would be copied as what it stands for; the rewriter makes one of the copy instead.
-    proxies = {id(thing): thing for thing in held if isinstance(thing, weakref.ProxyTypes)}
-    memo |= proxies
-    copied = copy.deepcopy(model, memo)
-    for address in proxies:
-        del memo[address]
-    made = {id(thing) for thing in memo.values()}
-
-    def copied_with(thing: Any) -> Any:
-        own = copy.deepcopy(thing, memo)
-        made.update(id(part) for part in memo.values())
-        return own
-
-    rewriter = Rewriter(memo, copied_with, shared=lambda thing: id(thing) not in made)
+            _require_seen(thing)
     holder = nn.Module()
-    holder.add_module("model", copied)
-    rewriter.rewrite(holder)
+    holder.add_module("model", whole_copy(model))
     _unwrap_compiled(holder)
     _drop_plain_forwards(holder)
     _fold(holder, trainable=trainable)
@@ -64,11 +39,7 @@ def independent_copy(model: nn.Module, *, trainable: bool = False) -> nn.Module:
     return holder.get_submodule("model")
 
 
-def _apart(tensor: Tensor) -> Tensor:
-    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
-
-
-def _require_seen(model: nn.Module, module: nn.Module) -> None:
+def _require_seen(module: nn.Module) -> None:
     own = itertools.chain(module.parameters(recurse=False), module.buffers(recurse=False))
     if any(map(is_lazy, own)):
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
@@ -22,6 +21,7 @@ from .parts import Part, carry_over
 from .probe import NOTHING, Example, example_arguments, probe, require_products
 from .read_noise import stream_seed
 from .views import Views
+from .whole_copy import whole_copy
 
 
 class SampledLayer(nn.Module):
@@ -79,7 +79,7 @@ class ChipEnsemble(AbstractMapped):
     def __getitem__(self, k: int) -> Chip:
         """The k-th chip as a copy that stands alone, equal to `map_model` with its seed, bit for bit."""
         seed = self.seeds[k]  # IndexError beyond the last
-        model = copy.deepcopy(self._views().of(lambda layer: layer.samples[k]))
+        model = whole_copy(self._views().of(lambda layer: layer.samples[k]))
         chip = Chip(model, self.crossbar, seed, self.skipped, self.overrides)
         chip.calibration = self.calibration
         return chip

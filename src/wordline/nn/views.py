@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import types
+import weakref
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, final
@@ -11,12 +13,10 @@ from typing import Any, final
 import torch
 from torch import nn
 
-_SHARED = frozenset(vars(nn.Module())) - {
-    "_modules"
-}  # parameters, buffers, hooks: the very dictionaries
-_HOLDERS = (
-    nn.Module, list, tuple, set, frozenset, dict, types.MethodType, types.FunctionType, types.CellType, partial
-)  # fmt: skip
+from .references import referent
+
+_SHARED = frozenset(vars(nn.Module())) - {"_modules"}  # parameters, buffers, hooks: the very dicts
+_ENDS = (type, types.ModuleType, torch.Tensor, str, bytes, int, float)  # hold nothing, or everything
 
 
 @final
@@ -24,9 +24,9 @@ class Views:
     """Views of a network in which every module of a class is replaced by one of its own choice.
 
     A view copies what leads from the network to these modules, and nothing else: containers with
-    their plain attributes, lists, tuples, sets, dictionaries, bound methods, partial functions and
-    closures. Parameters, buffers, hooks and modules off these ways are the network's own. A view
-    follows the network as it is now, and is made for one pass.
+    their plain attributes, lists, tuples, sets, dictionaries, plain objects, bound methods, partial
+    functions, closures and weak references. Parameters, buffers, hooks and modules off these ways
+    are the network's own. A view follows the network as it is now, and is made for one pass.
 
     >>> network = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Dropout()))
     >>> view = Views(network, nn.Dropout).of(lambda dropout: nn.Tanh())
@@ -82,13 +82,15 @@ def references(
         seen[id(holder)] = holder
         held = [] if isinstance(holder, end) else _held(holder)
         yield holder, held
-        waiting.extend(value for value in held if isinstance(value, _HOLDERS))
+        waiting.extend(value for value in held if not isinstance(value, _ENDS))
 
 
 def _held(holder: Any) -> list[Any]:
     """Everything that a holder refers to and that its copy would have to replace."""
     if isinstance(holder, torch.jit.ScriptModule):
         return []
+    if (target := referent(holder)) is not None:
+        return [target]
     if isinstance(holder, nn.Module):
         attributes = vars(holder).copy()  # at once: another thread may be setting one
         return [
@@ -109,13 +111,18 @@ def _held(holder: Any) -> list[Any]:
         ]
     if isinstance(holder, types.CellType):
         return [] if holder == types.CellType() else [holder.cell_contents]
-    return list(holder)
+    if isinstance(holder, list | tuple | set | frozenset | deque):
+        return list(holder)
+    return [*vars(holder).values()] if hasattr(holder, "__dict__") else []
 
 
 def _copied(value: Any, view: Callable[[Any], Any], made: dict[int, Any]) -> None:
     """Enter a holder's copy in `made`, before it is filled where possible: holders may be in rings."""
     key = id(value)
-    if isinstance(value, nn.Module):
+    if (target := referent(value)) is not None:
+        kind = weakref.ref if isinstance(value, weakref.ref) else weakref.proxy
+        made[key] = kind(view(target))
+    elif isinstance(value, nn.Module):
         made[key] = shell = object.__new__(type(value))
         vars(shell).update(vars(value))
         vars(shell)["_modules"] = {name: view(child) for name, child in value._modules.items()}
@@ -127,9 +134,10 @@ def _copied(value: Any, view: Callable[[Any], Any], made: dict[int, Any]) -> Non
         made[key] = table = copy.copy(value)
         table.clear()
         table.update({view(k): view(v) for k, v in value.items()})
-    elif isinstance(value, list):
+    elif isinstance(value, list | deque):
         made[key] = items = copy.copy(value)
-        items[:] = [view(v) for v in value]
+        items.clear()
+        items.extend([view(v) for v in value])
     elif isinstance(value, types.CellType):
         made[key] = cell = types.CellType()
         cell.cell_contents = view(value.cell_contents)
@@ -142,9 +150,12 @@ def _copied(value: Any, view: Callable[[Any], Any], made: dict[int, Any]) -> Non
         made[key] = partial(view(value.func), *map(view, value.args), **keywords)
     elif isinstance(value, types.FunctionType):
         made[key] = _function(value, view)
-    else:  # tuples, named or not, and sets
-        items = [view(v) for v in value]
-        made[key] = type(value)(*items) if hasattr(value, "_fields") else type(value)(items)
+    elif isinstance(value, tuple | set | frozenset):
+        parts = [view(v) for v in value]
+        made[key] = type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    else:
+        made[key] = plain = copy.copy(value)
+        vars(plain).update({name: view(v) for name, v in vars(value).items()})
 
 
 def _function(value: types.FunctionType, view: Callable[[Any], Any]) -> types.FunctionType:
