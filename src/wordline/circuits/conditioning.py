@@ -6,6 +6,7 @@ what a device conducts through its own wires,
     q = max(rows, cols) R_max / (1 / G_max + R_across + R_down),
 
 where a row's cells are reached through R_across, the smaller of driver and row, and R_down is that of column and sense.
+Gradients, which are products of two device voltages, lose as q^2.
 """
 
 from __future__ import annotations
