@@ -1,4 +1,4 @@
-"""Groups that share tiles, against the block-diagonal matrix by hand and against Kirchhoff's law of one tile."""
+"""Groups that share tiles, against block-diagonal matrices by hand and Kirchhoff's law of one tile."""
 
 import dataclasses
 
