@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -79,6 +80,11 @@ def in_front(size: int, dims: Sequence[int | None], *tensors: Tensor) -> tuple[T
     )
 
 
+def forward_mode() -> AbstractContextManager[None]:
+    """For the `jvp` of a function: torch turns forward mode off there, and would lose second derivatives in silence."""
+    return cast(AbstractContextManager[None], forward_ad._set_fwd_grad_enabled(True))
+
+
 def plain(*grads: Tensor) -> tuple[Tensor, ...]:
     """Upstream derivatives that a compiled kernel can read, or an error in words.
 
@@ -150,7 +156,8 @@ class _Shown(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        return tangents[1].clone()
+        with forward_mode():
+            return tangents[1].clone()
 
 
 class _Apart(torch.autograd.Function):
