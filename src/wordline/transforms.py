@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -67,11 +68,21 @@ def shown(value: Tensor, path: Tensor) -> Tensor:
     return cast(Tensor, _Shown.apply(value.detach(), path))
 
 
+def apart(make: Callable[[], Tensor]) -> Tensor:
+    """A tensor made outside of what `torch.func` does: the same for all that `vmap` runs over, as in one pass of all."""
+    return cast(Tensor, _Apart.apply(torch.empty(0), make)) if transformed() else make()
+
+
 def in_front(size: int, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """For a rule of `vmap`: its dimension, of this size, in front of each tensor, also of those that have none."""
     return tuple(
         x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in zip(tensors, dims, strict=True)
     )
+
+
+def forward_mode() -> AbstractContextManager[None]:
+    """For the `jvp` of a function: torch turns forward mode off there, and would lose second derivatives in silence."""
+    return cast(AbstractContextManager[None], forward_ad._set_fwd_grad_enabled(True))
 
 
 def plain(*grads: Tensor) -> tuple[Tensor, ...]:
@@ -145,7 +156,22 @@ class _Shown(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        return tangents[1].clone()
+        with forward_mode():
+            return tangents[1].clone()
+
+
+class _Apart(torch.autograd.Function):
+    @staticmethod
+    def forward(nothing: Tensor, make: Callable[[], Tensor]) -> Tensor:
+        return make()
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+        ctx.mark_non_differentiable(output)
+
+    @staticmethod
+    def vmap(info: Any, dims: tuple[None, None], nothing: Tensor, make: Callable[[], Tensor]) -> tuple[Tensor, None]:
+        return cast(Tensor, _Apart.apply(nothing, make)), None
 
 
 class _Whole(torch.autograd.Function):

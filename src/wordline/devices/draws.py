@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
+
+from ..transforms import apart
 
 
 def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -11,9 +15,7 @@ def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
 
     Drawn in float32 on the generator's own device, so that a chip is the same in float64 and on a GPU.
     """
-    with torch._C._DisableFuncTorch():  # under vmap too: one draw, of the generator alone
-        numbers = torch.randn(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
-    return numbers.to(like.device, like.dtype)
+    return _drawn(torch.randn, like, generator)
 
 
 def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -21,6 +23,10 @@ def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
 
     Drawn in float32 on the generator's own device, like `draw_normal`: multiples of 2^-24 = 6e-8.
     """
-    with torch._C._DisableFuncTorch():
-        numbers = torch.rand(like.shape, generator=generator, device=generator.device, dtype=torch.float32)
+    return _drawn(torch.rand, like, generator)
+
+
+def _drawn(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator) -> Tensor:
+    shape = tuple(like.shape)
+    numbers = apart(lambda: draw(shape, generator=generator, device=generator.device, dtype=torch.float32))
     return numbers.to(like.device, like.dtype)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ..transforms import apart
+
 
 def nonideality_factor(wanted: Tensor, made: Tensor, volts: Tensor) -> Tensor:
     """NF of every array: the share of its column current that is missing, averaged over columns and inputs.
@@ -26,4 +28,5 @@ def nonideality_factor(wanted: Tensor, made: Tensor, volts: Tensor) -> Tensor:
 
 def probe_volts(rows: int, *, inputs: int = 8, seed: int = 0) -> Tensor:
     """Voltages to measure NF with: uniform in (0, 1), the same for everyone; `(inputs, rows)` float64."""
-    return torch.rand(inputs, rows, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    stream = torch.Generator().manual_seed(seed)
+    return apart(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 from typing import Any, final
 
 from torch import Tensor
@@ -43,6 +44,10 @@ class ConvProduct(AbstractProduct):
         windows = self._windows(x)  # (samples, channels, *positions, *kernel)
         grouped = windows.unflatten(1, (self.groups, -1)).movedim(1, 0)  # (groups, samples, channels, *pos, *kernel)
         return grouped.movedim(2, 2 + self.dims).flatten(3 + self.dims - 1).flatten(1, -2)
+
+    def width(self, x: Tensor) -> int:
+        """See `AbstractProduct.width`."""
+        return x.shape[1] * prod(self.kernel) // self.groups
 
     def fold(self, y: Tensor, x: Tensor) -> Tensor:
         """Answers `(groups, samples * positions, C)` for the feature maps x -> `(samples, groups * C, *positions)`."""

@@ -11,7 +11,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, plain
+from ..transforms import forward_mode, in_front, plain
 from .kernel_reading import KernelRead
 
 
@@ -43,7 +43,8 @@ class _Read(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, None]:
-        return _pushed(ctx.read, *ctx.saved_tensors, *tangents[:2]), None
+        with forward_mode():
+            return _pushed(ctx.read, *ctx.saved_tensors, *tangents[:2]), None
 
     @staticmethod
     def vmap(
@@ -89,7 +90,7 @@ class _Pulled(torch.autograd.Function):
         if ctx.wanted or tangents[2] is not None:
             raise NotImplementedError(_ONCE_BY_DEVICES)
         if tangents[0] is None:
-            return torch.zeros_like(ctx.saved_tensors[0]), None
+            return None, None
         return _Pulled.apply(tangents[0], *ctx.saved_tensors, ctx.read, False)[0], None
 
     @staticmethod

@@ -32,6 +32,10 @@ class LinearProduct(AbstractProduct):
         """Activations `(..., K)` -> `(1, vectors, K)`."""
         return x.reshape(1, -1, x.shape[-1])
 
+    def width(self, x: Tensor) -> int:
+        """See `AbstractProduct.width`."""
+        return x.shape[-1]
+
     def fold(self, y: Tensor, x: Tensor) -> Tensor:
         """Answers `(1, vectors, C)` for the activations x -> `(..., C)`."""
         return y.reshape(*x.shape[:-1], y.shape[-1])

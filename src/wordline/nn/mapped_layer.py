@@ -93,6 +93,14 @@ class MappedLayer(nn.Module):
                 "curved devices, mapped without trainable=True"
             )
 
+    def _require_one_chip(self) -> None:
+        """Refuse to draw for several chips at once: each has a stream of its own, which no tensor carries."""
+        if batched(self.conductances):
+            raise ValueError(
+                "`vmap` over chips with read noise, or that program themselves at each pass, would give all of them "
+                "the random numbers of one; call them one after another"
+            )
+
     def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> Self:
         """Move and cast as any module, but leave the devices' numbers as they are where 16 bits are asked for."""
         devices = {name: tensor for name, tensor in self._buffers.items() if name != "effective_weight"}
@@ -122,11 +130,13 @@ class MappedLayer(nn.Module):
         if not product.batched(x):  # before noise is drawn
             return self._compute(x[None], state, product)[0]
         crossbar = self.crossbar
+        if product.width(x) != state.weight.shape[-2]:  # rows without a voltage would answer all the same
+            raise ValueError(
+                f"`x` of shape {tuple(x.shape)} drives {product.width(x)} rows of a layer of {state.weight.shape[-2]}; "
+                "pass activations of the layer's own width, samples first"
+            )
         if crossbar.stochastic:
-            if batched(state.conductances):
-                raise ValueError(
-                    "`vmap` over chips with read noise would give all of them one stream; call them one after another"
-                )
+            self._require_one_chip()
             state = _during_one_read(state, crossbar, self.noise.next())
         own, wide = self.effective_weight.dtype, state.gain.dtype
         weight = product.to_weight(state.weight, tuple(self.effective_weight.shape)).contiguous()
@@ -261,6 +271,7 @@ class TrainableLayer(MappedLayer):
         return {**vars(self), "held": None}
 
     def _programmed(self) -> Programmed:
+        self._require_one_chip()
         own = self.weight.dtype
         weight = self.weight.to(torch.promote_types(own, torch.float32))
         (programmed,) = program_part(self.software_product.to_matrix(weight), self.crossbar, (self.stream_seed,))

@@ -31,6 +31,10 @@ class AbstractProduct(abc.ABC):
         """Batched activations -> the vectors that drive the rows, `(groups, vectors, K)`."""
 
     @abc.abstractmethod
+    def width(self, x: Tensor) -> int:
+        """How many rows batched activations drive: K of `unroll`, without computing it."""
+
+    @abc.abstractmethod
     def fold(self, y: Tensor, x: Tensor) -> Tensor:
         """Answers `(groups, vectors, C)` for the activations x -> outputs without bias."""
 

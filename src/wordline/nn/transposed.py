@@ -47,6 +47,10 @@ class TransposedProduct(AbstractProduct):
         """Feature maps `(samples, channels, *size)` -> `(groups, samples * pixels, channels / groups)`."""
         return x.flatten(2).unflatten(1, (self.groups, -1)).permute(1, 0, 3, 2).flatten(1, 2)
 
+    def width(self, x: Tensor) -> int:
+        """See `AbstractProduct.width`."""
+        return x.shape[1] // self.groups
+
     def fold(self, y: Tensor, x: Tensor) -> Tensor:
         """Answers `(groups, samples * pixels, C)` for the feature maps x -> `(samples, channels, *size)`."""
         samples, size = x.shape[0], x.shape[2:]
