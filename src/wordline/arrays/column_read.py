@@ -161,8 +161,9 @@ class _Back(once("SurrogateArray.currents")):
             return (to_volts.unflatten(-2, (info.batch_size, -1)), none), (to_volts.dim() - 2, None)
         ends = volts.dim() - (dims[0] is not None), programmed.dim() - (dims[1] is not None)
         found = _Back.apply(*_leading(info, dims, volts, programmed, grad), weights, design, wanted)
+        parts = zip(found, ends, wanted, strict=True)
         return (
-            tuple(x.flatten(0, x.dim() - 1 - end) if want else x for x, end, want in zip(found, ends, wanted, strict=True)),
+            tuple(x.flatten(0, x.dim() - 1 - end) if want else x for x, end, want in parts),
             tuple(0 if want else None for want in wanted),
         )
 

@@ -1,7 +1,7 @@
 """Reads by the kernel as torch knows them: derivatives of both modes and all orders, and a rule for `vmap`.
 
-The kernel gives J^T towards; J v is the derivative of that by `towards`, by way of the same read in plain torch. J depends
-on nothing but which conversions saturated, so there is no second derivative by the inputs.
+The kernel gives J^T towards; J v is the derivative of that by `towards`, by way of the same read in plain torch.
+J depends on nothing but which conversions saturated, so there is no second derivative by the inputs.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class _Pulled(torch.autograd.Function):
         read = read.of(response)
         to_response = response.new_empty(0)
         if wanted:
-            (to_response,) = torch.func.vjp(lambda there: read.generic(read.vectors(source), there), response)[1](towards)
+            _, pull = torch.func.vjp(lambda there: read.generic(read.vectors(source), there), response)
+            (to_response,) = pull(towards)
         return read.pulled(source, saturated, towards), to_response
 
     @staticmethod
@@ -82,7 +83,8 @@ class _Pulled(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor | None) -> tuple[Tensor | None, None, None, None, None, None]:
         if ctx.wanted or ctx.needs_input_grad[2]:
             raise NotImplementedError(_ONCE_BY_DEVICES)
-        push = None if grads[0] is None else _pushed(ctx.read, *ctx.saved_tensors, *plain(grads[0]), None)
+        source, response = ctx.saved_tensors
+        push = None if grads[0] is None else _pushed(ctx.read, source, response, plain(grads[0])[0], None)
         return push, None, None, None, None, None
 
     @staticmethod
@@ -109,8 +111,8 @@ class _Pulled(torch.autograd.Function):
 
 
 _ONCE_BY_DEVICES = (
-    "a read with converters has no second derivative by its devices and no Jacobian by them under `vmap`; take gradients "
-    "by the weights one at a time, without create_graph=True"
+    "a read with converters has no second derivative by its devices and no Jacobian by them under `vmap`; "
+    "take gradients by the weights one at a time, without create_graph=True"
 )
 
 

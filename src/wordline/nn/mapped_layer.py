@@ -86,7 +86,7 @@ class MappedLayer(nn.Module):
 
     def _require_no_graph(self) -> None:
         """Refuse to be written down as a graph of torch's operations, which reads no arrays and draws no noise."""
-        if torch.compiler.is_exporting() or torch.jit.is_tracing():
+        if torch.compiler.is_exporting() or torch._C._is_tracing():
             raise ValueError(
                 f"`chip` layer of kind {self.kind} cannot be exported or traced: its arrays are read, or programmed, "
                 "at every pass, which no graph can hold; export a chip without converters, slices, read noise and "

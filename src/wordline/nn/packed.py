@@ -63,6 +63,10 @@ class PaddedProduct(AbstractProduct):
         """See `AbstractProduct.unroll`."""
         return self.inner.unroll(self._padded(x))
 
+    def width(self, x: Tensor) -> int:
+        """See `AbstractProduct.width`."""
+        return self.inner.width(self._padded(x.new_empty(x.shape, device="meta")))
+
     def fold(self, y: Tensor, x: Tensor) -> Tensor:
         """See `AbstractProduct.fold`."""
         return self._cut(self.inner.fold(y, self._padded(x.new_empty(x.shape, device="meta"))))

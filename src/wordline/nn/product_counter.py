@@ -7,7 +7,6 @@ its weight is the effective weight of one; otherwise it is digital, and named by
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -111,7 +110,7 @@ class ProductCounter(TorchDispatchMode):
             (x,) = [leaf for leaf in pytree.tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)][:1]
             with _off(self):
                 vectors = layer.product.vectors(x)
-            self.on_arrays += vectors * math.prod(layer.matrix_shape)
+            self.on_arrays += vectors * layer.weight_count
         self.inside += 1
 
     def _leave_array(self, layer: nn.Module, args: Any, kwargs: Any, out: Any) -> None:
