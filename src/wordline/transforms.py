@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from typing import Any, ParamSpec, TypeVar, cast
 
 import torch
@@ -30,8 +29,8 @@ def differentiated(*tensors: Tensor) -> bool:
 
 
 def pushed(*tensors: Tensor) -> bool:
-    """Whether any of these has a forward-mode derivative, outside of `torch.func`."""
-    return any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
+    """Whether forward mode is at work: any of these has such a derivative, or `torch.func` may hand on one."""
+    return torch._functorch.eager_transforms.JVP_NESTING > 0 or any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 
 def transformed() -> bool:
@@ -78,11 +77,6 @@ def in_front(size: int, dims: Sequence[int | None], *tensors: Tensor) -> tuple[T
     return tuple(
         x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in zip(tensors, dims, strict=True)
     )
-
-
-def forward_mode() -> AbstractContextManager[None]:
-    """For the `jvp` of a function: torch turns forward mode off there, and would lose second derivatives in silence."""
-    return cast(AbstractContextManager[None], forward_ad._set_fwd_grad_enabled(True))
 
 
 def plain(*grads: Tensor) -> tuple[Tensor, ...]:
@@ -157,7 +151,7 @@ class _Shown(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        with forward_mode():
+        with forward_ad._set_fwd_grad_enabled(True):  # torch turns it off here, and would lose second derivatives
             return tangents[1].clone()
 
 

@@ -1,6 +1,6 @@
 """Reads by the compiled kernel of `arrays.reads`, and their derivative: straight through what did not saturate.
 
-`kernel_derivatives` tells torch of both.
+`kernel_derivatives` tells torch of it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ..arrays import reads
 from ..devices import UniformConverter
 from ..mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
-from ..transforms import batched
+from ..transforms import batched, pushed
 from .convolution import ConvProduct
 from .product import AbstractProduct
 from .windows import by_inputs, padded, places, windows
@@ -34,10 +34,13 @@ def prepared_bytes(response: Tensor) -> int:
 
 
 def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
-    """Whether the kernel computes this read: ohmic arrays on a CPU, a plain ADC, no derivative by the arrays."""
+    """Whether the kernel computes this read: ohmic arrays on a CPU, a plain ADC, no derivative by the arrays.
+
+    Forward mode is left to plain torch, whose sums may round to another code.
+    """
     plain = type(crossbar.adc) is UniformConverter and type(crossbar.slicing) in (NoSlicing, BitSlicing)
     learning = torch.is_grad_enabled() and response.requires_grad
-    there = u.numel() > 0 and reads.available(response) and not batched(response)
+    there = u.numel() > 0 and reads.available(response) and not batched(response) and not pushed(u, response)
     return crossbar.array.linear and plain and not learning and there
 
 
@@ -46,8 +49,8 @@ class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `off`: what it is spared for each unit of voltage; in shares.
 
     `negative`: whether there are negative inputs; `outputs`: columns of a group that hold weights; `count`
-    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for derivatives
-    of which there is no kernel.
+    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for derivatives of
+    which there is no kernel.
     """
 
     product: AbstractProduct
