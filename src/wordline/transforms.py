@@ -30,7 +30,9 @@ def differentiated(*tensors: Tensor) -> bool:
 
 def pushed(*tensors: Tensor) -> bool:
     """Whether forward mode is at work: any of these has such a derivative, or `torch.func` may hand on one."""
-    return torch._functorch.eager_transforms.JVP_NESTING > 0 or any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
+    if torch._functorch.eager_transforms.JVP_NESTING > 0:
+        return True
+    return any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 
 def transformed() -> bool:
