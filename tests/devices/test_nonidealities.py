@@ -139,7 +139,8 @@ def test_json_round_trip_inside_a_crossbar(nonideality: wl.AbstractNonideality) 
 @every_one
 def test_only_read_noise_that_is_not_frozen_is_drawn_at_each_read(nonideality: wl.AbstractNonideality) -> None:
     noise = isinstance(nonideality, wl.ReadNoise)
-    assert nonideality.moment == ("read" if noise else "programming")
+    later = "retention" if isinstance(nonideality, wl.RetentionDrift) else "programming"
+    assert nonideality.moment == ("read" if noise else later)
     assert nonideality.fresh == (noise and not getattr(nonideality, "frozen", True))
 
 

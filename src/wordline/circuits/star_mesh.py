@@ -42,8 +42,12 @@ _LARGEST = 2.0**1000
 def _extend(y, size, k, ohm):
     """A resistance in series with the end k of the first `size` ends."""
     s = y[k, :size].sum()
-    share = 1 / (1 + s * ohm)
-    t = ohm * share if ohm < 1 else 1 / (1 / ohm + s)
+    if ohm < 1:
+        share = 1 / (1 + s * ohm)
+        t = ohm * share
+    else:  # s R may be infinite
+        t = 1 / (1 / ohm + s)
+        share = t / ohm
     row = y[k, :size].copy()
     for a in range(size):
         if row[a] > 0:
@@ -51,7 +55,7 @@ def _extend(y, size, k, ohm):
             for b in range(size):
                 y[a, b] += part * row[b]
             y[a, a] = 0
-    y[k, :size] = row * share
+    y[k, :size] = row * share if ohm < 1 else row * t / ohm
     y[:size, k] = y[k, :size]
     return row, t, share
 
