@@ -22,9 +22,9 @@ LAYERS = (
     ("rethinking-64", 3072, 3072),
     ("rethinking-64", 25088, 4096),  # the first dense layer of VGG16
     ("isaac-like", 1536, 1536),
-    ("isaac-like", 12544, 4096),
+    ("isaac-like", 8192, 4096),
     ("puma-64x64-100k", 1024, 1024),
-    ("puma-64x64-100k", 4096, 4096),
+    ("puma-64x64-100k", 2048, 2048),
 )
 
 
