@@ -30,7 +30,9 @@ def differentiated(*tensors: Tensor) -> bool:
 
 def pushed(*tensors: Tensor) -> bool:
     """Whether forward mode is at work: any of these has such a derivative, or `torch.func` may hand on one."""
-    return torch._functorch.eager_transforms.JVP_NESTING > 0 or any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
+    if torch._functorch.eager_transforms.JVP_NESTING > 0:
+        return True
+    return any(forward_ad.unpack_dual(x).tangent is not None for x in tensors)
 
 
 def transformed() -> bool:
@@ -68,7 +70,7 @@ def shown(value: Tensor, path: Tensor) -> Tensor:
 
 
 def apart(make: Callable[[], Tensor]) -> Tensor:
-    """A tensor made outside of what `torch.func` does: the same for all that `vmap` runs over, as in one pass of all."""
+    """A tensor made outside of `torch.func`: one for all that `vmap` runs over, as in one pass of all."""
     return cast(Tensor, _Apart.apply(torch.empty(0), make)) if transformed() else make()
 
 
@@ -123,7 +125,8 @@ def untraced(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not torch.compiler.is_compiling() or torch.compiler.is_exporting():  # torch's own decorator costs seconds, and only a compiler needs it
+        # Without a compiler nothing is called: importing torch's own decorator takes seconds.
+        if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
             return function(*args, **kwargs)
         torch._dynamo.graph_break(msg=_WHY)  # what a user reads who asked for one whole graph
         return torch.compiler.disable(function, reason=_WHY)(*args, **kwargs)

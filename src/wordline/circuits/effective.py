@@ -125,7 +125,7 @@ class _Tangent(once("effective_conductance")):
 
     @staticmethod
     def forward(g: Tensor, tangent: Tensor, wires: Wires) -> Tensor:
-        parts = []
+        parts: list[Tensor] = []
         for tiles, change in zip(_chunks(g.double()), _chunks(tangent.double()), strict=True):
             with torch.enable_grad():
                 grad = torch.zeros_like(tiles).requires_grad_()

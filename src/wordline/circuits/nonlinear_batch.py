@@ -71,6 +71,7 @@ class ColumnCurrents(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+        """Keep what either derivative needs."""
         v, g, ctx.wires, ctx.law, _ = inputs
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)  # no zeros as large as what was kept
@@ -142,7 +143,7 @@ class _Adjoint(once("solve_nonlinear")):
 
 
 class _Tangent(once("solve_nonlinear")):
-    """dI for changes dv and dg: with q = s du + (di/dg) dg, du + Z q = dv is the same linear network, dI_j = sum_i q_ij."""
+    """dI_j = sum_i q_ij for changes dv and dg: q = s du + (di/dg) dg, and du + Z q = dv is that linear network."""
 
     @staticmethod
     def forward(

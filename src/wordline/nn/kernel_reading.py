@@ -43,8 +43,8 @@ class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `off`: what it is spared for each unit of voltage; in shares.
 
     `negative`: whether there are negative inputs; `outputs`: columns of a group that hold weights; `count`
-    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for derivatives of
-    which there is no kernel.
+    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for
+    derivatives of which there is no kernel.
     """
 
     product: AbstractProduct
