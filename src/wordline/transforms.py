@@ -70,7 +70,7 @@ def shown(value: Tensor, path: Tensor) -> Tensor:
 
 
 def apart(make: Callable[[], Tensor]) -> Tensor:
-    """A tensor made outside of what `torch.func` does: the same for all that `vmap` runs over."""
+    """A tensor made outside of `torch.func`: one for all that `vmap` runs over, as in one pass of all."""
     return cast(Tensor, _Apart.apply(torch.empty(0), make)) if transformed() else make()
 
 
@@ -125,7 +125,7 @@ def untraced(function: Callable[P, R]) -> Callable[P, R]:
 
     @functools.wraps(function)
     def called(*args: P.args, **kwargs: P.kwargs) -> R:
-        # Torch's own decorator costs seconds, and only a compiler needs it.
+        # Without a compiler nothing is called: importing torch's own decorator takes seconds.
         if not torch.compiler.is_compiling() or torch.compiler.is_exporting():
             return function(*args, **kwargs)
         torch._dynamo.graph_break(msg=_WHY)  # what a user reads who asked for one whole graph

@@ -197,12 +197,10 @@ def test_the_gradient_of_another_network_goes_forward_too(x: Tensor, network: nn
 @pytest.mark.parametrize("name", ["dac", "adc", "curved"])
 def test_activations_of_another_width_are_refused(name: str) -> None:
     # Rows without a voltage answer too: before, two columns of a layer of three inputs gave numbers.
-    layers = {
-        nn.Linear(3, 2): (2, 2),
-        nn.Conv2d(2, 2, 2): (1, 1, 3, 3),
-        nn.Conv1d(4, 4, 2, groups=2): (1, 2, 3),
-        nn.ConvTranspose2d(3, 2, 2): (1, 4, 2, 2),
-    }
-    for layer, wrong in layers.items():
+    pairs: list[tuple[nn.Module, tuple[int, ...]]] = [
+        (nn.Linear(3, 2), (2, 2)), (nn.Conv2d(2, 2, 2), (1, 1, 3, 3)),
+        (nn.Conv1d(4, 4, 2, groups=2), (1, 2, 3)), (nn.ConvTranspose2d(3, 2, 2), (1, 4, 2, 2)),
+    ]  # fmt: skip
+    for layer, wrong in pairs:
         with pytest.raises(ValueError, match=r"`x` of shape .* drives \d+ rows of a layer of \d+"):
             wl.map_model(layer.eval(), CROSSBARS[name])(torch.ones(wrong))

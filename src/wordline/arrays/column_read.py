@@ -161,11 +161,9 @@ class _Back(once("SurrogateArray.currents")):
             return (to_volts.unflatten(-2, (info.batch_size, -1)), none), (to_volts.dim() - 2, None)
         ends = volts.dim() - (dims[0] is not None), programmed.dim() - (dims[1] is not None)
         found = _Back.apply(*_leading(info, dims, volts, programmed, grad), weights, design, wanted)
-        parts = zip(found, ends, wanted, strict=True)
-        return (
-            tuple(x.flatten(0, x.dim() - 1 - end) if want else x for x, end, want in parts),
-            tuple(0 if want else None for want in wanted),
-        )
+        each = zip(found, ends, wanted, strict=True)
+        made = tuple(x.flatten(0, x.dim() - 1 - end) if want else x for x, end, want in each)
+        return made, tuple(0 if want else None for want in wanted)
 
 
 class _Tangent(once("SurrogateArray.currents")):
@@ -198,9 +196,7 @@ class _Tangent(once("SurrogateArray.currents")):
 
 
 def _together(programmed: Tensor, lead: torch.Size, at: At, *, alike: bool) -> Iterator[Together]:
-    return together(
-        programmed.expand(*lead, *programmed.shape[-2:])[at], alike=alike, columns=_COLUMNS, cells=_CELLS
-    )
+    return together(programmed.expand(*lead, *programmed.shape[-2:])[at], alike=alike, columns=_COLUMNS, cells=_CELLS)
 
 
 def _split(programmed: Tensor, design: ArrayDesign, hidden: int) -> tuple[Tensor, ...]:

@@ -98,9 +98,7 @@ class SurrogateArray(AbstractArray):
                 f"{low:g} and {high:g} S, or open; fit one for this window with `wordline surrogate fit`"
             )
         fine = g.double()
-        made = column_network.program(
-            network.to(g.device), fine, through_wires(fine, wires), report.design
-        )
+        made = column_network.program(network.to(g.device), fine, through_wires(fine, wires), report.design)
         return made.to(g.dtype)
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:

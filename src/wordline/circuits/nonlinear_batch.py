@@ -71,7 +71,7 @@ class ColumnCurrents(torch.autograd.Function):
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
-        """Keep what the derivatives need."""
+        """Keep what either derivative needs."""
         v, g, ctx.wires, ctx.law, _ = inputs
         ctx.mark_non_differentiable(output[1])
         ctx.set_materialize_grads(False)  # no zeros as large as what was kept
@@ -143,7 +143,7 @@ class _Adjoint(once("solve_nonlinear")):
 
 
 class _Tangent(once("solve_nonlinear")):
-    """dI for changes dv and dg: q = s du + (di/dg) dg and du + Z q = dv are the same network, dI_j = sum_i q_ij."""
+    """dI_j = sum_i q_ij for changes dv and dg: q = s du + (di/dg) dg, and du + Z q = dv is that linear network."""
 
     @staticmethod
     def forward(

@@ -55,9 +55,7 @@ def program(matrix: Tensor, crossbar: Crossbar, *, generator: torch.Generator) -
     return program_many(matrix, crossbar, (generator,))[0]
 
 
-def program_many(
-    matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
-) -> tuple[Programmed, ...]:
+def program_many(matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]) -> tuple[Programmed, ...]:
     """Program the same weights on several samples of a crossbar, one a generator: `program` of each, bit for bit.
 
     A large layer is worked on some tiles at a time (`blocks`), unless a derivative is asked for: all that grows with
@@ -67,9 +65,7 @@ def program_many(
         return _program_many(matrix, crossbar, generators)
 
 
-def _program_many(
-    matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
-) -> tuple[Programmed, ...]:
+def _program_many(matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]) -> tuple[Programmed, ...]:
     if not whole(matrix).isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing, tile = crossbar.encoding, crossbar.slicing, (crossbar.tile[0], crossbar.weight_cols)

@@ -1,7 +1,8 @@
 """Reads by the kernel as torch knows them: reverse mode of all orders, and rules for `vmap`.
 
-The kernel gives J^T towards; J v, which a second derivative asks for, is the derivative of that by `towards`, by way
-of the same read in plain torch. J depends on nothing but which conversions saturated: it has no derivative of its own.
+The kernel gives J^T towards; J v, which a second derivative asks for, is the derivative of that by
+`towards`, by way of the same read in plain torch. J depends on nothing but which conversions saturated:
+it has no derivative of its own.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.jit import is_tracing  # type: ignore[attr-defined]
 
 from ..mapping import Crossbar, Programmed, program_many, read_noise, solve, times
 from ..mapping.memory import passes_need_conductances, reads_conductances
@@ -86,7 +87,7 @@ class MappedLayer(nn.Module):
 
     def _require_no_graph(self) -> None:
         """Refuse to be written down as a graph of torch's operations, which reads no arrays and draws no noise."""
-        if torch.compiler.is_exporting() or torch._C._is_tracing():
+        if torch.compiler.is_exporting() or is_tracing():
             raise ValueError(
                 f"`chip` layer of kind {self.kind} cannot be exported or traced: its arrays are read, or programmed, "
                 "at every pass, which no graph can hold; export a chip without converters, slices, read noise and "
