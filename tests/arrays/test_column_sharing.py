@@ -105,7 +105,7 @@ def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> Non
 @pytest.mark.parametrize("kernel", [column_compiled.currents, column_compiled.descend], ids=["currents", "descend"])
 def test_single_precision_stays_single(kernel: Dispatcher) -> None:
     """A number without a type would turn each product into one of doubles, at a third of the speed."""
-    fresh = njit(**column_compiled._SETTINGS | {"cache": False})(kernel.py_func)
+    fresh = njit(nogil=True, fastmath=column_compiled._FASTMATH, error_model="numpy")(kernel.py_func)
     flat, many, number = types.float32[:], types.float32[:, ::1], types.float32
     head = [many] * (4 if kernel is column_compiled.currents else 5)
     fresh.compile((*head, many, flat, many, flat, flat, number, number, number, many))

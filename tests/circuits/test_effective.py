@@ -15,7 +15,7 @@ from wordline.circuits import Wires, compiled, effective_conductance, portable
 from wordline.circuits.lanes_memory import Memory
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
-WIRES = st.builds(Wires, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
+WIRES = st.builds(wired, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
 QUICK = settings(max_examples=40, deadline=None)
 
 

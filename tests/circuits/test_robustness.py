@@ -136,7 +136,7 @@ def test_an_open_array_carries_nothing_and_learns_freely(
 # --- laws of every array, on both paths --------------------------------------------------------------------------
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
-WIRES = st.builds(Wires, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
+WIRES = st.builds(wired, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
 
 
 @st.composite

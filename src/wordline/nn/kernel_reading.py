@@ -27,6 +27,12 @@ from .windows import by_inputs, padded, places, windows
 _PREPARED = WeakTensorKeyDictionary()  # a layer's arrays in the kernel's own order, as long as the layer lives
 
 
+def prepared_bytes(response: Tensor) -> int:
+    """Bytes of what reads of these arrays laid out for the kernel; 0 before the first."""
+    known: tuple[Any, reads.Columns] | None = _PREPARED.get(response)
+    return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
+
+
 def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """Whether the kernel computes this read: ohmic arrays on a CPU, a plain ADC, no derivative by the arrays.
 
@@ -43,7 +49,7 @@ class KernelRead:
     """One layer's read. `limit`: full scale of the ADC; `off`: what it is spared for each unit of voltage; in shares.
 
     `negative`: whether there are negative inputs; `outputs`: columns of a group that hold weights; `count`
-    hears of conversions made and saturated; `generic`: the same read of vectors and response in torch, for
+    is told of conversions made and saturated; `generic`: the same read of vectors and response in torch, for
     derivatives of which there is no kernel.
     """
 
@@ -161,6 +167,6 @@ class KernelRead:
         key = (version, stairs, digits)
         known: tuple[Any, reads.Columns] | None = _PREPARED.get(self.response)
         if known is None or known[0] != key or version < 0:
-            known = key, reads.columns(self.response / self.crossbar.window_siemens, stairs, digits)
+            known = key, reads.columns(self.response, stairs, digits, unit=self.crossbar.window_siemens)
             _PREPARED[self.response] = known
         return known[1]
