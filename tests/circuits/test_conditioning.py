@@ -90,7 +90,7 @@ def test_float32_over_thirty_decades(tile: Tile, solver: ModuleType) -> None:
 @few
 @given(tiles(30))
 def test_positive_sums_keep_the_digits_of_answers_and_gradients(tile: Tile) -> None:
-    check(star_mesh, tile, torch.float64, 1e-14, 1e-13)
+    check(star_mesh, tile, torch.float64, 1e-14, 1e-10)
 
 
 @every_solver

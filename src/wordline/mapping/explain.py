@@ -33,13 +33,18 @@ def explain(crossbar: Crossbar, *, name: str = "") -> str:
         ("slicing", _slicing(crossbar)),
         ("DAC", _converter(crossbar.dac)),
         ("ADC", _converter(crossbar.adc)),
-        ("gain", f"{type(crossbar.gain).__name__}, measured {crossbar.gain.moment}"),
+        ("gain", _gain(crossbar)),
         ("NF", f"{uniform:.3f} for conductances uniform over the window, {half_normal:.3f} for a differential pair of "
                "half-normal weights; one array, exact, volts uniform up to the read voltage"),
     ]  # fmt: skip
     if name in PRESETS:
         lines.append(("source", PRESETS[name].source))
     return "\n".join(f"{key:>15}  {text}" for key, text in lines)
+
+
+def _gain(crossbar: Crossbar) -> str:
+    name, moment = type(crossbar.gain).__name__, crossbar.gain.moment
+    return name if moment == "never" else f"{name}, measured {moment}"
 
 
 def _array(crossbar: Crossbar) -> str:
