@@ -16,7 +16,8 @@ def warn_of_ohms(name: str, conductances: Tensor | float) -> None:
     >>> warn_of_ohms("g", torch.tensor([5e-5]))  # 20 kOhm
     """
     if isinstance(conductances, Tensor):
-        conductances = conductances.detach().amax().item() if conductances.numel() else 0.0
+        told = conductances.numel() > 0 and not conductances.is_meta  # a meta tensor has no numbers
+        conductances = conductances.detach().amax().item() if told else 0.0
     if conductances > LARGEST:
         warnings.warn(
             f"`{name}` holds {conductances:g} siemens, a device of {1 / conductances:.3g} ohm: are these ohms, or "
