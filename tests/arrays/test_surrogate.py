@@ -101,6 +101,24 @@ def test_the_gradient_is_the_surrogates_own(drawn: tuple[Tensor, Tensor], monkey
     torch.testing.assert_close(check(), whole, rtol=1e-12, atol=0)
 
 
+def test_forward_mode_and_vmap(drawn: tuple[Tensor, Tensor]) -> None:
+    volts, g = drawn
+    wires = SMALL.design.wires
+    programmed, at = SMALL.program(g, wires), 0.05 + 0.7 * volts
+    along = torch.rand(at.shape, dtype=at.dtype, generator=torch.Generator().manual_seed(0)) - 0.5
+
+    def microamperes(v: Tensor) -> Tensor:
+        return 1e6 * SMALL.currents(v, programmed, wires)
+
+    ahead, behind = (microamperes(at + e * along) for e in (1e-5, -1e-5))
+    found = torch.func.jvp(microamperes, (at,), (along,))[1]
+    torch.testing.assert_close(found, (ahead - behind) / 2e-5, rtol=1e-4, atol=1e-5)
+    many = torch.stack([at, 0.5 * at])
+    torch.testing.assert_close(torch.func.vmap(microamperes)(many), torch.stack([*map(microamperes, many)]))
+    with pytest.raises(NotImplementedError, match="`programmed` of a surrogate has no forward-mode derivative"):
+        torch.func.jvp(lambda p: SMALL.currents(at, p, wires), (programmed,), (programmed,))
+
+
 def test_the_gradient_is_close_to_the_arrays(drawn: tuple[Tensor, Tensor]) -> None:
     volts, g = drawn
     leaf, wires = volts.requires_grad_(), SMALL.design.wires
