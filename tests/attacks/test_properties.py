@@ -28,30 +28,43 @@ def batches(draw: st.DrawFn) -> tuple[Tensor, Tensor]:
     return images, torch.randint(0, 6, (count,), generator=generator)
 
 
-losses, norms = st.sampled_from(["cross-entropy", "margin", "dlr"]), st.sampled_from(["linf", "l2"])
-step_sizes = st.none() | st.floats(1e-3, 2)
+losses = st.sampled_from(["cross-entropy", "margin", "dlr"])
+LARGEST = {"linf": 1.0, "l2": 2.0}  # no pixel moves farther than 1
+
+
+def step_sizes(largest: float) -> st.SearchStrategy[float | None]:
+    return st.none() | st.floats(1e-3, largest)
+
+
 fgsm = st.builds(FGSM, eps=st.floats(0, 1), loss=losses)
-pgd = st.builds(
-    PGD,
-    eps=st.floats(0, 2),
-    steps=st.integers(1, 4),
-    step_size=step_sizes,
-    loss=losses,
-    norm=norms,
-    random_start=st.booleans(),
-    restarts=st.integers(1, 2),
-    eot=st.integers(1, 2),
-    keep=st.sampled_from(["best", "last"]),
-    early_stop=st.booleans(),
+pgd = st.one_of(
+    st.builds(
+        PGD,
+        eps=st.floats(0, largest),
+        steps=st.integers(1, 4),
+        step_size=step_sizes(largest),
+        loss=losses,
+        norm=st.just(norm),
+        random_start=st.booleans(),
+        restarts=st.integers(1, 2),
+        eot=st.integers(1, 2),
+        keep=st.sampled_from(["best", "last"]),
+        early_stop=st.booleans(),
+    )
+    for norm, largest in LARGEST.items()
 )
 mifgsm = st.builds(
-    MIFGSM, eps=st.floats(0, 1), steps=st.integers(1, 4), step_size=step_sizes, decay=st.floats(0, 2), loss=losses
+    MIFGSM, eps=st.floats(0, 1), steps=st.integers(1, 4), step_size=step_sizes(1.0), decay=st.floats(0, 2), loss=losses
+)
+searches = (
+    st.builds(RandomSearch, eps=st.floats(0, largest), draws=st.integers(1, 4), norm=st.just(norm))
+    for norm, largest in LARGEST.items()
 )
 attacks = st.one_of(
     fgsm,
     pgd,
     mifgsm,
-    st.builds(RandomSearch, eps=st.floats(0, 2), draws=st.integers(1, 4), norm=norms),
+    *searches,
     st.builds(MultiTargeted, attack=pgd, targets=st.integers(1, 6)),
     st.builds(lambda *attacks: WorstCase(attacks), fgsm, mifgsm),
 )

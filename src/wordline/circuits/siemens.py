@@ -6,6 +6,8 @@ import warnings
 
 from torch import Tensor
 
+from ..transforms import whole
+
 LARGEST = 0.1 * (1 + 1e-6)  # 10 ohm, in float32 as well: a device of less is lost beside the wires that lead to it
 
 
@@ -17,7 +19,7 @@ def warn_of_ohms(name: str, conductances: Tensor | float) -> None:
     """
     if isinstance(conductances, Tensor):
         told = conductances.numel() > 0 and not conductances.is_meta  # a meta tensor has no numbers
-        conductances = conductances.detach().amax().item() if told else 0.0
+        conductances = whole(conductances).amax().item() if told else 0.0
     if conductances > LARGEST:
         warnings.warn(
             f"`{name}` holds {conductances:g} siemens, a device of {1 / conductances:.3g} ohm: are these ohms, or "
