@@ -10,6 +10,8 @@ import pyarrow.parquet as pq
 from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as Pillow
 
+from wordline.zoo.classes import CIFAR100, TINY_IMAGENET
+
 
 def png(rng: np.random.Generator, side: int) -> bytes:
     """One picture of noise."""
@@ -29,7 +31,7 @@ def cifar100(root: Path, train: int = 16, test: int = 4) -> None:
             "coarse_label": [0] * count,
         }
         features = Features({
-            "img": Image(), "fine_label": ClassLabel(names=[f"fine{k}" for k in range(100)]),
+            "img": Image(), "fine_label": ClassLabel(names=list(CIFAR100)),
             "coarse_label": ClassLabel(names=[f"coarse{k}" for k in range(20)]),
         })  # fmt: skip
         rows = Dataset.from_dict(columns, features=features)
@@ -39,7 +41,7 @@ def cifar100(root: Path, train: int = 16, test: int = 4) -> None:
 def tiny_imagenet(root: Path, classes: int = 200) -> None:
     """train/CLASS/images/picture, val/images/picture with val_annotations.txt; a picture a class and split."""
     rng = np.random.default_rng(1)
-    names = [f"n{k:08d}" for k in range(classes)]
+    names = TINY_IMAGENET[:classes]
     for name in names:
         folder = root / "train" / name / "images"
         folder.mkdir(parents=True)

@@ -9,8 +9,8 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..nn import Chip, map_model
-from ..nn.mapped_layer import TrainableLayer
 from ..nn.read_noise import stream_seed
+from ..nn.trainable_layer import TrainableLayer
 from ..values import require_instance, require_integer
 from ..zoo.body import AbstractBody, tie
 

@@ -14,11 +14,12 @@ from .attention import require_packs_apart
 from .build import build, require_network
 from .chip import Chip
 from .choice import Choice
-from .mapped_layer import MappedLayer, TrainableLayer, program_part
+from .mapped_layer import MappedLayer, program_part
 from .memory import Keeping
 from .parts import Part
 from .probe import NOTHING, Example, example_arguments, probe, require_products
 from .read_noise import stream_seed
+from .trainable_layer import TrainableLayer
 
 
 @takes_numbers

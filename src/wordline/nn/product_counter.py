@@ -20,8 +20,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..products import DigitalProduct, Products
 from .choice import chosen
-from .mapped_layer import MappedLayer, TrainableLayer
+from .mapped_layer import MappedLayer
 from .multiplications import factors, has_formula, macs_of
+from .trainable_layer import TrainableLayer
 
 IMAGES, ARRAYS = 1, 2
 _VALUES_UNUSED = ("_like", "new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided")
