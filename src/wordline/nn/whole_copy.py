@@ -21,9 +21,10 @@ def whole_copy(
     Here functions that reach the module through their closure are built anew around the copy; what `torch.compile`
     wrapped is unwrapped, for it computes the same. `memo`: as `copy.deepcopy` takes it; `by`: copies all but functions.
 
-    >>> net = nn.Sequential(nn.Linear(2, 2))
-    >>> net.forward = lambda x: net[0](x)
-    >>> copied = whole_copy(net)
+    >>> def wrapped(net):
+    ...     net.forward = lambda x: net[0](x)
+    ...     return net
+    >>> copied = whole_copy(wrapped(nn.Sequential(nn.Linear(2, 2))))
     >>> copied.forward.__closure__[0].cell_contents is copied
     True
     """
