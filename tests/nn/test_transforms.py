@@ -87,7 +87,6 @@ def test_jacobians_and_vjps(
     wanted = [torch.autograd.functional.jacobian(f, x)]
     found = {"jacrev": jacrev(f)(x), "jacfwd": jacfwd(f)(x)}
     (pulled,) = vjp(f, x)[1](towards)
-    torch.testing.assert_close(pulled, torch.einsum("ab,abcdef->cdef", towards, wanted[0]), rtol=1e-4, atol=1e-6)
     # Where plain torch computes, a sum at the edge of two ADC codes may get the other one, and a slope with it:
     # always where weights are learned, but for `torch.func`, which does not learn them here.
     chip.requires_grad_(False)
@@ -96,6 +95,8 @@ def test_jacobians_and_vjps(
     wanted.append(torch.autograd.functional.jacobian(f, x))
     for how, jacobian in found.items():
         assert any(torch.allclose(jacobian, w, rtol=1e-4, atol=1e-6) for w in wanted), how
+    each = [torch.einsum("ab,abcdef->cdef", towards, w) for w in wanted]
+    assert any(torch.allclose(pulled, w, rtol=1e-4, atol=1e-6) for w in each)
 
 
 @pytest.mark.usefixtures("kernel")
