@@ -86,6 +86,9 @@ def test_jacobians_and_vjps(
     f, towards = anew(chip), torch.rand(2, 3, generator=rng)
     wanted = [torch.autograd.functional.jacobian(f, x)]
     found = {"jacrev": jacrev(f)(x), "jacfwd": jacfwd(f)(x)}
+    if not reads.AVAILABLE:  # one way of reading, one Jacobian
+        for jacobian in found.values():
+            torch.testing.assert_close(jacobian, wanted[0], rtol=1e-4, atol=1e-6)
     (pulled,) = vjp(f, x)[1](towards)
     # Where plain torch computes, a sum at the edge of two ADC codes may get the other one, and a slope with it:
     # always where weights are learned, but for `torch.func`, which does not learn them here.
@@ -147,7 +150,8 @@ def test_second_derivatives_follow_what_surrounds_the_converters(name: str, x: T
         return f(u.square()).square().sum()
 
     wanted = torch.autograd.functional.hessian(linear, z)
-    near = 0.02 if name == "streams" else 1e-4  # plain torch may round to the neighbouring ADC code of the kernel
+    # Beside the kernel, plain torch may round to the neighbouring ADC code; alone it has to agree with itself.
+    near = 0.02 if name == "streams" and reads.AVAILABLE else 1e-4
     for outer in (jacfwd, jacrev):
         for inner in (jacfwd, jacrev):
             torch.testing.assert_close(outer(inner(loss))(z), wanted, rtol=near, atol=1e-4)
