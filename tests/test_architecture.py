@@ -19,7 +19,7 @@ LIBRARY = ROOT / "src" / "wordline"
 MODULES = sorted(LIBRARY.rglob("*.py"))
 MAY_PRINT = {"cli.py", "commands", "reports"}
 MAY_SET = {"cli.py", "commands"}  # a command is a process of its own
-MAY_SET_FOR_A_WHILE = {"studies/threads.py"}  # and puts back what was set before
+MAY_SET_FOR_A_WHILE = {"runs/threads.py"}  # and puts back what was set before
 SEEDS = {"manual_seed", "manual_seed_all", "seed", "set_rng_state"}
 RANDOM_STATES = {"torch", "torch.random", "torch.default_generator", "torch.cuda", "np.random", "random"}
 DEFAULTS = {"set_default_dtype", "set_num_threads", "use_deterministic_algorithms", "basicConfig"}
@@ -106,7 +106,7 @@ def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     assert wheel.stat().st_size < 12_000_000
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"wordline/py.typed", "wordline/zoo/weights/digits-cnn-digits.safetensors"} <= set(names)
+    assert {"wordline/py.typed", "wordline/models/weights/digits-cnn-digits.safetensors"} <= set(names)
     surrogates = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
     assert {f"wordline/arrays/weights/{name}.safetensors" for name in surrogates} <= set(names)
     assert not [name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))]

@@ -8,7 +8,7 @@ import torch
 
 import wordline as wl
 from wordline.reports import markdown_report, read_results
-from wordline.studies import load_study, read_records
+from wordline.runs import load_study, read_records
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -6,7 +6,7 @@ from jaxtyping import Float, TypeCheckError, jaxtyped
 from torch import Tensor
 
 from shapes import checked_after_the_call, is_plain_python
-from wordline.zoo.augment import augment
+from wordline.training.augment import augment
 
 
 def test_the_library_is_instrumented() -> None:

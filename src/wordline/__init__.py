@@ -4,7 +4,6 @@ Data move one way, and so does reading:
 circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
 """
 
-from .advices import Advice
 from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
 from .attacks import (
     APGD,
@@ -33,29 +32,18 @@ from .circuits import (
     nonlinear_operating_point,
     solve_nonlinear,
 )
+from .datasets import load_dataset
 from .defenses import (
     TRADES,
     AdversarialTraining,
-    BitAssignment,
-    BitRule,
     Discretised,
     FastFGSM,
     LipschitzPenalty,
     MatchedNoise,
-    NoiseSensitivity,
     OnChip,
-    Quantised,
-    adversarial_noise_sensitivity,
-    assign_bits,
     blinded,
     discretise,
-    levels_for,
-    matching,
-    quanos,
-    quantise,
-    quantised_as,
 )
-from .deviations import GradientDeviation
 from .devices import (
     AbstractConverter,
     AbstractDevice,
@@ -77,7 +65,6 @@ from .devices import (
     WriteVerify,
 )
 from .evaluation import (
-    Audit,
     Budget,
     RobustnessCurve,
     audit,
@@ -103,21 +90,24 @@ from .mapping import (
     UnitGain,
 )
 from .mapping.export import export_csv, export_npz
-from .nn import (
-    Chip,
-    ChipEnsemble,
-    Normalized,
-    calibrate,
-    map_chips,
-    map_model,
-    mapping_memory,
-    recalibrate_batch_norm,
+from .models import load_model
+from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, mapping_memory, recalibrate_batch_norm
+from .quantisation import (
+    BitAssignment,
+    BitRule,
+    NoiseSensitivity,
+    Quantised,
+    adversarial_noise_sensitivity,
+    assign_bits,
+    levels_for,
+    matching,
+    quanos,
+    quantise,
+    quantised_as,
 )
-from .paired import robust_gain, worst_case
-from .records import Record, table
-from .stabilities import LayerStability, NoiseStability
-from .studies import advise
-from .zoo import load_dataset, load_model
+from .records import Advice, Audit, GradientDeviation, LayerStability, NoiseStability, robust_gain, worst_case
+from .records.record import Record, table
+from .runs import advise
 
 __all__ = [
     "APGD",

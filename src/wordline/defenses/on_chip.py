@@ -11,8 +11,8 @@ from ..mapping import Crossbar
 from ..nn import Chip, map_model
 from ..nn.read_noise import stream_seed
 from ..nn.trainable_layer import TrainableLayer
+from ..training import AbstractBody, tie
 from ..values import require_instance, require_integer
-from ..zoo.body import AbstractBody, tie
 
 
 @final

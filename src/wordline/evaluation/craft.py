@@ -6,8 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
+from ..datasets import ImageSplit, to_float
 from ..progress import AbstractProgress, Silent
-from ..zoo import ImageSplit, to_float
 from .party import device_of, dtype_of, restart_noise
 
 

@@ -10,8 +10,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from ..datasets import Pairs, as_split, to_float
 from ..values import require_integer, takes_numbers
-from ..zoo import Pairs, as_split, to_float
 from .layer_pairs import LayerPairs
 from .party import device_of, dtype_of, require_evaluation_mode, require_fit, restart_noise
 

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import SurrogateGradient
+from ..datasets import ImageSplit, to_float
 from ..nn import Chip
-from ..records import Party
+from ..records.record import Party
 from ..values import Value
-from ..zoo import ImageSplit, to_float
 
 
 def party(model: nn.Module) -> Party:
@@ -73,8 +73,7 @@ def structure(model: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, module in model.named_modules():
-        kind = type(module)
-        digest.update(f"{name}:{kind.__module__}.{kind.__qualname__}".encode())
+        digest.update(f"{name}:{type(module).__qualname__}".encode())
         for key, value in sorted(vars(module).items()):
             plain = isinstance(value, bool | int | float | str | tuple) or dataclasses.is_dataclass(value)
             if plain and key != "training" and not key.startswith("_"):

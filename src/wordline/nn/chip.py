@@ -11,7 +11,7 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
-from ..products import NOT_PROBED, Products
+from ..records import NOT_PROBED, Products
 from ..values import require_integer
 from .choice import Overrides
 from .identity import AbstractMapped
