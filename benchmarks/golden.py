@@ -111,9 +111,9 @@ def crossbars() -> Iterator[tuple[str, wl.Crossbar]]:
     for part in (
         wl.GaussianVariation(sigma=0.1),
         wl.LogNormalVariation(sigma=0.1),
-        wl.StuckDevices(on_rate=0.02, off_rate=0.05),
+        wl.StuckDevices(on=0.02, off=0.05),
         wl.ReadNoise(sigma=0.03),
-        wl.RetentionDrift(nu=0.05, seconds=1e4, nu_sigma=0.01),
+        wl.RetentionDrift(time_s=1e4, t0_s=1.0, nu_mean=0.05, nu_sigma=0.01),
     ):
         yield type(part).__name__, wl.Crossbar(**base, nonidealities=(part,))
     yield "nonlinear", wl.Crossbar(**base, array=wl.NonlinearArray(wl.SinhDevice(b=2.0)))

@@ -24,8 +24,9 @@ import tyro
 
 import wordline as wl
 from wordline.datasets import ImageData
-from wordline.evaluation.party import fingerprint, restart_noise
+from wordline.evaluation.party import restart_noise
 from wordline.evaluation.score import correct, versions
+from wordline.fingerprints import fingerprint
 from wordline.progress import Bar
 from wordline.records import wilson
 

@@ -33,6 +33,7 @@ import tyro
 from torch import nn
 
 import wordline as wl
+from wordline import datasets, models, training
 from wordline.progress import Bar
 
 ROWS = {

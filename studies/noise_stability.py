@@ -30,8 +30,8 @@ from torch import Tensor, nn
 
 import wordline as wl
 from wordline.evaluation import craft
-from wordline.evaluation.party import fingerprint
 from wordline.evaluation.score import correct, versions
+from wordline.fingerprints import fingerprint
 from wordline.progress import Bar
 from wordline.records import paired_difference, wilson
 from wordline.records.record import Estimate

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import wordline as wl
+from wordline.datasets import ImageData
 
 PRESETS = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
 EXACT = wl.NonlinearArray(wl.SinhDevice(b=4.0))

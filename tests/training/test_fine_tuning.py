@@ -12,8 +12,8 @@ from tests.training.test_train import RECIPE, StopAfter
 from torch import nn
 
 from wordline.datasets import ImageData, ImageSplit
+from wordline.fingerprints import fingerprint
 from wordline.models import build_model, read_weights
-from wordline.models.files import weights_fingerprint
 from wordline.training import OneCycle, Recipe, train
 from wordline.training.epoch import Trainee
 
@@ -25,7 +25,7 @@ def test_a_tiny_step_from_given_weights_stays_there(blobs: ImageData, tmp_path: 
     before = {name: tensor.clone() for name, tensor in initial.state_dict().items()}
     card = train("digits-cnn", blobs, SLOW, tmp_path, initial=initial)
     state = read_weights(tmp_path / "digits-cnn-blobs.safetensors")
-    assert card.initial == weights_fingerprint(initial)
+    assert card.initial == fingerprint(initial)
     for name, tensor in before.items():
         assert torch.equal(initial.state_dict()[name], tensor)  # the one handed over does not move
         torch.testing.assert_close(state[name], tensor, atol=1e-4, rtol=0)

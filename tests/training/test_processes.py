@@ -11,6 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from wordline import training
 from wordline.datasets import load_dataset
 from wordline.models import load_model
 from wordline.training import Recipe

@@ -9,8 +9,8 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..nn import Chip, map_model
-from ..nn.read_noise import stream_seed
 from ..nn.trainable_layer import TrainableLayer
+from ..seeds import stream_seed
 from ..training import AbstractBody, tie
 from ..values import require_instance, require_integer
 

@@ -3,7 +3,7 @@
 from .accuracy import accuracy, correct
 from .architectures import ARCHITECTURES, build_model
 from .custom import from_factory
-from .files import load_state, read_weights, save_weights, weights_fingerprint
+from .files import load_state, read_weights, save_weights
 from .load import SUFFIXES, load_model, packaged_models
 
 __all__ = [
@@ -18,5 +18,4 @@ __all__ = [
     "packaged_models",
     "read_weights",
     "save_weights",
-    "weights_fingerprint",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 import re
 from pathlib import Path
@@ -75,15 +74,6 @@ def read_states(path: str | Path) -> dict[str, dict[str, Tensor]]:
     if not states:
         raise ValueError(f"`weights` file {str(path)!r} holds no state_dict (a mapping from names to tensors)")
     return chosen(states, key, file) if key else states
-
-
-def weights_fingerprint(model: nn.Module) -> str:
-    """Sixteen hex digits of the weights, which say what a fine-tuning started from."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _not_finite(state: dict[str, Tensor]) -> str:

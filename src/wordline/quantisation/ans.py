@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from ..attacks import AbstractAttack
 from ..datasets import Pairs, as_split, to_float
 from ..progress import AbstractProgress, Silent
+from ..seeds import batch_seed
 from ..text import render_table
 from ..values import Value, require_instance, require_integer, require_number, takes_numbers
 from .layer import matrix_layers
@@ -102,7 +103,7 @@ def adversarial_noise_sensitivity(
         for start in range(0, len(split), batch_size):
             images = to_float(split.images[start : start + batch_size]).to(like.device, like.dtype)
             labels = split.labels[start : start + batch_size].to(like.device)
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+            generator = torch.Generator().manual_seed(batch_seed(seed, start))
             moved = attack(model, images, labels, generator=generator)
             clean, attacked = _outputs(model, layers, images), _outputs(model, layers, moved)
             for name in layers:

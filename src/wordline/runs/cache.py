@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import abc
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from ..fingerprints import checksum
 from ..files import write_atomically
 
 Tensors = dict[str, Tensor]
@@ -68,7 +68,7 @@ class FolderShelf(AbstractShelf):
         tensors = {
             name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in make().items()
         }
-        data = to_bytes(tensors, metadata={"key": key, "sha256": checksum(tensors)})
+        data = to_bytes(tensors, metadata={"key": key, "sha256": checksum(tensors.items())})
         try:
             write_atomically(path, lambda temporary: temporary.write_bytes(data))
         except OSError as error:  # what was computed is worth more than keeping it
@@ -86,15 +86,6 @@ class FolderShelf(AbstractShelf):
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
         if header.get("key") != key:
             raise ValueError("it belongs to another key")
-        if header.get("sha256") != checksum(tensors):
+        if header.get("sha256") != checksum(tensors.items()):
             raise ValueError("its checksum does not agree")
         return tensors
-
-
-def checksum(tensors: Mapping[str, Tensor]) -> str:
-    """SHA-256 of names, types, shapes and bytes."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(tensors.items()):
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()

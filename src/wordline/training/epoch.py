@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from ..datasets import ImageSplit, to_float
 from ..progress import Advance
+from ..seeds import batch_seed, stream_seed
 from .augment import augment
 from .recipe import Recipe
 
@@ -83,7 +83,7 @@ def train_epoch(
     for step, (images, labels) in enumerate(_batches(split, recipe, epoch, seed, accelerator.device)):
         for group in optimizer.param_groups:
             group["lr"] = recipe.schedule.lr(epoch + step / steps, recipe.epochs)
-        drawn = _step_seed(seed, epoch, step, accelerator.process_index), _step_seed(seed, epoch, step)
+        drawn = stream_seed(seed, epoch, step, accelerator.process_index), stream_seed(seed, epoch, step)
         optimizer.zero_grad()
         loss = trainee(images[mine].contiguous(memory_format=torch.channels_last), labels[mine], *drawn)
         accelerator.backward(loss)
@@ -107,14 +107,9 @@ def _batches(
     split: ImageSplit, recipe: Recipe, epoch: int, seed: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Augmented batches in random order; all draws come from one stream that belongs to (seed, epoch)."""
-    generator = torch.Generator().manual_seed(1_000_003 * seed + epoch)
+    generator = torch.Generator().manual_seed(batch_seed(seed, epoch))
     order = torch.randperm(len(split), generator=generator)
     for start in range(0, len(split) - recipe.batch_size + 1, recipe.batch_size):
         batch = order[start : start + recipe.batch_size]
         images = to_float(split.images[batch].to(device))
         yield augment(images, recipe.crop, recipe.flip, generator=generator), split.labels[batch].to(device)
-
-
-def _step_seed(*place: int) -> int:
-    """The seed of the draws of one step: a hash of (seed, epoch, step), of the process too where images are its own."""
-    return int.from_bytes(hashlib.sha256("/".join(map(str, place)).encode()).digest()[:7], "little")

@@ -12,7 +12,8 @@ from torch import nn
 
 from ..datasets import ImageData, ImageSplit, to_float
 from ..files import require_writable
-from ..models import accuracy, build_model, load_state, save_weights, weights_fingerprint
+from ..fingerprints import fingerprint
+from ..models import accuracy, build_model, load_state, save_weights
 from ..progress import AbstractProgress, Silent
 from ..values import require_instance, require_integer, takes_numbers
 from .cards import Card
@@ -135,7 +136,7 @@ def _start_from(initial: nn.Module, model: nn.Module) -> str:
         load_state(model, initial.state_dict(), "initial")
     except ValueError as error:
         raise ValueError(f"`initial` is no network of this architecture ({error})") from error
-    return weights_fingerprint(initial)
+    return fingerprint(initial)
 
 
 def _require_batches(images: ImageSplit, recipe: Recipe, processes: int) -> None:
