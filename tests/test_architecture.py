@@ -108,5 +108,5 @@ def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {"wordline/py.typed", "wordline/models/weights/digits-cnn-digits.safetensors"} <= set(names)
     surrogates = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
-    assert {f"wordline/arrays/weights/{name}.safetensors" for name in surrogates} <= set(names)
+    assert {f"wordline/arrays/surrogate/weights/{name}.safetensors" for name in surrogates} <= set(names)
     assert not [name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))]

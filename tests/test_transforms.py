@@ -5,7 +5,7 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from wordline.transforms import apart, batched, differentiated, in_front, once, plain, shown, transformed, whole
+from wordline.transforms import apart, batched, differentiated, in_front, once, plain, transformed, whole
 
 
 def test_a_derivative_is_noticed_in_every_mode() -> None:
@@ -23,24 +23,6 @@ def test_a_derivative_is_noticed_in_every_mode() -> None:
 
     torch.func.grad(look)(x), torch.func.jvp(look, (x,), (x,)), torch.func.vmap(look)(x[None])
     assert seen == [(True, True, False), (True, True, False), (True, True, True)]
-
-
-def test_shown_is_one_tensor_with_the_derivatives_of_another() -> None:
-    def cube(x: Tensor) -> Tensor:
-        return shown(torch.full_like(x, torch.inf), x**3)
-
-    x = torch.tensor([2.0, 3.0], dtype=torch.float64)
-    assert cube(x).tolist() == [torch.inf, torch.inf]
-    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
-        torch.testing.assert_close(jacobian(cube)(x), torch.diag(3 * x**2))
-        torch.testing.assert_close(jacobian(jacobian(cube))(x).sum((1, 2)), 6 * x)
-    torch.testing.assert_close(torch.func.vmap(torch.func.grad(lambda v: cube(v)))(x), 3 * x**2)
-
-
-def test_shown_compiles_into_one_graph() -> None:
-    x = torch.tensor([0.4, 1.6], requires_grad=True)
-    y = torch.compile(lambda v: shown(v.round(), 3 * v), backend="eager", fullgraph=True)(x)
-    assert y.tolist() == [0.0, 2.0] and torch.autograd.grad(y.sum(), x)[0].tolist() == [3.0, 3.0]
 
 
 def test_a_decision_is_made_for_all_that_vmap_runs_over() -> None:

@@ -62,7 +62,7 @@ def test_what_it_says_of_itself_holds(rng: torch.Generator, array: AbstractArray
     assert array.needs_volts != scale_free
     few = array.currents(volts, programmed[:, 1:], WIRES)
     apart = torch.allclose(few, array.currents(volts, programmed, WIRES)[:, 1:], rtol=1e-12, atol=0)
-    assert array.columns_apart == apart
+    assert array.independent_columns == apart
     leaf = volts.requires_grad_()
 
     def microamperes(v: Tensor) -> Tensor:
@@ -114,7 +114,7 @@ def test_a_large_read_is_solved_in_parts(rng: torch.Generator, monkeypatch: pyte
     calls: list[int] = []
     solve = nonlinear.currents_through
     monkeypatch.setattr(nonlinear, "currents_through", lambda v, *rest: calls.append(v.shape[-2]) or solve(v, *rest))
-    monkeypatch.setattr(nonlinear, "_KEPT", 2 * 3 * 4 * 3 * 2)
+    monkeypatch.setattr(nonlinear, "_MAX_KEPT_VOLTAGES", 2 * 3 * 4 * 3 * 2)
     parts = read_and_differentiate()
     assert calls == [5, 2, 2, 1]
     for found, wanted in zip(parts, whole, strict=True):

@@ -10,7 +10,8 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from ..transforms import differentiated, shown
+from ..straight_through import value_with_gradient_of
+from ..transforms import differentiated
 from ..values import Value, require_choice, require_instance, require_integer
 from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
 
@@ -122,7 +123,7 @@ class UniformConverter(AbstractConverter):
     def convert(self, u: Tensor) -> Tensor:
         """See `AbstractConverter.convert`."""
         codes = u.detach().clamp(self.least, 1.0).mul_(self.steps).add_(0.5).floor_().div_(self.steps)
-        return shown(codes, u.where(self._passes(u), 0)) if differentiated(u) else codes
+        return value_with_gradient_of(codes, u.where(self._passes(u), 0)) if differentiated(u) else codes
 
     def _passes(self, u: Tensor) -> Tensor:
         """Where the derivative is one; elsewhere it is zero."""

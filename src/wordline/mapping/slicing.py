@@ -10,7 +10,8 @@ from typing import ClassVar, Literal, cast
 import torch
 from torch import Tensor
 
-from ..transforms import differentiated, shown, whole
+from ..straight_through import value_with_gradient_of
+from ..transforms import differentiated, whole
 from ..values import Value, require_integer
 
 
@@ -185,7 +186,7 @@ class BitSlicing(AbstractSlicing):
         known = y.detach()
         steps = (known.double() / step + 1e-6 * known.sign()).trunc_()  # toward zero; what is a whole number stays one
         kept = (steps.clamp(-most, most) * step).to(y.dtype)
-        return shown(kept, y.where(steps.abs() <= most, 0)) if differentiated(y) else kept
+        return value_with_gradient_of(kept, y.where(steps.abs() <= most, 0)) if differentiated(y) else kept
 
 
 def _significances(bits: int, digit: int) -> tuple[float, ...]:
@@ -205,4 +206,4 @@ def _digits(shares: Tensor, bits: int, digit: int) -> list[Tensor]:
     if not differentiated(shares):
         return digits
     slope = 1 / sum(_significances(bits, digit))
-    return [shown(number, shares * slope) for number in digits]
+    return [value_with_gradient_of(number, shares * slope) for number in digits]

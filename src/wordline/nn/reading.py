@@ -102,7 +102,7 @@ def _generic(
     vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
 ) -> Tensor:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
-    if crossbar.array.columns_apart and not crossbar.array.linear and limits.watch is None:
+    if crossbar.array.independent_columns and not crossbar.array.linear and limits.watch is None:
         response = _without_pads(response, outputs)
     held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
     held = held if crossbar.array.linear else _HELD_CURVED

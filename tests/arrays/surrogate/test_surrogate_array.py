@@ -10,10 +10,13 @@ import torch
 from tests.arrays.test_arrays import draw, oracle
 from torch import Tensor
 
-from wordline.arrays import ExactArray, IdealBackward, NonlinearArray, SurrogateArray, column_read, surrogate
-from wordline.arrays.fit import fit
-from wordline.arrays.samples import HELD_OUT, ArrayDesign, Mixture, sample
-from wordline.arrays.surrogate_file import save_surrogate
+from wordline.arrays import ExactArray, IdealBackward, NonlinearArray, SurrogateArray
+from wordline.arrays.surrogate import read as read_module
+from wordline.arrays.surrogate import surrogate_array
+from wordline.arrays.surrogate.fit import fit
+from wordline.arrays.surrogate.design import ArrayDesign
+from wordline.arrays.surrogate.samples import HELD_OUT, SampleDistribution, draw_samples
+from wordline.arrays.surrogate.file import save_surrogate
 from wordline.circuits import Wires, effective_conductance
 
 BUILTIN = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
@@ -26,7 +29,7 @@ def read(array: SurrogateArray, volts: Tensor, g: Tensor) -> Tensor:
 
 @pytest.fixture
 def drawn(rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    g, volts = sample(SMALL.design, 3, 6, HELD_OUT, generator=rng)
+    g, volts = draw_samples(SMALL.design, 3, 6, HELD_OUT, generator=rng)
     return volts, g
 
 
@@ -34,16 +37,16 @@ def test_a_column_is_read_alone_as_among_the_others(drawn: tuple[Tensor, Tensor]
     volts, g = drawn
     programmed, wires = SMALL.program(g, SMALL.design.wires), SMALL.design.wires
     whole, few = (SMALL.currents(volts, p, wires) for p in (programmed, programmed[..., 5:9]))
-    assert SMALL.columns_apart
+    assert SMALL.independent_columns
     torch.testing.assert_close(few, whole[..., 5:9], rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("name", BUILTIN)
-@pytest.mark.parametrize("mixture", [HELD_OUT, Mixture(zeros=4.0, tail=0.5)], ids=["sparse", "dense"])
-def test_its_errors_are_those_it_states(rng: torch.Generator, name: str, mixture: Mixture) -> None:
+@pytest.mark.parametrize("distribution", [HELD_OUT, SampleDistribution(zeros=4.0, tail=0.5)], ids=["sparse", "dense"])
+def test_its_errors_are_those_it_states(rng: torch.Generator, name: str, distribution: SampleDistribution) -> None:
     array = SurrogateArray.of(f"builtin:{name}")
     design, report = array.design, array.report
-    g, volts = sample(design, 12, 16, mixture, generator=rng)
+    g, volts = draw_samples(design, 12, 16, distribution, generator=rng)
     exact = NonlinearArray(design.law).currents(volts, g, design.wires)
     off = read(array, volts.float(), g.float()) - exact
     assert (off.square().mean() / exact.square().mean()).sqrt() < 1.5 * report.surrogate.rms
@@ -97,7 +100,7 @@ def test_the_gradient_is_the_surrogates_own(drawn: tuple[Tensor, Tensor], monkey
         return torch.autograd.grad(microamperes(leaf).square().sum(), leaf)[0]
 
     whole = check()
-    monkeypatch.setattr(column_read, "_CELLS", 4 * 32)  # four samples at a time
+    monkeypatch.setattr(read_module, "_CELLS", 4 * 32)  # four samples at a time
     torch.testing.assert_close(check(), whole, rtol=1e-12, atol=0)
 
 
@@ -158,7 +161,7 @@ def test_compiled_and_portable_passes_agree(
         return [found.detach(), *torch.autograd.grad((found * towards).sum(), leaves)]
 
     compiled = run()
-    monkeypatch.setattr(column_read, "_is_compiled", lambda *_: False)
+    monkeypatch.setattr(read_module, "_is_compiled", lambda *_: False)
     for one, other in zip(compiled, run(), strict=True):
         assert other.abs().max() > 0
         assert (one - other).abs().max() <= tolerance * other.abs().max()
@@ -195,7 +198,7 @@ def test_behind_an_ideal_backward(drawn: tuple[Tensor, Tensor]) -> None:
 def test_json_round_trip_and_hash() -> None:
     again = SurrogateArray.from_json(SMALL.to_json())
     assert again == SMALL and hash(again) == hash(SMALL) and again.report == SMALL.report
-    file = Path(surrogate.__file__).parent / "weights" / "puma-32x32-100k.safetensors"
+    file = Path(surrogate_array.__file__).parent / "weights" / "puma-32x32-100k.safetensors"
     assert SMALL.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
 
 

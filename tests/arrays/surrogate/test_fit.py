@@ -14,9 +14,9 @@ import torch
 from torch import Tensor
 
 from wordline.arrays import ArrayDesign, SurrogateArray, fit_surrogate
-from wordline.arrays.fit import fit
-from wordline.arrays.levenberg import least_squares
-from wordline.arrays.samples import HELD_OUT, TRAINING, Mixture, sample
+from wordline.arrays.surrogate.fit import fit
+from wordline.arrays.surrogate.least_squares import fit_network
+from wordline.arrays.surrogate.samples import HELD_OUT, TRAINING, SampleDistribution, draw_samples
 from wordline.circuits import AbstractDeviceLaw, Ohmic, SinhDevice, Wires
 from wordline.progress import AbstractProgress, Advance, Silent
 
@@ -59,7 +59,7 @@ class Counting(AbstractProgress):
 
 
 def test_samples_stay_within_the_design(rng: torch.Generator) -> None:
-    g, volts = sample(DESIGN, 400, 5, TRAINING, generator=rng)
+    g, volts = draw_samples(DESIGN, 400, 5, TRAINING, generator=rng)
     assert g.shape == (400, 8, 6) and volts.shape == (400, 5, 8)
     assert volts.min() == 0 and 0.2499 < volts.max() <= 0.25
     live = g[g > 0]
@@ -69,7 +69,7 @@ def test_samples_stay_within_the_design(rng: torch.Generator) -> None:
 
 def test_digits_are_the_levels_of_four_bits(rng: torch.Generator) -> None:
     design = dataclasses.replace(DESIGN, tile=(64, 64))
-    g, volts = sample(design, 60, 40, TRAINING, generator=rng)
+    g, volts = draw_samples(design, 60, 40, TRAINING, generator=rng)
     level = 15 * (g - 1e-6) / 9e-6
     whole = ((level - level.round()).abs() < 1e-9).flatten(1).all(1)
     assert 0.2 < whole.double().mean() < 0.55  # half of them, but for those that scatter or have open devices
@@ -79,17 +79,17 @@ def test_digits_are_the_levels_of_four_bits(rng: torch.Generator) -> None:
     assert 0.4 < ((stream - stream.round()).abs() < 1e-9).all(-1).double().mean() < 0.6
 
 
-def test_a_mixture_sets_the_share_of_zeros(rng: torch.Generator) -> None:
+def test_a_distribution_sets_the_share_of_zeros(rng: torch.Generator) -> None:
     design = dataclasses.replace(DESIGN, tile=(32, 1))
     for zeros in (0.5, 1.0, 3.0):  # the mean of u^z is 1 / (1 + z)
-        _, volts = sample(design, 1500, 8, Mixture(zeros=zeros, tail=1.0), generator=rng)
+        _, volts = draw_samples(design, 1500, 8, SampleDistribution(zeros=zeros, tail=1.0), generator=rng)
         live = (volts.flatten(0, 1)[:, 0] > 0).double().mean().item()  # the first row is never padding
         assert live <= 1 / 4 + 3 / 4 * (1 - 1 / (1 + zeros)) < live + 0.2  # some of the digits are zeros, too
 
 
-def test_the_held_out_mixture_is_another(rng: torch.Generator) -> None:
+def test_the_held_out_distribution_is_another(rng: torch.Generator) -> None:
     assert HELD_OUT != TRAINING
-    shares = [(sample(DESIGN, 500, 4, m, generator=rng).volts == 0).double().mean() for m in (TRAINING, HELD_OUT)]
+    shares = [(draw_samples(DESIGN, 500, 4, m, generator=rng).volts == 0).double().mean() for m in (TRAINING, HELD_OUT)]
     assert shares[1] > shares[0] + 0.05
 
 
@@ -100,7 +100,7 @@ def test_least_squares_finds_a_network_that_exists(rng: torch.Generator) -> None
     z = torch.rand(1000, 3, generator=rng, dtype=torch.float64)
     weight = torch.rand(1000, generator=rng, dtype=torch.float64)
     wanted = 0.2 + 0.5 * sigmoid(z @ torch.tensor([1.0, -2.0, 0.5]).double() - 0.3) - z[:, 1]
-    found = least_squares(
+    found = fit_network(
         z, weight, weight * wanted, hidden=3, epochs=60, generator=rng, progress=Silent()
     )  # fmt: skip
     r = sigmoid(z @ found.u + found.b) @ found.o + z @ found.k + found.c
@@ -113,7 +113,7 @@ def test_more_epochs_never_fit_worse(rng: torch.Generator) -> None:
     errors = []
     for epochs in (1, 3, 10, 30):
         g = torch.Generator().manual_seed(1)
-        n = least_squares(z, torch.ones(300).double(), target, hidden=4, epochs=epochs, generator=g, progress=Silent())
+        n = fit_network(z, torch.ones(300).double(), target, hidden=4, epochs=epochs, generator=g, progress=Silent())
         errors.append((sigmoid(z @ n.u + n.b) @ n.o + z @ n.k + n.c - target).square().mean().item())
     assert errors == sorted(errors, reverse=True) and errors[-1] < errors[0] / 10
 
@@ -206,7 +206,7 @@ def test_bad_arguments_are_refused(
 def test_a_folder_in_the_place_of_the_file_is_refused_before_the_fit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("wordline.arrays.fit.fit", lambda *a, **k: pytest.fail("fitted"))
+    monkeypatch.setattr("wordline.arrays.surrogate.fit.fit", lambda *a, **k: pytest.fail("fitted"))
     (tmp_path / "x.safetensors").mkdir()
     with pytest.raises(ValueError, match="`out` '.*/x.safetensors' is a folder; name a file in it"):
         fit_surrogate(**{**WORDS, "out": tmp_path / "x.safetensors"})  # type: ignore[arg-type]

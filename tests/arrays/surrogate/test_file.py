@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from wordline.arrays import SurrogateArray, SurrogateReport
-from wordline.arrays.surrogate_file import Surrogate, load_surrogate, save_surrogate
+from wordline.arrays.surrogate.file import Surrogate, load_surrogate, save_surrogate
 
 SMALL = SurrogateArray.of("builtin:puma-32x32-100k")
 

@@ -11,7 +11,9 @@ from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
 import wordline as wl
-from wordline.arrays import column_compiled, column_read, column_sharing
+from wordline.arrays import column_compiled
+from wordline.arrays.surrogate import broadcast_groups
+from wordline.arrays.surrogate import read as read_module
 
 ARRAY = wl.Crossbar.preset("puma-32x32-100k").array
 assert isinstance(ARRAY, wl.SurrogateArray)
@@ -56,9 +58,9 @@ def test_side_by_side_is_each_alone(
     volts, programmed = case
     towards = torch.randn(3, 2, 4, 7, 32, generator=rng, dtype=torch.float64)
     wanted = alone(volts, programmed, towards)
-    monkeypatch.setattr(column_read, "_COLUMNS", columns)
-    monkeypatch.setattr(column_read, "_CELLS", cells)
-    monkeypatch.setattr(column_read, "_is_compiled", lambda *_: compiled)
+    monkeypatch.setattr(read_module, "_COLUMNS", columns)
+    monkeypatch.setattr(read_module, "_CELLS", cells)
+    monkeypatch.setattr(read_module, "_is_compiled", lambda *_: compiled)
     v, p = volts.clone().requires_grad_(), programmed.clone().requires_grad_()
     found = ARRAY.currents(v, p, WIRES)
     both = torch.autograd.grad((found * towards).sum(), (v, p), retain_graph=True)
@@ -91,8 +93,8 @@ def test_numbers_that_differ_in_one_bit_are_no_twins(case: tuple[Tensor, Tensor]
     _, programmed = case
     arrays = programmed[2, 0].clone()
     arrays[1, row, -1] = torch.nextafter(arrays[1, row, -1], arrays.new_tensor(1e9))
-    few = list(column_sharing.together(arrays, alike=True, columns=1024, cells=1 << 15))
-    assert [each.places for each in few] == [((((0,), (2,), (3,))), ((1,),))]
+    few = list(broadcast_groups.stack_arrays(arrays, merge_equal=True, columns=1024, cells=1 << 15))
+    assert [each.positions for each in few] == [((((0,), (2,), (3,))), ((1,),))]
 
 
 def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> None:
