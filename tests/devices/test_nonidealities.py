@@ -140,8 +140,8 @@ def test_json_round_trip_inside_a_crossbar(nonideality: wl.AbstractNonideality) 
 def test_only_read_noise_that_is_not_frozen_is_drawn_at_each_read(nonideality: wl.AbstractNonideality) -> None:
     noise = isinstance(nonideality, wl.ReadNoise)
     later = "retention" if isinstance(nonideality, wl.RetentionDrift) else "programming"
-    assert nonideality.moment == ("read" if noise else later)
-    assert nonideality.fresh == (noise and not getattr(nonideality, "frozen", True))
+    assert nonideality.stage == ("read" if noise else later)
+    assert nonideality.per_read == (noise and not getattr(nonideality, "frozen", True))
 
 
 def test_draws_do_not_depend_on_precision_or_on_what_they_are_for() -> None:
@@ -168,7 +168,7 @@ def test_a_users_own_nonideality_acts_at_programming() -> None:
         def apply(self, g, device, *, generator):
             return g / 2
 
-    assert not Halving().fresh
+    assert not Halving().per_read
     assert isinstance(Halving(), Value)
 
 

@@ -11,7 +11,7 @@ from tests.oracles.kirchhoff import effective_conductance as kirchhoff
 import wordline as wl
 from wordline.mapping import program, program_many
 from wordline.mapping.cells import array_shape, cell_count
-from wordline.mapping.explain import explain, nonideality_of
+from wordline.mapping.explain import explain, nonideality_factors_of
 
 RETHINKING = wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 SMALL = wl.Crossbar(tile=(4, 3), device=wl.Memristor(2e4, 2e5), wires=RETHINKING, gain=wl.UnitGain())
@@ -88,7 +88,7 @@ def test_nan_weights_are_refused() -> None:
 def test_nf_of_the_published_constants() -> None:
     """PHYSICS section 1: about 0.48 / 0.66 / 0.80 for uniform conductances, 0.25 / 0.39 / 0.58 for half-normal ones."""
     for size, uniform, half_normal in ((16, 0.48, 0.25), (32, 0.66, 0.39), (64, 0.80, 0.58)):
-        nf = nonideality_of(wl.Crossbar.preset(f"rethinking-{size}"))
+        nf = nonideality_factors_of(wl.Crossbar.preset(f"rethinking-{size}"))
         assert nf == pytest.approx((uniform, half_normal), abs=0.03)
 
 

@@ -48,7 +48,7 @@ def test_a_layer_of_zeros_answers_zero(crossbar: wl.Crossbar, gain: wl.AbstractG
     nn.init.zeros_(layer.weight)
     x = torch.rand(7, 12)
     chip = wl.map_model(layer, dataclasses.replace(crossbar, gain=gain), trainable=trainable)
-    if crossbar.calibrated:
+    if crossbar.needs_calibration:
         wl.calibrate(chip, [(image, 0) for image in x])
     assert torch.equal(chip(x), layer.bias.expand(7, 5))
 
@@ -127,9 +127,9 @@ def test_a_percentile_of_zero_is_refused(percent: float, zeros: int) -> None:
     w = torch.ones(100)
     w[:zeros] = 0
     with pytest.raises(ValueError, match=f"`percent` {percent:g} leaves no weight but zero: {zeros}.0% of the layer"):
-        wl.PercentileScale(percent).largest(w)
-    assert wl.PercentileScale(percent).largest(torch.zeros(100)).item() == 0
-    assert wl.PercentileScale(100.0).largest(w).item() == 1
+        wl.PercentileScale(percent).w_max(w)
+    assert wl.PercentileScale(percent).w_max(torch.zeros(100)).item() == 0
+    assert wl.PercentileScale(100.0).w_max(w).item() == 1
 
 
 # --- when the gain is measured -----------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_what_is_listed_behind_drift_is_not_in_a_gain_measured_at_programming() 
     w = _weights(torch.float64)
     gain = wl.LeastSquaresGain()
     open_later = dataclasses.replace(IDEAL, gain=gain, nonidealities=(DRIFT, wl.StuckDevices(open=0.5)))
-    assert open_later.as_programmed == dataclasses.replace(IDEAL, gain=gain)
+    assert open_later.before_drift == dataclasses.replace(IDEAL, gain=gain)
     programmed = program(w, open_later, generator=torch.Generator().manual_seed(1))
     assert programmed.gain.item() == pytest.approx(1.0)
     again = program(w, dataclasses.replace(open_later, gain=wl.LeastSquaresGain(at_reading=True)),

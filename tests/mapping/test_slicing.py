@@ -24,11 +24,11 @@ def test_digits_of_a_weight_are_those_of_its_code(width: int, digit: int, data: 
     magnitude = width - 1
     code = data.draw(st.integers(0, 2**magnitude - 1))
     share = torch.tensor([[code / (2**magnitude - 1)]], dtype=torch.float64)
-    cut = sliced.cut(share, 1)
+    cut = sliced.slice_digits(share, 1)
     count = -(-magnitude // digit)
     assert cut.shape == (count, 1)
     assert cut.mul(2**digit - 1).flatten().tolist() == pytest.approx(_cut(code, digit, count))
-    torch.testing.assert_close(sliced.merge(cut, 1), share, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(sliced.combine_digits(cut, 1), share, rtol=1e-12, atol=1e-12)
 
 
 @given(st.integers(2, 12), digits, st.lists(st.floats(-1, 1), min_size=1, max_size=9))
@@ -46,17 +46,17 @@ def test_streams_are_digits_of_the_magnitude_and_add_up_to_the_rounded_input(
         torch.testing.assert_close(codes, codes.round())
     expected = torch.sign(u) * (u.abs() * levels + 0.5).floor() / levels
     torch.testing.assert_close(sum(s * share for s, share in reads), expected, rtol=0, atol=1e-9)
-    torch.testing.assert_close(sliced.rounded(u), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(sliced.round_inputs(u), expected, rtol=0, atol=1e-9)
     assert len(reads) == -(-(width - 1) // digit) * (2 if any(v < 0 for v in values) else 1)
 
 
 def test_gradients_follow_the_number_that_was_cut() -> None:
     sliced = wl.BitSlicing(8, 2, 8, 3)
     u = torch.tensor([-0.5, 0.0, 0.3], dtype=torch.float64, requires_grad=True)
-    (grad,) = torch.autograd.grad(sliced.rounded(u).sum(), u)
+    (grad,) = torch.autograd.grad(sliced.round_inputs(u).sum(), u)
     torch.testing.assert_close(grad, torch.ones(3, dtype=torch.float64))
     shares = torch.tensor([[0.2, 0.9]], dtype=torch.float64, requires_grad=True)
-    (grad,) = torch.autograd.grad(sliced.merge(sliced.cut(shares, 1), 1).sum(), shares)
+    (grad,) = torch.autograd.grad(sliced.combine_digits(sliced.slice_digits(shares, 1), 1).sum(), shares)
     torch.testing.assert_close(grad, torch.ones(1, 2, dtype=torch.float64))
 
 

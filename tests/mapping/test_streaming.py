@@ -1,7 +1,6 @@
 """A large layer is programmed some tiles at a time: the same bits, and little memory beside what is returned."""
 
 import dataclasses
-from importlib import import_module
 
 import pytest
 import torch
@@ -9,9 +8,9 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import wordline as wl
+from wordline.devices.chunks import apply_in_chunks, chunks, program_in_chunks
 from wordline.devices.nonideality import AbstractNonideality
-from wordline.devices.parts import apply_to_devices, parts, program_devices
-from wordline.mapping import Programmed, program_many, read_noise
+from wordline.mapping import ProgrammedMatrix, program_many, read_noise
 from wordline.mapping.blocks import blocks
 
 BASE = wl.Crossbar(
@@ -62,9 +61,9 @@ def _weights(*shape: int) -> Tensor:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("wordline.mapping.cells.MOST_CELLS", 4096)
-    monkeypatch.setattr("wordline.devices.parts.MOST", 1000)
-    monkeypatch.setattr(import_module("wordline.mapping.program"), "MOST", 1000)
+    monkeypatch.setattr("wordline.mapping.cells.MAX_CELLS", 4096)
+    monkeypatch.setattr("wordline.devices.chunks.MAX_DEVICES", 1000)
+    monkeypatch.setattr("wordline.mapping.conductances.MAX_DEVICES", 1000)
 
 
 @pytest.mark.parametrize("name", CROSSBARS)
@@ -81,7 +80,7 @@ def test_some_tiles_at_a_time_give_the_same_bits(
     parts_of_it = program_many(matrix, crossbar, after)
     assert all(torch.equal(a.get_state(), b.get_state()) for a, b in zip(before, after, strict=True))
     for one, other, noise in zip(at_once, parts_of_it, noisy, strict=True):
-        for field in dataclasses.fields(Programmed):
+        for field in dataclasses.fields(ProgrammedMatrix):
             assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
         assert torch.equal(noise, read_noise(other.conductances, crossbar, generator=_generators(9)[0]))
 
@@ -117,7 +116,7 @@ def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(
     name: str, few: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name != "surrogate":  # which makes more of every device
-        monkeypatch.setattr("wordline.mapping.cells.MOST_CELLS", 16384)
+        monkeypatch.setattr("wordline.mapping.cells.MAX_CELLS", 16384)
     crossbar, matrix = dataclasses.replace(CROSSBARS[name], gain=wl.UnitGain()), _weights(1, 384, 384)
     with Largest(above=matrix.nbytes // 2) as large:
         (made,) = program_many(matrix, crossbar, _generators(3))
@@ -132,21 +131,21 @@ def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(
 def test_numbers_drawn_in_parts_are_those_drawn_at_once(count: int, draw: type[torch.randn]) -> None:  # type: ignore[valid-type]
     first, second = _generators(7, 7)
     whole = draw(count, generator=first)
-    found = [draw(part.stop - part.start, generator=second) for part in parts(count, 48)]
+    found = [draw(part.stop - part.start, generator=second) for part in chunks(count, 48)]
     assert torch.equal(torch.cat(found), whole) and torch.equal(first.get_state(), second.get_state())
 
 
 def test_parts_are_whole_blocks_of_random_numbers() -> None:
-    assert [(p.start, p.stop) for p in parts(40, 1)] == [(0, 16), (16, 40)]
-    assert [(p.start, p.stop) for p in parts(3, 1)] == [(0, 3)]
+    assert [(p.start, p.stop) for p in chunks(40, 1)] == [(0, 16), (16, 40)]
+    assert [(p.start, p.stop) for p in chunks(3, 1)] == [(0, 3)]
 
 
 @pytest.mark.parametrize("overwrite", [True, False])
 def test_devices_are_overwritten_only_when_asked(overwrite: bool, few: None) -> None:
     g = torch.full((3000,), 2e-5)
     for there in (
-        program_devices(TABLE, g, generator=_generators(1)[0], overwrite=overwrite),
-        apply_to_devices(VERIFIED, g, TABLE, generator=_generators(1)[0], overwrite=overwrite),
+        program_in_chunks(TABLE, g, generator=_generators(1)[0], overwrite=overwrite),
+        apply_in_chunks(VERIFIED, g, TABLE, generator=_generators(1)[0], overwrite=overwrite),
     ):
         assert (there is g) == overwrite
         assert bool((g != 2e-5).any()) == overwrite
@@ -155,7 +154,7 @@ def test_devices_are_overwritten_only_when_asked(overwrite: bool, few: None) -> 
 def test_blocks_cover_every_tile_once() -> None:
     for most in (1, 2, 3, 5, 7, 12, 100):
         count = torch.zeros(3, 4, 5)
-        for block in blocks(3, 4, 5, most=most):
+        for block in blocks(3, 4, 5, max_tiles=most):
             count[block.tiles] += 1
-            assert len(block.groups) * len(block.down) * len(block.across) <= most
+            assert len(block.groups) * len(block.row_tiles) * len(block.col_tiles) <= most
         assert bool((count == 1).all())

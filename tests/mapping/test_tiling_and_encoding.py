@@ -63,7 +63,7 @@ def test_least_squares_gain_is_the_best_factor() -> None:
 
 def test_a_layer_of_zeros_has_scale_zero_and_gain_one() -> None:
     zeros = torch.zeros(1, 3, 2)
-    assert MaxScale().largest(zeros) == 0
+    assert MaxScale().w_max(zeros) == 0
     assert LeastSquaresGain().solve(zeros, zeros) == 1
     assert (PerColumnGain().solve(zeros, zeros) == 1).all()
 
@@ -71,7 +71,7 @@ def test_a_layer_of_zeros_has_scale_zero_and_gain_one() -> None:
 @given(st.floats(1, 100), st.integers(1, 40))
 def test_percentile_scale_leaves_the_share_below(percent: float, count: int) -> None:
     values = torch.arange(1.0, count + 1)
-    largest = float(PercentileScale(percent).largest(values))
+    largest = float(PercentileScale(percent).w_max(values))
     assert float((values <= largest).double().mean()) >= percent / 100 - 1e-9
 
 

@@ -30,7 +30,7 @@ class IdealBackward(AbstractArray):
     >>> array, v = IdealBackward(ExactArray()), torch.tensor([[0.5]], requires_grad=True)
     >>> i = array.currents(v, array.program(g, wires), wires)
     >>> i.backward()
-    >>> round(i.item(), 6), round(v.grad.item(), 6)  # half the ideal current, all of the ideal slope
+    >>> round(i.item(), 6), round(v.grad.item(), 6)  # half the ideal current, the ideal slope
     (0.00025, 0.001)
     """
 

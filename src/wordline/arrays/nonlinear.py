@@ -76,7 +76,7 @@ class NonlinearArray(AbstractArray):
 
 
 class _Recomputed(torch.autograd.Function):
-    """`currents_through` without stored operating points: the backward pass solves each chunk again."""
+    """`currents_through` without stored operating points: the backward pass solves again."""
 
     @staticmethod
     def forward(

@@ -12,7 +12,7 @@ from .. import datasets
 from ..arrays import fit_surrogate
 from ..circuits import SinhDevice, netlist
 from ..files import write_atomically
-from ..mapping import land, read_noise
+from ..mapping import program_devices, read_noise
 from ..mapping.explain import explain
 from ..nn import calibrate as calibrate_ranges
 from ..nn import chip_view, map_model
@@ -35,7 +35,7 @@ def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = Fals
         return
     generator = torch.Generator().manual_seed(seed)
     wanted = chosen.device.conductance(torch.rand(chosen.tile, generator=generator, dtype=torch.float64))
-    g = read_noise(land(wanted, chosen, generator=generator), chosen, generator=generator)
+    g = read_noise(program_devices(wanted, chosen, generator=generator), chosen, generator=generator)
     volts = chosen.read_volt * torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)
     print(netlist(g, chosen.wires, volts, chosen.array.device_law))
 

@@ -93,7 +93,7 @@ def stability(
     results = []
     for software in models.values():
         chip = map_model(software, design, chip_seed)
-        if design.calibrated:
+        if design.needs_calibration:
             calibrate(chip, loaded.train, limit=networks.calibration)
         results.append(
             noise_stability(

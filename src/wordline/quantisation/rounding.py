@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ..devices import Calibrated, UniformConverter
 from ..mapping import MaxScale
-from ..mapping.scale import full_window
+from ..mapping.scale import nonzero_w_max
 
 MOST_BITS = 16  # finer steps are lost in the float32 arithmetic of the products
 
@@ -34,7 +34,7 @@ class WeightRounding(nn.Module):
 
     def forward(self, weight: Tensor) -> Tensor:
         """The rounded weight, of the same shape."""
-        largest = full_window(MaxScale().largest(weight))  # what a crossbar with `MaxScale` takes for the full window
+        largest = nonzero_w_max(MaxScale().w_max(weight))  # what a crossbar with `MaxScale` takes for the full window
         return self.codes.convert(weight / largest) * largest
 
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from wordline.arrays import ExactArray, IdealBackward, NonlinearArray, SurrogateArray
 from wordline.arrays.surrogate import read as read_module
 from wordline.arrays.surrogate import surrogate_array
-from wordline.arrays.surrogate.fit import fit
 from wordline.arrays.surrogate.design import ArrayDesign
-from wordline.arrays.surrogate.samples import HELD_OUT, SampleDistribution, draw_samples
 from wordline.arrays.surrogate.file import save_surrogate
+from wordline.arrays.surrogate.fit import fit
+from wordline.arrays.surrogate.samples import HELD_OUT, SampleDistribution, draw_samples
 from wordline.circuits import Wires, effective_conductance
 
 BUILTIN = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")

@@ -6,9 +6,9 @@ share of a row's voltage that its device sees, a read takes four products for ea
     m1 = x W      m2 = x^2 (W a)      m3 = x^3 (W a^2)
     f3 = x^3 (W q),   q_i = mean over k of (W a^2)_ik / g_on
 
-m3 is the cubic excess current of devices of odd curvature; f3 is the part of it that the drivers do
-not deliver; m2 and the current m1 itself say how the potential of the bit line shifts it. They enter
-as currents relative to m1. Two more features are known at programming: the conductance of the
+m3 is the cubic excess current of devices of odd curvature; f3 is the part of it that the drivers
+do not deliver; m2 and the current m1 itself say how the potential of the bit line shifts it. They
+enter as currents relative to m1. Two more features are known at programming: the conductance of the
 column, s, and its place along the word lines, p, from 0 to 1:
 
     I = V_max m1 (1 + r),   r = c + k . z + sum_h o_h t_h,   t_h = sigmoid(b_h + u_h . z)
@@ -66,7 +66,7 @@ class Moments(NamedTuple):
 
 
 def compute_moments(g: Tensor, w: Tensor, design: ArrayDesign) -> Moments:
-    """Compute moments of conductances g and effective conductances W, `(..., rows, cols)`, siemens."""
+    """Compute moments from conductances g and effective ones W, `(..., rows, cols)`, siemens."""
     rows, cols = design.tile
     # An open device carries nothing, though a neighbour's current may reach its column.
     a = torch.where(g > 0, w / g.where(g > 0, 1), 0).clamp(max=1)

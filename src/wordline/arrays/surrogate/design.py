@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import final
 
 from ...circuits import AbstractDeviceLaw, Wires
 from ...values import Value, require_instance, require_integer, require_number
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class ArrayDesign(Value):
     """The arrays that a surrogate replaces.
@@ -25,7 +27,9 @@ class ArrayDesign(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.tile, tuple) or len(self.tile) != 2:
-            raise TypeError(f"`tile` must be a pair (rows, cols) such as (64, 64), got {self.tile!r}")
+            raise TypeError(
+                f"`tile` must be a pair (rows, cols) such as (64, 64), got {self.tile!r}"
+            )
         require_integer("tile rows", self.tile[0], at_least=1)
         require_integer("tile cols", self.tile[1], at_least=1)
         require_number("g_off_siemens", self.g_off_siemens, at_least=0.0)

@@ -42,9 +42,9 @@ class SurrogateReport(Value):
     """The design of a surrogate, the conditions of its fit, and its errors on held-out samples.
 
     `samples`: input vectors of the fit; `surrogate`, `linear` (ohmic devices with the same wires),
-    `ideal` (ohmic devices without wires): errors of the three on `held_out` input vectors of another
-    distribution; `nf`, `nf_linear`: non-ideality factor for conductances uniform in the window and
-    voltages uniform up to the largest, by the nonlinear and by the linear solve.
+    `ideal` (ohmic devices without wires): errors of the three on `held_out` input vectors of
+    another distribution; `nf`, `nf_linear`: non-ideality factor for conductances uniform in the
+    window and voltages uniform up to the largest, by the nonlinear and by the linear solve.
     """
 
     design: ArrayDesign
@@ -110,8 +110,8 @@ def load_surrogate(path: str, sha256: str) -> Surrogate:
     found = hashlib.sha256(data).hexdigest()
     if found != sha256:
         raise ValueError(
-            f"`path` {path!r} holds a surrogate of SHA-256 {found[:16]}..., not {sha256[:16]}...; it "
-            "was fitted again since: use SurrogateArray.of(path) to take it as it is now"
+            f"`path` {path!r} holds a surrogate of SHA-256 {found[:16]}..., not {sha256[:16]}...; "
+            "it was fitted again since: use SurrogateArray.of(path) to take it as it is now"
         )
     try:
         network = ColumnNetwork(**from_bytes(data))

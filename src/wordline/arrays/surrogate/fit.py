@@ -38,7 +38,7 @@ def fit(
     command: str = "",
     progress: AbstractProgress | None = None,
 ) -> Surrogate:
-    """Fit a surrogate to `samples` nonlinear solves and judge it by a quarter as many held-out ones.
+    """Fit a surrogate to `samples` nonlinear solves, and judge it by a quarter as many others.
 
     The held-out samples have another distribution. The same arguments give the same weights, at one
     thread to the last bit. `epochs` is the largest number of steps of the fit, which stops earlier
@@ -177,7 +177,7 @@ def _errors(design: ArrayDesign, currents: Tensor, exact: Tensor) -> Errors:
 
 
 def _nonideality_factors(design: ArrayDesign, generator: torch.Generator) -> tuple[float, float]:
-    """Mean of (I_ideal - I) / I_ideal on uniform arrays, by the nonlinear and by the linear solve."""
+    """Mean of (I_ideal - I) / I_ideal on uniform arrays, by the nonlinear and linear solve."""
     low, high = design.g_off_siemens, design.g_on_siemens
     rows, cols = design.tile
     share = torch.rand(_NF_ARRAYS, rows, cols, generator=generator, dtype=torch.float64)

@@ -167,7 +167,7 @@ class _Backward(once("SurrogateArray.currents")):
 
 
 class _Tangent(once("SurrogateArray.currents")):
-    """Change dI of the currents for changes of the volts: dI/dm times the change of each product m."""
+    """Change of the currents for a change of the volts: dI/dm dm, summed over the products m."""
 
     @staticmethod
     def forward(
@@ -232,6 +232,6 @@ def _stacks(
 
 
 def _is_compiled(volts: Tensor, programmed: Tensor) -> bool:
-    """Return True where compiled passes can run: on the processor, in single or double precision."""
+    """Return True where compiled passes can run: on the processor, in float32 or float64."""
     both = (volts, programmed)
     return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in both)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, final
 
 import torch
 from jaxtyping import Float
@@ -18,6 +18,7 @@ REACH = 0.5  # conductances are 0, or lie between (1 - REACH) g_off and (1 + REA
 _OPEN = 0.02  # share of open devices in every eighth array
 
 
+@final
 @dataclass(frozen=True)
 class SampleDistribution(Value):
     """Sparsity and tails of the random weights and inputs.
@@ -84,7 +85,7 @@ def _draw_values(
     distribution: SampleDistribution,
     generator: torch.Generator,
 ) -> Tensor:
-    """Draw numbers in [0, 1]; `group_shape`: shape of what is drawn once for each array or input."""
+    """Draw numbers in [0, 1]; `group_shape`: of numbers drawn once for each array or input."""
     top = DIGITS - 1
     flat = (DIGITS * _uniform(shape, generator)).floor().clamp_max(top) / top
     normal = torch.randn(shape, generator=generator, dtype=torch.float64)

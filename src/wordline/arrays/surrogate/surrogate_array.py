@@ -27,7 +27,7 @@ _VOLTS_ROUNDING = 1e-6  # relative, of a full voltage
 @final
 @dataclass(frozen=True)
 class SurrogateArray(AbstractArray):
-    """An array of devices with a curved I-V, by a network fitted to the nonlinear solve of its design.
+    """An array of nonlinear devices, by a network fitted to the nonlinear solve of its design.
 
     I = I_linear (1 + r): the exact current of the ohmic array, times a ratio in the manner of
     GENIEx (arXiv 2003.06902) that a small network computes for each column. `column_network` has
@@ -109,7 +109,8 @@ class SurrogateArray(AbstractArray):
         """Compute I_j = V_max m1_j (1 + r_j), with the sums of `column_network`."""
         network, report = load_surrogate(self.path, self.sha256)
         design = report.design
-        self._require(design, (volts.shape[-1], design.tile[1]), wires)  # any columns of such arrays
+        # A read may take any number of columns.
+        self._require(design, (volts.shape[-1], design.tile[1]), wires)
         if volts.numel():
             low, high = (x.item() for x in whole(volts).aminmax())
             if not (low >= 0 and high <= design.volts * (1 + _VOLTS_ROUNDING)):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordline.devices import UniformConverter
-from wordline.devices.staircase import digitise_
+from wordline.devices.converter_kernel import digitise_
 
 CONVERTERS = st.builds(UniformConverter, bits=st.integers(2, 14), signed=st.booleans())
 
@@ -19,9 +19,9 @@ def test_codes_and_saturation_are_those_of_the_converter(adc, seed, limit, dtype
     answers = 1.5 * limit * torch.randn(7, 40, generator=torch.Generator().manual_seed(seed), dtype=dtype)
     answers[0, :5] = torch.tensor([0.0, limit, -limit, limit * (1 + 0.5 / adc.steps), 0.5 * limit / adc.steps])
     shares, half = answers / torch.tensor(limit, dtype=dtype), 0.5 / adc.steps
-    over = int(((shares >= 1 + half) | (shares < adc.least - half)).sum())
+    over = int(((shares >= 1 + half) | (shares < adc.lower_bound - half)).sum())
     wanted = adc.convert(shares)
-    assert digitise_(answers, limit, adc.least, adc.steps) == over
+    assert digitise_(answers, limit, adc.lower_bound, adc.steps) == over
     assert torch.equal(answers, wanted)
 
 
