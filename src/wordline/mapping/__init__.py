@@ -3,6 +3,7 @@
 from .conductances import program_devices, read_noise
 from .crossbar import Crossbar
 from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
+from .export import export_csv, export_npz
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
 from .packing import AbstractPacking, BlockDiagonal, OneGroupPerTile
@@ -34,6 +35,8 @@ __all__ = [
     "ProgrammedMatrix",
     "UnitGain",
     "decode",
+    "export_csv",
+    "export_npz",
     "multiply",
     "nonideality_factor",
     "program",
