@@ -20,5 +20,7 @@ def test_one_tensor_has_the_derivatives_of_another() -> None:
 
 def test_it_compiles_into_one_graph() -> None:
     x = torch.tensor([0.4, 1.6], requires_grad=True)
-    y = torch.compile(lambda v: value_with_gradient_of(v.round(), 3 * v), backend="eager", fullgraph=True)(x)
+    y = torch.compile(
+        lambda v: value_with_gradient_of(v.round(), 3 * v), backend="eager", fullgraph=True
+    )(x)
     assert y.tolist() == [0.0, 2.0] and torch.autograd.grad(y.sum(), x)[0].tolist() == [3.0, 3.0]

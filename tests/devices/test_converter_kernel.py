@@ -16,8 +16,12 @@ CONVERTERS = st.builds(UniformConverter, bits=st.integers(2, 14), signed=st.bool
     dtype=st.sampled_from([torch.float32, torch.float64]),
 )  # fmt: skip
 def test_codes_and_saturation_are_those_of_the_converter(adc, seed, limit, dtype) -> None:
-    answers = 1.5 * limit * torch.randn(7, 40, generator=torch.Generator().manual_seed(seed), dtype=dtype)
-    answers[0, :5] = torch.tensor([0.0, limit, -limit, limit * (1 + 0.5 / adc.steps), 0.5 * limit / adc.steps])
+    answers = (
+        1.5 * limit * torch.randn(7, 40, generator=torch.Generator().manual_seed(seed), dtype=dtype)
+    )
+    answers[0, :5] = torch.tensor(
+        [0.0, limit, -limit, limit * (1 + 0.5 / adc.steps), 0.5 * limit / adc.steps]
+    )
     shares, half = answers / torch.tensor(limit, dtype=dtype), 0.5 / adc.steps
     over = int(((shares >= 1 + half) | (shares < adc.lower_bound - half)).sum())
     wanted = adc.convert(shares)
@@ -33,7 +37,12 @@ def test_what_is_no_number_stays_none() -> None:
 
 
 @pytest.mark.parametrize(
-    "answers", [torch.ones(4, 4).T[:, :2], torch.ones(4, requires_grad=True), torch.ones(4, dtype=torch.bfloat16)]
+    "answers",
+    [
+        torch.ones(4, 4).T[:, :2],
+        torch.ones(4, requires_grad=True),
+        torch.ones(4, dtype=torch.bfloat16),
+    ],
 )
 def test_other_memory_is_left_to_the_converter(answers: torch.Tensor) -> None:
     before = answers.detach().clone()

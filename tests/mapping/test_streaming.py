@@ -36,12 +36,18 @@ class Smeared(AbstractNonideality):
 CROSSBARS = {
     "pair": BASE,
     "offset": dataclasses.replace(BASE, encoding=wl.OffsetColumn(), gain=wl.PerColumnGain()),
-    "two-sided": dataclasses.replace(BASE, encoding=wl.DifferentialPair(two_sided=True), gain=wl.UnitGain()),
+    "two-sided": dataclasses.replace(
+        BASE, encoding=wl.DifferentialPair(two_sided=True), gain=wl.UnitGain()
+    ),
     "sliced": dataclasses.replace(BASE, slicing=wl.BitSlicing(9, 2, 9, 2)),
-    "sliced-offset": dataclasses.replace(BASE, slicing=wl.BitSlicing(9, 3, 9, 2), encoding=wl.OffsetColumn()),
+    "sliced-offset": dataclasses.replace(
+        BASE, slicing=wl.BitSlicing(9, 3, 9, 2), encoding=wl.OffsetColumn()
+    ),
     "events": dataclasses.replace(BASE, nonidealities=EVENTS),
     "table": dataclasses.replace(BASE, device=TABLE, nonidealities=()),
-    "smeared": dataclasses.replace(BASE, nonidealities=(wl.GaussianVariation(0.1), Smeared(), wl.StuckDevices(0.1))),
+    "smeared": dataclasses.replace(
+        BASE, nonidealities=(wl.GaussianVariation(0.1), Smeared(), wl.StuckDevices(0.1))
+    ),
     "ideal-wires": dataclasses.replace(BASE, wires=wl.Wires(), slicing=wl.BitSlicing(9, 2, 9, 2)),
     "curved": dataclasses.replace(BASE, array=wl.NonlinearArray(wl.SinhDevice(4.0))),
     "backward": dataclasses.replace(BASE, array=wl.IdealBackward(wl.ExactArray())),
@@ -56,7 +62,9 @@ def _generators(*seeds: int) -> list[torch.Generator]:
 
 def _weights(*shape: int) -> Tensor:
     """As a layer hands them over: a transposed view of its weight."""
-    return torch.randn(shape[0], shape[2], shape[1], generator=torch.Generator().manual_seed(1)).transpose(1, 2)
+    return torch.randn(
+        shape[0], shape[2], shape[1], generator=torch.Generator().manual_seed(1)
+    ).transpose(1, 2)
 
 
 @pytest.fixture
@@ -67,7 +75,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", CROSSBARS)
-@pytest.mark.parametrize(("shape", "seeds"), [((1, 100, 70), (3,)), ((5, 20, 7), (3, 5)), ((9, 5, 3), (3,))])
+@pytest.mark.parametrize(
+    ("shape", "seeds"), [((1, 100, 70), (3,)), ((5, 20, 7), (3, 5)), ((9, 5, 3), (3,))]
+)
 def test_some_tiles_at_a_time_give_the_same_bits(
     name: str, shape: tuple[int, int, int], seeds: tuple[int, ...], request: pytest.FixtureRequest
 ) -> None:
@@ -78,11 +88,15 @@ def test_some_tiles_at_a_time_give_the_same_bits(
     request.getfixturevalue("few")
     after = _generators(*seeds)
     parts_of_it = program_many(matrix, crossbar, after)
-    assert all(torch.equal(a.get_state(), b.get_state()) for a, b in zip(before, after, strict=True))
+    assert all(
+        torch.equal(a.get_state(), b.get_state()) for a, b in zip(before, after, strict=True)
+    )
     for one, other, noise in zip(at_once, parts_of_it, noisy, strict=True):
         for field in dataclasses.fields(ProgrammedMatrix):
             assert torch.equal(getattr(one, field.name), getattr(other, field.name)), field.name
-        assert torch.equal(noise, read_noise(other.conductances, crossbar, generator=_generators(9)[0]))
+        assert torch.equal(
+            noise, read_noise(other.conductances, crossbar, generator=_generators(9)[0])
+        )
 
 
 def test_with_a_derivative_all_tiles_are_programmed_at_once(few: None) -> None:
@@ -117,7 +131,10 @@ def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(
 ) -> None:
     if name != "surrogate":  # which makes more of every device
         monkeypatch.setattr("wordline.mapping.cells.MAX_CELLS", 16384)
-    crossbar, matrix = dataclasses.replace(CROSSBARS[name], gain=wl.UnitGain()), _weights(1, 384, 384)
+    crossbar, matrix = (
+        dataclasses.replace(CROSSBARS[name], gain=wl.UnitGain()),
+        _weights(1, 384, 384),
+    )
     with Largest(above=matrix.nbytes // 2) as large:
         (made,) = program_many(matrix, crossbar, _generators(3))
     kept = made.conductances.nbytes + made.weight.nbytes
@@ -128,11 +145,15 @@ def test_nothing_as_large_as_the_layer_is_made_but_what_is_kept(
 
 @pytest.mark.parametrize("count", [1, 15, 16, 31, 33, 1000, 4097])
 @pytest.mark.parametrize("draw", [torch.randn, torch.rand])
-def test_numbers_drawn_in_parts_are_those_drawn_at_once(count: int, draw: type[torch.randn]) -> None:  # type: ignore[valid-type]
+def test_numbers_drawn_in_parts_are_those_drawn_at_once(
+    count: int, draw: type[torch.randn]
+) -> None:  # type: ignore[valid-type]
     first, second = _generators(7, 7)
     whole = draw(count, generator=first)
     found = [draw(part.stop - part.start, generator=second) for part in chunks(count, 48)]
-    assert torch.equal(torch.cat(found), whole) and torch.equal(first.get_state(), second.get_state())
+    assert torch.equal(torch.cat(found), whole) and torch.equal(
+        first.get_state(), second.get_state()
+    )
 
 
 def test_parts_are_whole_blocks_of_random_numbers() -> None:

@@ -38,16 +38,22 @@ def test_each_cell_lands_in_its_tile() -> None:
     assert (tiles[:, 2, :, 1:] == -1).all()
 
 
-@pytest.mark.parametrize("encoding", [DifferentialPair(), DifferentialPair(two_sided=True), OffsetColumn()])
+@pytest.mark.parametrize(
+    "encoding", [DifferentialPair(), DifferentialPair(two_sided=True), OffsetColumn()]
+)
 @pytest.mark.parametrize("middle", [0.5, 8 / 15])
-def test_an_encoding_stays_in_the_window_and_gives_the_numbers_back(encoding: AbstractEncoding, middle: float) -> None:
+def test_an_encoding_stays_in_the_window_and_gives_the_numbers_back(
+    encoding: AbstractEncoding, middle: float
+) -> None:
     u = torch.linspace(-1, 1, 21, dtype=torch.float64).view(3, 7)
     shares = encoding.shares(u, middle)
     assert float(shares.min()) >= -1e-15
     assert float(shares.max()) <= 1 + 1e-15
     assert shares.shape[-1] == 7 + encoding.spare_cols
     torch.testing.assert_close(encoding.difference(shares, middle), u)
-    torch.testing.assert_close(encoding.difference(shares + 0.3, middle), u)  # what all devices share cancels
+    torch.testing.assert_close(
+        encoding.difference(shares + 0.3, middle), u
+    )  # what all devices share cancels
 
 
 def test_least_squares_gain_is_the_best_factor() -> None:

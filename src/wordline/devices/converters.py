@@ -13,13 +13,7 @@ from torch import Tensor
 from ..straight_through import value_with_gradient_of
 from ..transforms import differentiated
 from ..values import Value, require_choice, require_instance, require_integer
-from .ranges import (
-    AbstractInputRange,
-    AbstractOutputRange,
-    AbstractRange,
-    Calibrated,
-    SampleMax,
-)
+from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
 
 Gradient = Literal["exact", "straight-through", "none"]
 

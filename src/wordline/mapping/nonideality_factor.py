@@ -37,11 +37,7 @@ def probe_volts(rows: int, *, inputs: int = 8, seed: int = 0) -> Tensor:
 
 
 def block_nonideality_factors(
-    target: Tensor,
-    effective: Tensor,
-    block: Block,
-    matrix_shape: Sequence[int],
-    crossbar: Crossbar,
+    target: Tensor, effective: Tensor, block: Block, matrix_shape: Sequence[int], crossbar: Crossbar
 ) -> Tensor:
     """Compute the NF of each array of a block, without pad rows and pad columns."""
     rows, cols = crossbar.tile

@@ -32,11 +32,7 @@ class Preset:
 
 
 def _ideal() -> dict[str, Any]:
-    return {
-        "tile": (64, 64),
-        "device": Memristor(r_on_ohm=20e3, r_off_ohm=200e3),
-        "wires": Wires(),
-    }
+    return {"tile": (64, 64), "device": Memristor(r_on_ohm=20e3, r_off_ohm=200e3), "wires": Wires()}
 
 
 def _rethinking(size: int) -> dict[str, Any]:

@@ -32,14 +32,21 @@ def test_a_file_comes_back_bit_for_bit(tmp_path: Path, loaded: Surrogate) -> Non
 def test_another_file_under_the_name_is_refused(tmp_path: Path, loaded: Surrogate) -> None:
     path = tmp_path / "mine.safetensors"
     array = SurrogateArray(str(path), save_surrogate(loaded, path))
-    save_surrogate(loaded._replace(network=loaded.network._replace(c=loaded.network.c + 1e-9)), path)
-    with pytest.raises(ValueError, match=r"holds a surrogate of SHA-256 \w{16}\.\.\., not \w{16}\.\.\.; it was fitted"):
+    save_surrogate(
+        loaded._replace(network=loaded.network._replace(c=loaded.network.c + 1e-9)), path
+    )
+    with pytest.raises(
+        ValueError,
+        match=r"holds a surrogate of SHA-256 \w{16}\.\.\., not \w{16}\.\.\.; it was fitted",
+    ):
         array.report  # noqa: B018
 
 
 def test_what_is_no_surrogate_is_refused(tmp_path: Path, loaded: Surrogate) -> None:
     path = tmp_path / "mine.safetensors"
-    with pytest.raises(ValueError, match=r"is no surrogate file; .* builtin:puma-32x32-100k, builtin:puma-64x64"):
+    with pytest.raises(
+        ValueError, match=r"is no surrogate file; .* builtin:puma-32x32-100k, builtin:puma-64x64"
+    ):
         SurrogateArray.of("builtin:puma-16")
     with pytest.raises(ValueError, match="mine.safetensors' is no surrogate file"):
         SurrogateArray.of(path)
@@ -50,12 +57,20 @@ def test_what_is_no_surrogate_is_refused(tmp_path: Path, loaded: Surrogate) -> N
     with pytest.raises(ValueError, match="is damaged or holds no surrogate of wordline"):
         SurrogateArray.of(path).report  # noqa: B018
     save_file(dict(loaded.network._asdict()), path)
-    with pytest.raises(ValueError, match="is damaged or holds no surrogate of wordline .'__metadata__'"):
+    with pytest.raises(
+        ValueError, match="is damaged or holds no surrogate of wordline .'__metadata__'"
+    ):
         SurrogateArray.of(path).report  # noqa: B018
-    bad = ({"b": torch.zeros(3).double()}, {"c": torch.tensor(torch.nan).double()}, {"o": loaded.network.o.float()})
+    bad = (
+        {"b": torch.zeros(3).double()},
+        {"c": torch.tensor(torch.nan).double()},
+        {"o": loaded.network.o.float()},
+    )
     for change in bad:
         save_surrogate(loaded._replace(network=loaded.network._replace(**change)), path)
-        with pytest.raises(ValueError, match=f"weight '{next(iter(change))}' must be finite float64 of shape"):
+        with pytest.raises(
+            ValueError, match=f"weight '{next(iter(change))}' must be finite float64 of shape"
+        ):
             SurrogateArray.of(path).report  # noqa: B018
 
 
@@ -66,7 +81,9 @@ def test_what_ships_says_what_it_is(name: str) -> None:
     assert report.design.tile == (int(size), int(size))
     assert 1e-3 / report.design.g_on_siemens == pytest.approx(kiloohm)
     assert report.design.g_on_siemens / report.design.g_off_siemens == pytest.approx(6)
-    assert f"--crossbar {name} " in report.command and f"--samples {report.samples} " in report.command
+    assert (
+        f"--crossbar {name} " in report.command and f"--samples {report.samples} " in report.command
+    )
     assert report.surrogate.rms < 2e-4 < 2e-2 < report.linear.rms
     assert SurrogateReport.from_json(report.to_json()) == report
     text = str(report)

@@ -24,7 +24,14 @@ DESIGN = ArrayDesign(
     tile=(8, 6), g_off_siemens=1e-6, g_on_siemens=1e-5, law=SinhDevice(4.0), volts=0.25,
     wires=Wires(driver_ohm=500, row_ohm=2.5, col_ohm=2.5, sense_ohm=100),
 )  # fmt: skip
-WORDS = {"tile": (8, 6), "g_off": 1e-6, "g_on": 1e-5, "wires": DESIGN.wires, "law": DESIGN.law, "volts": 0.25}
+WORDS = {
+    "tile": (8, 6),
+    "g_off": 1e-6,
+    "g_on": 1e-5,
+    "wires": DESIGN.wires,
+    "law": DESIGN.law,
+    "volts": 0.25,
+}
 
 
 @dataclass(frozen=True)
@@ -72,7 +79,9 @@ def test_digits_are_the_levels_of_four_bits(rng: torch.Generator) -> None:
     g, volts = draw_samples(design, 60, 40, TRAINING, generator=rng)
     level = 15 * (g - 1e-6) / 9e-6
     whole = ((level - level.round()).abs() < 1e-9).flatten(1).all(1)
-    assert 0.2 < whole.double().mean() < 0.55  # half of them, but for those that scatter or have open devices
+    assert (
+        0.2 < whole.double().mean() < 0.55
+    )  # half of them, but for those that scatter or have open devices
     digits = level[whole].round()
     assert digits.min() == 0 and digits.max() == 15
     stream = 15 * volts / 0.25
@@ -82,14 +91,23 @@ def test_digits_are_the_levels_of_four_bits(rng: torch.Generator) -> None:
 def test_a_distribution_sets_the_share_of_zeros(rng: torch.Generator) -> None:
     design = dataclasses.replace(DESIGN, tile=(32, 1))
     for zeros in (0.5, 1.0, 3.0):  # the mean of u^z is 1 / (1 + z)
-        _, volts = draw_samples(design, 1500, 8, SampleDistribution(zeros=zeros, tail=1.0), generator=rng)
-        live = (volts.flatten(0, 1)[:, 0] > 0).double().mean().item()  # the first row is never padding
-        assert live <= 1 / 4 + 3 / 4 * (1 - 1 / (1 + zeros)) < live + 0.2  # some of the digits are zeros, too
+        _, volts = draw_samples(
+            design, 1500, 8, SampleDistribution(zeros=zeros, tail=1.0), generator=rng
+        )
+        live = (
+            (volts.flatten(0, 1)[:, 0] > 0).double().mean().item()
+        )  # the first row is never padding
+        assert (
+            live <= 1 / 4 + 3 / 4 * (1 - 1 / (1 + zeros)) < live + 0.2
+        )  # some of the digits are zeros, too
 
 
 def test_the_held_out_distribution_is_another(rng: torch.Generator) -> None:
     assert HELD_OUT != TRAINING
-    shares = [(draw_samples(DESIGN, 500, 4, m, generator=rng).volts == 0).double().mean() for m in (TRAINING, HELD_OUT)]
+    shares = [
+        (draw_samples(DESIGN, 500, 4, m, generator=rng).volts == 0).double().mean()
+        for m in (TRAINING, HELD_OUT)
+    ]
     assert shares[1] > shares[0] + 0.05
 
 
@@ -113,8 +131,18 @@ def test_more_epochs_never_fit_worse(rng: torch.Generator) -> None:
     errors = []
     for epochs in (1, 3, 10, 30):
         g = torch.Generator().manual_seed(1)
-        n = fit_network(z, torch.ones(300).double(), target, hidden=4, epochs=epochs, generator=g, progress=Silent())
-        errors.append((sigmoid(z @ n.u + n.b) @ n.o + z @ n.k + n.c - target).square().mean().item())
+        n = fit_network(
+            z,
+            torch.ones(300).double(),
+            target,
+            hidden=4,
+            epochs=epochs,
+            generator=g,
+            progress=Silent(),
+        )
+        errors.append(
+            (sigmoid(z @ n.u + n.b) @ n.o + z @ n.k + n.c - target).square().mean().item()
+        )
     assert errors == sorted(errors, reverse=True) and errors[-1] < errors[0] / 10
 
 
@@ -128,7 +156,9 @@ def test_the_same_seed_fits_the_same_network(no_global_draws: None) -> None:
 
 
 @pytest.mark.parametrize(
-    ("law", "least"), [(SinhDevice(4.0), 300), (SinhDevice(12.0), 60), (Quadratic(2.0), 200)], ids=str
+    ("law", "least"),
+    [(SinhDevice(4.0), 300), (SinhDevice(12.0), 60), (Quadratic(2.0), 200)],
+    ids=str,
 )
 def test_any_law_can_be_fitted(law: AbstractDeviceLaw, least: float) -> None:
     """The linear solve is `least` times further off than the surrogate."""
@@ -144,14 +174,18 @@ def test_an_ohmic_array_leaves_nothing_to_fit() -> None:
 
 
 def test_nf_is_what_a_single_cell_loses() -> None:
-    design = dataclasses.replace(DESIGN, tile=(1, 1), law=Ohmic(), wires=Wires(driver_ohm=1e6), g_off_siemens=0.999e-5)
+    design = dataclasses.replace(
+        DESIGN, tile=(1, 1), law=Ohmic(), wires=Wires(driver_ohm=1e6), g_off_siemens=0.999e-5
+    )
     report = fit(design, samples=32, epochs=2).report
     assert report.nf == pytest.approx(10 / 11, abs=1e-3)  # 1 MOhm before 100 kOhm
 
 
 def test_fit_surrogate_writes_what_an_array_reads(tmp_path: Path) -> None:
     out, progress = tmp_path / "new" / "mine.safetensors", Counting()
-    report = fit_surrogate(**WORDS, out=out, samples=160, epochs=8, seed=3, command="as typed", progress=progress)
+    report = fit_surrogate(
+        **WORDS, out=out, samples=160, epochs=8, seed=3, command="as typed", progress=progress
+    )
     array = SurrogateArray.of(out)
     assert array.report == report and array.design == DESIGN
     assert (report.samples, report.epochs, report.seed, report.command) == (160, 8, 3, "as typed")
@@ -169,7 +203,9 @@ def test_an_interrupted_fit_leaves_no_file(tmp_path: Path) -> None:
             yield lambda units, note: None
 
     with pytest.raises(KeyboardInterrupt):
-        fit_surrogate(**WORDS, out=tmp_path / "mine.safetensors", samples=32, epochs=2, progress=Interrupted())
+        fit_surrogate(
+            **WORDS, out=tmp_path / "mine.safetensors", samples=32, epochs=2, progress=Interrupted()
+        )
     assert not list(tmp_path.iterdir())
 
 

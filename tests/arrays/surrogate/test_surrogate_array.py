@@ -42,8 +42,12 @@ def test_a_column_is_read_alone_as_among_the_others(drawn: tuple[Tensor, Tensor]
 
 
 @pytest.mark.parametrize("name", BUILTIN)
-@pytest.mark.parametrize("distribution", [HELD_OUT, SampleDistribution(zeros=4.0, tail=0.5)], ids=["sparse", "dense"])
-def test_its_errors_are_those_it_states(rng: torch.Generator, name: str, distribution: SampleDistribution) -> None:
+@pytest.mark.parametrize(
+    "distribution", [HELD_OUT, SampleDistribution(zeros=4.0, tail=0.5)], ids=["sparse", "dense"]
+)
+def test_its_errors_are_those_it_states(
+    rng: torch.Generator, name: str, distribution: SampleDistribution
+) -> None:
     array = SurrogateArray.of(f"builtin:{name}")
     design, report = array.design, array.report
     g, volts = draw_samples(design, 12, 16, distribution, generator=rng)
@@ -71,7 +75,10 @@ def test_currents_are_those_of_the_nodes(rng: torch.Generator, tmp_path: Path) -
     design = ArrayDesign.from_json(SMALL.design.to_json().replace("[32, 32]", "[6, 5]"))
     save_surrogate(fit(design, samples=512, epochs=30), tmp_path / "small.safetensors")
     array = SurrogateArray.of(tmp_path / "small.safetensors")
-    volts, g = draw(rng, 4, 6, low=0.0, high=0.25), draw(rng, 6, 5, low=design.g_off_siemens, high=1e-5)
+    volts, g = (
+        draw(rng, 4, 6, low=0.0, high=0.25),
+        draw(rng, 6, 5, low=design.g_off_siemens, high=1e-5),
+    )
     exact = oracle(volts, g, 4.0)
     assert (read(array, volts, g) - exact).abs().max() < 2e-4 * exact.max()
     assert (volts @ effective_conductance(g, design.wires) - exact).abs().max() > 5e-2 * exact.max()
@@ -82,12 +89,16 @@ def test_no_volts_no_amperes(drawn: tuple[Tensor, Tensor]) -> None:
     rest = torch.zeros_like(volts).float().requires_grad_()
     currents = read(SMALL, rest, g.float())
     assert currents.abs().max() == 0
-    (slope,) = torch.autograd.grad(currents.sum(), rest)  # small signals: what an ohmic array carries, within 1e-3
+    (slope,) = torch.autograd.grad(
+        currents.sum(), rest
+    )  # small signals: what an ohmic array carries, within 1e-3
     ohmic = effective_conductance(g, SMALL.design.wires).sum(2).unsqueeze(1).expand_as(slope)
     torch.testing.assert_close(slope.double(), ohmic, rtol=2e-3, atol=0)
 
 
-def test_the_gradient_is_the_surrogates_own(drawn: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_gradient_is_the_surrogates_own(
+    drawn: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
     volts, g = drawn
     programmed = SMALL.program(g, SMALL.design.wires)
     leaf = (0.05 + 0.7 * volts).requires_grad_()
@@ -117,15 +128,21 @@ def test_forward_mode_and_vmap(drawn: tuple[Tensor, Tensor]) -> None:
     found = torch.func.jvp(microamperes, (at,), (along,))[1]
     torch.testing.assert_close(found, (ahead - behind) / 2e-5, rtol=1e-4, atol=1e-5)
     many = torch.stack([at, 0.5 * at])
-    torch.testing.assert_close(torch.func.vmap(microamperes)(many), torch.stack([*map(microamperes, many)]))
-    with pytest.raises(NotImplementedError, match="`programmed` of a surrogate has no forward-mode derivative"):
+    torch.testing.assert_close(
+        torch.func.vmap(microamperes)(many), torch.stack([*map(microamperes, many)])
+    )
+    with pytest.raises(
+        NotImplementedError, match="`programmed` of a surrogate has no forward-mode derivative"
+    ):
         torch.func.jvp(lambda p: SMALL.currents(at, p, wires), (programmed,), (programmed,))
 
 
 def test_the_gradient_is_close_to_the_arrays(drawn: tuple[Tensor, Tensor]) -> None:
     volts, g = drawn
     leaf, wires = volts.requires_grad_(), SMALL.design.wires
-    exact = torch.autograd.grad(NonlinearArray(SMALL.design.law).currents(leaf, g, wires).sum(), leaf)[0]
+    exact = torch.autograd.grad(
+        NonlinearArray(SMALL.design.law).currents(leaf, g, wires).sum(), leaf
+    )[0]
     linear = torch.autograd.grad((leaf @ effective_conductance(g, wires)).sum(), leaf)[0]
     found = torch.autograd.grad(read(SMALL, leaf, g).sum(), leaf)[0]
     assert (found - exact).norm() < 2e-3 * exact.norm() < 0.1 * (linear - exact).norm()
@@ -140,15 +157,23 @@ def test_gradients_reach_what_was_programmed(drawn: tuple[Tensor, Tensor], block
     way = torch.zeros_like(programmed)
     way[:, ends[block] : ends[block + 1]] = programmed.detach()[:, ends[block] : ends[block + 1]]
     weight = torch.arange(1.0, 33.0, dtype=torch.float64)  # a column is not another
-    (found,) = torch.autograd.grad((weight * SMALL.currents(volts, programmed, wires)).sum(), programmed)
+    (found,) = torch.autograd.grad(
+        (weight * SMALL.currents(volts, programmed, wires)).sum(), programmed
+    )
     with torch.no_grad():
-        ahead, behind = ((weight * SMALL.currents(volts, programmed + e * way, wires)).sum() for e in (1e-4, -1e-4))
+        ahead, behind = (
+            (weight * SMALL.currents(volts, programmed + e * way, wires)).sum()
+            for e in (1e-4, -1e-4)
+        )
     assert (found * way).sum().item() == pytest.approx(((ahead - behind) / 2e-4).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-12), (torch.float32, 2e-6)])
 def test_compiled_and_portable_passes_agree(
-    drawn: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype, tolerance: float
+    drawn: tuple[Tensor, Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+    dtype: torch.dtype,
+    tolerance: float,
 ) -> None:
     volts, g = (x.to(dtype) for x in drawn)
     volts[:, 0] = 0.0  # at rest, where nothing is relative to the current
@@ -171,15 +196,23 @@ def test_a_sample_does_not_feel_its_batch(drawn: tuple[Tensor, Tensor]) -> None:
     volts, g = drawn
     together = read(SMALL, volts.unsqueeze(1), torch.stack([g, g.flip(2)], 1))
     assert together.shape == (3, 2, 6, 32)
-    torch.testing.assert_close(read(SMALL, volts[1, 3:4], g[1])[0], together[1, 0, 3], rtol=1e-12, atol=0)
-    assert SMALL.currents(volts[:, :0], SMALL.program(g, SMALL.design.wires), SMALL.design.wires).shape == (3, 0, 32)
+    torch.testing.assert_close(
+        read(SMALL, volts[1, 3:4], g[1])[0], together[1, 0, 3], rtol=1e-12, atol=0
+    )
+    assert SMALL.currents(
+        volts[:, :0], SMALL.program(g, SMALL.design.wires), SMALL.design.wires
+    ).shape == (3, 0, 32)
 
 
 def test_it_works_in_the_wider_type_and_never_below_single(drawn: tuple[Tensor, Tensor]) -> None:
     volts, g = drawn
     fine, wires = read(SMALL, volts, g), SMALL.design.wires
     coarse = SMALL.program(g.float(), wires)
-    assert coarse.dtype == torch.float32 and coarse.shape == (3, 4 * 32 + SMALL.report.hidden + 1, 32)
+    assert coarse.dtype == torch.float32 and coarse.shape == (
+        3,
+        4 * 32 + SMALL.report.hidden + 1,
+        32,
+    )
     for dtype, tolerance in ((torch.float32, 2e-6), (torch.bfloat16, 1e-2)):
         found = SMALL.currents(volts.to(dtype), coarse, wires)
         assert found.dtype == torch.float32
@@ -206,21 +239,33 @@ def test_what_it_was_not_fitted_for_is_refused(drawn: tuple[Tensor, Tensor]) -> 
     volts, g = drawn
     wires = SMALL.design.wires
     programmed = SMALL.program(g, wires)
-    with pytest.raises(ValueError, match=r"`tile` \(16, 32\) is not what the surrogate .* was fitted for, \(32, 32\)"):
+    with pytest.raises(
+        ValueError,
+        match=r"`tile` \(16, 32\) is not what the surrogate .* was fitted for, \(32, 32\)",
+    ):
         SMALL.program(g[:, :16], wires)
     with pytest.raises(ValueError, match=r"`tile` \(16, 32\) is not what"):
         SMALL.currents(volts[..., :16], programmed, wires)
     for refuse in (lambda w: SMALL.program(g, w), lambda w: SMALL.currents(volts, programmed, w)):
-        with pytest.raises(ValueError, match=r"`wires` Wires\(driver_ohm=0.0.* is not what the surrogate"):
+        with pytest.raises(
+            ValueError, match=r"`wires` Wires\(driver_ohm=0.0.* is not what the surrogate"
+        ):
             refuse(Wires())
-    with pytest.raises(ValueError, match=r"`g` holds .* S; the surrogate .* was fitted for devices between 8.3\d*e-07"):
+    with pytest.raises(
+        ValueError,
+        match=r"`g` holds .* S; the surrogate .* was fitted for devices between 8.3\d*e-07",
+    ):
         SMALL.program(g / 3, wires)
     with pytest.raises(ValueError, match=r"`g` holds .* and 1.5e-05 S, or open"):
         SMALL.program(2 * g, wires)
     for bad in (-0.1, 0.26, torch.nan):
-        with pytest.raises(ValueError, match=r"`volts` run from .*; the surrogate .* was fitted from 0 to 0.25 V"):
+        with pytest.raises(
+            ValueError, match=r"`volts` run from .*; the surrogate .* was fitted from 0 to 0.25 V"
+        ):
             SMALL.currents(torch.where(volts > 0, volts, bad), programmed, wires)
-    with pytest.raises(ValueError, match="`sha256` must be 64 hex digits, got 'abc'; use SurrogateArray.of"):
+    with pytest.raises(
+        ValueError, match="`sha256` must be 64 hex digits, got 'abc'; use SurrogateArray.of"
+    ):
         SurrogateArray(SMALL.path, "abc")
     with pytest.raises(TypeError, match="`path` must be str"):
         SurrogateArray(ExactArray(), SMALL.sha256)  # type: ignore[arg-type]

@@ -90,9 +90,7 @@ def smallest_m1(design: ArrayDesign) -> float:
     return 1e-9 * design.g_on_siemens
 
 
-def compute_features(
-    x: Tensor, matrices: tuple[Tensor, ...], design: ArrayDesign
-) -> Features:
+def compute_features(x: Tensor, matrices: tuple[Tensor, ...], design: ArrayDesign) -> Features:
     """Compute features for x `(..., batch, rows)`, shares of V_max; `matrices`: w, w2, w3, wq."""
     w, w2, w3, wq = matrices
     square = x * x

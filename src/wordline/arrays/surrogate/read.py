@@ -209,9 +209,7 @@ class _Tangent(once("SurrogateArray.currents")):
         return _Tangent.apply(*_leading(info, dims, volts, programmed, dv), *rest), 0
 
 
-def _as_samples(
-    info: Any, dims: Sequence[int | None], *tensors: Tensor
-) -> tuple[Tensor, ...]:
+def _as_samples(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """Put a vmapped dimension among the samples `(..., samples, numbers)`."""
     front = in_front(info.batch_size, dims, *tensors)
     return tuple(x.movedim(0, -3).flatten(-3, -2) for x in front)
