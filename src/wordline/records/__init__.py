@@ -2,12 +2,14 @@
 
 from .advice import Advice, Option, marked
 from .audit import Audit, Check, Comparison, Status, comparison_table
+from .bit_assignment import BitAssignment
 from .budget import Budget
 from .comparisons import robust_gain, worst_case
 from .correctness import Answers
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
+from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
 from .record import Estimate, Party, Record, Software, table
@@ -17,6 +19,7 @@ __all__ = [
     "Advice",
     "Answers",
     "Audit",
+    "BitAssignment",
     "Budget",
     "Check",
     "Comparison",
@@ -26,6 +29,7 @@ __all__ = [
     "GradientDeviation",
     "LayerStability",
     "LogitStability",
+    "NoiseSensitivity",
     "NoiseStability",
     "Option",
     "Party",

@@ -9,7 +9,8 @@ from torch import nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
-from wordline.quantisation import NoiseSensitivity, adversarial_noise_sensitivity, quantise
+from wordline.quantisation import adversarial_noise_sensitivity, quantise
+from wordline.records import NoiseSensitivity
 
 ATTACK = wl.FGSM(eps=0.05)
 
@@ -27,7 +28,10 @@ def ratios(clean: torch.Tensor, attacked: torch.Tensor) -> float:
 def test_it_is_the_mean_ratio_of_norms(tiny_cnn: nn.Module, split: ImageSplit) -> None:
     found = adversarial_noise_sensitivity(tiny_cnn, split, ATTACK, batch_size=10)
     moved = torch.cat(
-        [ATTACK(tiny_cnn, split.images[k : k + 10], split.labels[k : k + 10]) for k in range(0, 25, 10)]
+        [
+            ATTACK(tiny_cnn, split.images[k : k + 10], split.labels[k : k + 10])
+            for k in range(0, 25, 10)
+        ]
     )
     expected = {
         "0": ratios(tiny_cnn[0](split.images), tiny_cnn[0](moved)), "5": ratios(tiny_cnn(split.images), tiny_cnn(moved))
@@ -51,7 +55,9 @@ def test_a_layer_used_twice_counts_all_its_outputs(rng: torch.Generator) -> None
     model = Twice().eval()
     model.layer.weight.data = torch.eye(3) * 3
     split = ImageSplit(torch.full((1, 1, 1, 3), 0.5), torch.tensor([0]))
-    ((name, value),) = adversarial_noise_sensitivity(model, split, wl.FGSM(eps=0.05, loss="cross-entropy")).layers
+    ((name, value),) = adversarial_noise_sensitivity(
+        model, split, wl.FGSM(eps=0.05, loss="cross-entropy")
+    ).layers
     # outputs 3x and 18x: the ratio of both together is that of x, of which every pixel moves by a tenth
     assert name == "layer" and value == pytest.approx(0.1, rel=1e-5)
 
@@ -63,19 +69,30 @@ def test_images_that_a_layer_answers_with_zeros_are_left_out() -> None:
     found = adversarial_noise_sensitivity(model, ImageSplit(images, torch.tensor([0, 1])), ATTACK)
     assert found.layers[0][1] == pytest.approx(0.1, rel=1e-5)
     model[1].weight.data = torch.zeros(2, 2)
-    assert adversarial_noise_sensitivity(model, ImageSplit(images, torch.tensor([0, 1])), ATTACK).layers[0][1] == 0
+    assert (
+        adversarial_noise_sensitivity(
+            model, ImageSplit(images, torch.tensor([0, 1])), ATTACK
+        ).layers[0][1]
+        == 0
+    )
 
 
 def test_chips_and_quantised_networks_count_too(tiny_cnn: nn.Module, split: ImageSplit) -> None:
     plain = dict(adversarial_noise_sensitivity(tiny_cnn, split, ATTACK).layers)
     chip = wl.map_model(tiny_cnn, wl.Crossbar.preset("ideal"))
     on_chip = dict(adversarial_noise_sensitivity(chip, split, ATTACK).layers)
-    assert {name.removeprefix("model."): value for name, value in on_chip.items()} == pytest.approx(plain, rel=1e-4)
+    assert {name.removeprefix("model."): value for name, value in on_chip.items()} == pytest.approx(
+        plain, rel=1e-4
+    )
     fine = quantise(tiny_cnn, 14, activation_bits=14, calibration=split, percent=100)
-    assert dict(adversarial_noise_sensitivity(fine, split, ATTACK).layers) == pytest.approx(plain, rel=1e-2)
+    assert dict(adversarial_noise_sensitivity(fine, split, ATTACK).layers) == pytest.approx(
+        plain, rel=1e-2
+    )
 
 
-def test_the_model_is_left_as_it_was(tiny_cnn: nn.Module, split: ImageSplit, no_global_draws: None) -> None:
+def test_the_model_is_left_as_it_was(
+    tiny_cnn: nn.Module, split: ImageSplit, no_global_draws: None
+) -> None:
     before = copy.deepcopy(tiny_cnn.state_dict())
     adversarial_noise_sensitivity(tiny_cnn, split, ATTACK)
 

@@ -1,4 +1,4 @@
-"""A layer of few bits, and how layers that are matrices are found in a network."""
+"""A layer with quantised weights, and the search for matrix layers in a network."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from .rounding import WeightRounding
 
 
 class QuantisedLayer(nn.Module):
-    """A linear or convolution layer with rounded weights, behind the rounding of what it is given.
+    """A linear or convolution layer with rounded weights, and optionally with rounded inputs.
 
-    `layer` is an ordinary layer whose `weight` is rounded each time it is read; the unrounded one, which trains, is
-    `layer.parametrizations.weight.original`. Crossbars take the rounded one.
+    `layer` is an ordinary layer whose `weight` is rounded each time it is read; the unrounded
+    weight, which trains, is `layer.parametrizations.weight.original`. Crossbars take the rounded
+    one. `inputs` rounds the inputs, or is the identity.
     """
 
     def __init__(self, layer: nn.Module, bits: int) -> None:
@@ -31,27 +32,30 @@ class QuantisedLayer(nn.Module):
         self.train(layer.training)
 
     def forward(self, x: Tensor, *more: Any) -> Any:
-        """What the layer makes of rounded activations."""
         return self.layer(self.inputs(x), *more)
 
     def __getattr__(self, name: str) -> Any:
-        """`weight` and `bias`, for networks that read them: those that the layer computes with."""
-        return getattr(self.layer, name) if name in ("weight", "bias") else super().__getattr__(name)
+        """Find `weight` and `bias` of the layer, for networks that read them."""
+        if name in ("weight", "bias"):
+            return getattr(self.layer, name)
+        return super().__getattr__(name)
 
     def extra_repr(self) -> str:
-        """What `print` shows."""
         return f"{self.bits}-bit weights"
 
 
 def matrix_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
-    """Linear, convolution and quantised layers, and mapped ones, by name; a network that is one layer is "model"."""
+    """Yield linear, convolution, quantised and mapped layers with their names.
+
+    A network that is one layer has the name "model".
+    """
     kinds = (nn.Linear, _ConvNd, QuantisedLayer, MappedLayer)
-    seen: set[nn.Module] = set()
+    visited: set[nn.Module] = set()
 
     def walk(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
-        if module in seen:
+        if module in visited:
             return
-        seen.add(module)
+        visited.add(module)
         if isinstance(module, kinds):
             yield path or "model", module
         elif not computes_on_its_own(module):
@@ -62,5 +66,7 @@ def matrix_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
 
 def quantised_layers(model: nn.Module) -> dict[str, QuantisedLayer]:
-    """The quantised layers of a network, by the names they had before."""
-    return {name: layer for name, layer in matrix_layers(model) if isinstance(layer, QuantisedLayer)}
+    """Return the quantised layers of a network by the names they had before."""
+    return {
+        name: layer for name, layer in matrix_layers(model) if isinstance(layer, QuantisedLayer)
+    }
