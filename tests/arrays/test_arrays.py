@@ -152,7 +152,7 @@ def test_a_large_read_is_solved_in_parts(
 
 
 def test_samples_that_do_not_settle_are_named() -> None:
-    # No driver resistance: a kilovolt across a device with b = 4 per volt exceeds the largest float.
+    # No driver resistance: a kilovolt across a device of b = 4 per volt exceeds the largest float
     volts, g = (
         torch.tensor([[0.5, 0.1], [1e3, -1e3]], dtype=torch.float64),
         torch.tensor([[1e-4], [2e-4]]).double(),

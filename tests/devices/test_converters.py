@@ -1,4 +1,4 @@
-"""Converters against codes worked out one by one in plain Python, and the ranges that say their full scale."""
+"""Converters against codes computed one by one in plain Python, and ranges."""
 
 import dataclasses
 import math

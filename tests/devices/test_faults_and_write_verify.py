@@ -74,7 +74,7 @@ def test_what_write_verify_leaves_outside_is_p_to_the_attempts(attempts: int) ->
 
 
 def test_write_verify_keeps_the_distribution_inside_the_tolerance() -> None:
-    """Those accepted are truncated normal; those never accepted are the last try, normal outside the tolerance."""
+    """Accepted devices are truncated normal; the others are normal outside the tolerance."""
     g, sigma, tolerance = 3e-5, 0.1, 0.04
     edge = tolerance * WINDOW / (g * sigma)
     scheme = wl.WriteVerify(wl.GaussianVariation(sigma), tolerance, 2)

@@ -1,4 +1,4 @@
-"""Measured devices: the table is read as it stands, and what lands is distributed as the table says."""
+"""Measured devices: reading of tables, and the distribution of the conductances."""
 
 from pathlib import Path
 
@@ -84,7 +84,7 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 
 
 def test_a_chip_of_measured_devices_holds_what_the_table_says() -> None:
-    """Means 10 % below their targets and no spread: unit gain loses a tenth of the weight, least squares none."""
+    """Means 10 % below their targets: unit gain loses a tenth of the weight, least squares none."""
     device = wl.MeasuredDevice((5e-6, 5e-5), (4.5e-6, 4.5e-5), (0.0, 0.0))
     layer = torch.nn.Linear(20, 3).eval().requires_grad_(False)
     for gain, factor in ((wl.UnitGain(), 0.9), (wl.LeastSquaresGain(), 1.0)):
@@ -128,7 +128,8 @@ def test_json_round_trip_keeps_equality_and_hash() -> None:
     [
         "target_uS,mean_uS,std_uS\n5,6,1\n50,45,0.5\n",
         "target_S,mean_S,std_S\n5e-6,6e-6,1e-6\n5e-5,4.5e-5,5e-7\n",
-        "\ufeffchip, mean_S ,target_uS,std_uS\r\nA,6e-6,5,1\r\n\r\nB,4.5e-5,50,0.5\r\n",  # a spreadsheet's, units mixed
+        # a spreadsheet's, with mixed units
+        "\ufeffchip, mean_S ,target_uS,std_uS\r\nA,6e-6,5,1\r\n\r\nB,4.5e-5,50,0.5\r\n",
         '"target_uS","mean_uS","std_uS"\n"5","6","1"\n"50","45","0.5"',
     ],
 )

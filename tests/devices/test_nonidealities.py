@@ -1,4 +1,4 @@
-"""What holds for every non-ideality: physical numbers, one seed one chip, the identity without spread, gradients."""
+"""Every non-ideality: physical numbers, one seed one chip, identity without spread, gradients."""
 
 import dataclasses
 import math
@@ -207,7 +207,7 @@ def test_a_users_own_nonideality_acts_at_programming() -> None:
 
 @pytest.mark.parametrize("fault", [DEVICE.g_on_siemens, DEVICE.g_off_siemens, 0.0])
 def test_order_is_physics(fault: float) -> None:
-    """Variation, then faults: stuck devices are exactly stuck. Faults, then variation: it moves them as well."""
+    """Variation, then faults: stuck devices are exactly stuck. The other way round they move."""
     stuck = wl.StuckDevices(
         *(0.3 * (fault == value) for value in (DEVICE.g_on_siemens, DEVICE.g_off_siemens, 0.0))
     )

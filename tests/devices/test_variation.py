@@ -47,7 +47,7 @@ def test_state_dependent_variation_scatters_most_in_the_middle(share: float) -> 
 
 
 def test_state_dependent_variation_is_clipped_to_the_window() -> None:
-    """Near an end: the mean of a normal number that may not fall below it, off + s (z Phi(z) + phi(z))."""
+    """Near an end: the mean of a normal number clipped there, off + s (z Phi(z) + phi(z))."""
     distance, sigma = 0.01 * (ON - OFF), 0.3
     there = _landed(wl.StateDependentVariation(sigma), OFF + distance)
     spread = sigma * math.sqrt(distance * (ON - OFF - distance))

@@ -1,4 +1,4 @@
-"""Conductances on disk: read back bit for bit, line by line in the order stated, whole or not at all."""
+"""Exported conductances: read back bit for bit, in the documented order, written atomically."""
 
 import csv
 import itertools

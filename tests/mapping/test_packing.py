@@ -1,4 +1,4 @@
-"""Groups that share tiles, against block-diagonal matrices by hand and Kirchhoff's law of one tile."""
+"""Groups that share tiles, against block-diagonal matrices and Kirchhoff's law of one tile."""
 
 import dataclasses
 
@@ -19,11 +19,13 @@ PACKED = wl.BlockDiagonal()
 IDEAL = dataclasses.replace(wl.Crossbar.preset("ideal"), packing=PACKED)
 REAL = wl.Crossbar(
     tile=(8, 6), device=wl.Memristor(2e4, 2e5),
-    wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3), gain=wl.UnitGain(), packing=PACKED,
+    wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3), gain=wl.UnitGain(),
+    packing=PACKED,
 )  # fmt: skip
 READ = dataclasses.replace(IDEAL, array=wl.IdealBackward(wl.ExactArray()))
 CODES = dataclasses.replace(
-    REAL, slicing=wl.BitSlicing(7, 2, 6, 2), dac=wl.UniformConverter(bits=6, range=wl.FixedRange(2.0)),
+    REAL, slicing=wl.BitSlicing(7, 2, 6, 2),
+    dac=wl.UniformConverter(bits=6, range=wl.FixedRange(2.0)),
     adc=wl.UniformConverter(bits=12, range=wl.FullScale()),
 )  # fmt: skip
 LAYERS = [

@@ -95,7 +95,7 @@ def test_nan_weights_are_refused() -> None:
 
 
 def test_nf_of_the_published_constants() -> None:
-    """PHYSICS section 1: about 0.48 / 0.66 / 0.80 for uniform conductances, 0.25 / 0.39 / 0.58 for half-normal ones."""
+    """About 0.48 / 0.66 / 0.80 for uniform conductances, 0.25 / 0.39 / 0.58 for half-normal."""
     for size, uniform, half_normal in ((16, 0.48, 0.25), (32, 0.66, 0.39), (64, 0.80, 0.58)):
         nf = nonideality_factors_of(wl.Crossbar.preset(f"rethinking-{size}"))
         assert nf == pytest.approx((uniform, half_normal), abs=0.03)

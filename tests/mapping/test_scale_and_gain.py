@@ -1,4 +1,4 @@
-"""Layers of zeros, of almost zeros and of enormous weights; when the gain is measured. Answers by hand."""
+"""Layers of zero, tiny and enormous weights, and the time at which the gain is measured."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_denormal_weights_are_finite_and_right_as_far_as_they_can_be(gain: wl.Ab
 @every_gain
 @pytest.mark.parametrize("size", [1e-25, 1e-6, 1e20])
 def test_one_weight_among_zeros(gain: wl.AbstractGain, size: float) -> None:
-    """All other devices are off: the chip answers in proportion to the one weight, noise included."""
+    """All other devices are off: outputs are in proportion to the one weight, noise included."""
     one = torch.zeros(1, 12, 5)
     one[0, 4, 2] = 1.0
     crossbar = dataclasses.replace(NOISY, gain=gain)
@@ -150,7 +150,7 @@ def test_a_percentile_of_zero_is_refused(percent: float, zeros: int) -> None:
     assert wl.PercentileScale(100.0).w_max(w).item() == 1
 
 
-# --- when the gain is measured -----------------------------------------------------------------------------------
+# --- time of the gain measurement ------------------------------------------------------
 
 DRIFT = wl.RetentionDrift(
     time_s=1e4, t0_s=1.0, nu_mean=0.25, nu_sigma=0.0

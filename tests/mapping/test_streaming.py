@@ -1,4 +1,4 @@
-"""A large layer is programmed some tiles at a time: the same bits, and little memory beside what is returned."""
+"""Programming block by block: the same bits, and little memory beyond the result."""
 
 import dataclasses
 
@@ -14,13 +14,15 @@ from wordline.mapping import ProgrammedMatrix, program_many, read_noise
 from wordline.mapping.blocks import blocks
 
 BASE = wl.Crossbar(
-    tile=(16, 12), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3),
+    tile=(16, 12), device=wl.Memristor(2e4, 2e5),
+    wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3),
     nonidealities=(wl.GaussianVariation(0.1),), gain=wl.LeastSquaresGain(),
 )  # fmt: skip
 TABLE = wl.MeasuredDevice((5e-6, 2e-5, 5e-5), (6e-6, 2e-5, 4.8e-5), (1e-6, 2e-6, 3e-6))
 VERIFIED = wl.WriteVerify(wl.GaussianVariation(0.1), tolerance=0.05, attempts=4)
 EVENTS = (
-    wl.StateDependentVariation(0.2), wl.LogNormalVariation(0.1), VERIFIED, wl.StuckDevices(0.01, 0.02, 0.03),
+    wl.StateDependentVariation(0.2), wl.LogNormalVariation(0.1), VERIFIED,
+    wl.StuckDevices(0.01, 0.02, 0.03),
     wl.RetentionDrift(1e4, 1.0, 0.05, 0.02), wl.ReadNoise(0.05, frozen=True), wl.ReadNoise(0.02),
 )  # fmt: skip
 

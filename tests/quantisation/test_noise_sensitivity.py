@@ -1,4 +1,4 @@
-"""Adversarial noise sensitivity: against numpy, in closed form, and leaving the network as it was."""
+"""Adversarial noise sensitivity: against numpy, in closed form, without effect on the network."""
 
 import copy
 
@@ -34,7 +34,8 @@ def test_it_is_the_mean_ratio_of_norms(tiny_cnn: nn.Module, split: ImageSplit) -
         ]
     )
     expected = {
-        "0": ratios(tiny_cnn[0](split.images), tiny_cnn[0](moved)), "5": ratios(tiny_cnn(split.images), tiny_cnn(moved))
+        "0": ratios(tiny_cnn[0](split.images), tiny_cnn[0](moved)),
+        "5": ratios(tiny_cnn(split.images), tiny_cnn(moved)),
     }  # fmt: skip
     assert dict(found.layers) == pytest.approx(expected, rel=1e-5)
     assert (found.attack, found.data, found.images, found.batch_size) == (ATTACK, "noise", 25, 10)
@@ -58,7 +59,7 @@ def test_a_layer_used_twice_counts_all_its_outputs(rng: torch.Generator) -> None
     ((name, value),) = adversarial_noise_sensitivity(
         model, split, wl.FGSM(eps=0.05, loss="cross-entropy")
     ).layers
-    # outputs 3x and 18x: the ratio of both together is that of x, of which every pixel moves by a tenth
+    # outputs 3x and 18x: the ratio of both is that of x, of which every pixel moves by a tenth
     assert name == "layer" and value == pytest.approx(0.1, rel=1e-5)
 
 

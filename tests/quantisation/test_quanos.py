@@ -22,6 +22,10 @@ def named(values: list[float]) -> tuple[tuple[str, float], ...]:
     return tuple((f"layer{place}", value) for place, value in enumerate(values))
 
 
+def assign(*layers: tuple[str, int]) -> BitAssignment:
+    return BitAssignment(layers, found([1]), BitRule())
+
+
 def found(values: list[float]) -> NoiseSensitivity:
     return NoiseSensitivity(named(values), ATTACK, "digits", "", 10)
 
@@ -49,7 +53,8 @@ def test_a_common_scale_drops_out(values: list[float], budget: float, scale: flo
 
 
 def test_the_rule_by_hand() -> None:
-    # 8 8 8, mean 8 > 6: products 1.6 3.2 6.4: c to 6; 1.6 3.2 4.8: c to 4; mean 6.67: 1.6 3.2 3.2: b, having more bits
+    # 8 8 8, mean 8 > 6: products 1.6 3.2 6.4: c to 6; 1.6 3.2 4.8: c to 4;
+    # mean 6.67: 1.6 3.2 3.2: b, which has more bits
     assert BitRule(mean_bits=6, ends=0).bits((("a", 0.2), ("b", 0.4), ("c", 0.8))) == (
         ("a", 8),
         ("b", 6),
@@ -135,9 +140,14 @@ def test_mistakes_are_answered_in_words(software: nn.Module, train_images: Image
         (lambda: BitRule(ends=-1), ValueError, "`ends` must be at least 0"),
         (lambda: assign_bits("ANS"), TypeError, "`sensitivity` must be NoiseSensitivity"),
         (lambda: assign_bits(found([1]), 4), TypeError, "`rule` must be BitRule"),
-        (lambda: BitAssignment((("b", 4),), found([1]), BitRule()), ValueError, "`layers` must name the layers of"),
-        (lambda: BitAssignment((("layer0", 1),), found([1]), BitRule()), ValueError, "`layers` must be at least 2"),
-        (lambda: quanos(software, train_images, activations=4), TypeError, "`activations` must be bool"),
+        (lambda: assign(("b", 4)), ValueError, "`layers` must name the layers of"),
+        (lambda: assign(("layer0", 1)), ValueError, "`layers` must be at least 2"),
+        (lambda: assign(("layer0", 17)), ValueError, "`layers` must be at most 16, got 17"),
+        (
+            lambda: quanos(software, train_images, activations=4),
+            TypeError,
+            "`activations` must be bool",
+        ),
     ):  # fmt: skip
         with pytest.raises(kind, match=message):
             make()

@@ -1,4 +1,4 @@
-"""Quantised networks: their codes, their gradients, and cells that hold them without rounding again."""
+"""Quantised networks: their codes, their gradients, and cells that hold them exactly."""
 
 import copy
 import dataclasses
@@ -244,9 +244,11 @@ def test_mistakes_are_answered_in_words(tiny_cnn: nn.Module, images: torch.Tenso
         quantise(lstm, 4)
     assert list(quantised_layers(quantise(lstm, {"0": 4}))) == ["0"]
     for wrong, kind, message in (
-        (1, ValueError, "`bits` must be at least 2, got 1"), (17, ValueError, "`bits` must be at most 16, got 17"),
+        (1, ValueError, "`bits` must be at least 2, got 1"),
+        (17, ValueError, "`bits` must be at most 16, got 17"),
         ({"0": 4, "head": 4}, ValueError, "`bits` pattern 'head' matches no layer; there are 0, 5"),
-        ("4", TypeError, "`bits` must be int or Mapping"), ({"0": 2.5}, TypeError, "`bits` must be a whole number"),
+        ("4", TypeError, "`bits` must be int or Mapping"),
+        ({"0": 2.5}, TypeError, "`bits` must be a whole number"),
     ):  # fmt: skip
         with pytest.raises(kind, match=message):
             quantise(tiny_cnn, wrong)

@@ -1,4 +1,4 @@
-"""Training through the rounding: the same tensors, and a network that is better at few bits afterwards."""
+"""Training through the rounding: shared tensors, and a network that is better at few bits."""
 
 import copy
 

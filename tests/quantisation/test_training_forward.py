@@ -1,4 +1,4 @@
-"""The body that retrains QUANOS: a value, and a training that ends with a software network better at few bits."""
+"""The retraining of QUANOS: its configuration, and the software network that it ends with."""
 
 from dataclasses import replace
 from pathlib import Path

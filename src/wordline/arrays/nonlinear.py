@@ -1,4 +1,4 @@
-"""Arrays of devices with a curved I-V, solved anew at every read."""
+"""Arrays of devices with a curved I-V, solved at every read."""
 
 from __future__ import annotations
 

@@ -90,15 +90,15 @@ class MeasuredDevice(AbstractDevice):
     def programmed(self, g: Tensor, *, generator: torch.Generator) -> Tensor:
         """Draw conductances; differentiable along the table's straight pieces for fixed draws."""
         # In double precision, for float32 might merge neighbouring targets.
-        asked = g.double().clamp(self.g_off_siemens, self.g_on_siemens)
+        target = g.double().clamp(self.g_off_siemens, self.g_on_siemens)
         columns = self.targets_siemens, self.means_siemens, self.deviations_siemens
-        targets, means, deviations = (asked.new_tensor(column) for column in columns)
-        below = torch.searchsorted(targets, asked.detach().contiguous(), right=True) - 1
+        targets, means, deviations = (target.new_tensor(column) for column in columns)
+        below = torch.searchsorted(targets, target.detach().contiguous(), right=True) - 1
         below = below.clamp(max=len(targets) - 2)  # the last target ends the last piece
-        share = (asked - targets[below]) / (targets[below + 1] - targets[below])
+        share = (target - targets[below]) / (targets[below + 1] - targets[below])
         mean = torch.lerp(means[below], means[below + 1], share)
         deviation = torch.lerp(deviations[below], deviations[below + 1], share)
-        return (mean + deviation * draw_normal(asked, generator)).clamp(min=0).to(g.dtype)
+        return (mean + deviation * draw_normal(target, generator)).clamp(min=0).to(g.dtype)
 
     def describe(self) -> str:
         off, on = self.g_off_siemens * 1e6, self.g_on_siemens * 1e6

@@ -28,7 +28,7 @@ from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 @final
 @dataclass(frozen=True, kw_only=True)
 class Crossbar(Value):
-    """Everything that decides what a crossbar answers when asked for a product.
+    """The design of a crossbar: all that decides the products it computes.
 
     `tile`: rows (inputs) and columns (outputs) of one array; `device`, `wires`: the physics;
     `nonidealities`: what happens to the devices, in order; `gain`: digital factor on the outputs,

@@ -76,7 +76,8 @@ _PUMA_SOURCE = (
     "bits, 0.25 V; driver, wire and sense resistance (500, 2.5, 2.5, 100 ohm) and the sinh law "
     "with b = 4 /V are assumed; that code takes the current of off cells from ideal currents and "
     "divides the rest by its ratio, here both halves of a pair are converted whole; arrays are "
-    "read by a surrogate of the nonlinear solve, and array=NonlinearArray(SinhDevice(4.0)) solves it"
+    "read by a surrogate of the nonlinear solve, and array=NonlinearArray(SinhDevice(4.0)) solves "
+    "it"
 )
 _ISAAC_SOURCE = (
     "after ISAAC (Shafiee 2016): 128 x 128 arrays, 16-bit weights over 2-bit cells with an offset, "

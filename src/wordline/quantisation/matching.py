@@ -1,4 +1,4 @@
-"""Cells that match quantised weights: a level for each value, so that programming rounds nothing."""
+"""Cells that match quantised weights: a level for each value, no rounding at programming."""
 
 from __future__ import annotations
 

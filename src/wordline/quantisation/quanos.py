@@ -22,7 +22,7 @@ def quanos(
     data: Pairs,
     *,
     attack: AbstractAttack = ATTACK,
-    rule: BitRule = BitRule(),
+    rule: BitRule = BitRule(),  # noqa: B008 - a value without state
     activations: bool = True,
     percent: float = 99.9,
     limit: int = 500,

@@ -65,9 +65,10 @@ def join_spans(spans: Sequence[Span], percent: float) -> Span:
 
 
 class InputRounding(nn.Module):
-    """Activations in evenly spaced steps: 2^bits values from 0 to `limit`, or 2^bits - 1 from -limit to limit.
+    """Rounding of activations to evenly spaced values up to a limit.
 
-    Beyond the limit they saturate, and there the derivative is zero; inside it is one (straight-through).
+    2^bits values from 0 to `limit`, or 2^bits - 1 from -limit to limit. Beyond the limit they
+    saturate, and there the derivative is zero; inside it is one (straight-through).
 
     >>> InputRounding(2, Span(3.0, signed=False))(torch.tensor([-1.0, 1.4, 9.0])).tolist()
     [0.0, 1.0, 3.0]

@@ -1,4 +1,4 @@
-"""Arrays that see the same volts are read side by side, twins among them once, and nobody can tell."""
+"""Arrays with the same volts are read side by side, equal ones once, with the same results."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIRES = ARRAY.design.wires
 
 @pytest.fixture
 def case(rng: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Volts of two row tiles, `(1, 2, 1, n, rows)`; arrays `(3, 2, 4, rows, cols)`, of which many are twins."""
+    """Volts of two row tiles, `(1, 2, 1, n, rows)`; arrays `(3, 2, 4, rows, cols)`, many equal."""
     design = ARRAY.design
     span = design.g_on_siemens - design.g_off_siemens
     g = design.g_off_siemens + span * torch.rand(
@@ -76,7 +76,8 @@ def test_side_by_side_is_each_alone(
     frozen = ARRAY.currents(v, programmed, WIRES)
     (merged,) = torch.autograd.grad((frozen * towards).sum(), v)
     for name, here, there in (
-        ("currents", found, wanted[0]), ("volts", both[0], wanted[1]), ("arrays", both[1], wanted[2]),
+        ("currents", found, wanted[0]),
+        ("volts", both[0], wanted[1]), ("arrays", both[1], wanted[2]),
         ("volts", one, wanted[1]), ("volts, twins merged", merged, wanted[1]),
     ):  # fmt: skip
         torch.testing.assert_close(
@@ -122,7 +123,7 @@ def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> Non
     "kernel", [column_compiled.currents, column_compiled.descend], ids=["currents", "descend"]
 )
 def test_single_precision_stays_single(kernel: Dispatcher) -> None:
-    """A number without a type would turn each product into one of doubles, at a third of the speed."""
+    """A number without a type would make each product one of doubles, at a third of the speed."""
     fresh = njit(nogil=True, fastmath=column_compiled._FASTMATH, error_model="numpy")(
         kernel.py_func
     )

@@ -1,4 +1,4 @@
-"""Fitting: what is drawn, that the same seed fits the same network, and that a fit does what it says."""
+"""The random samples, the least-squares fit, and the surrogate files that come of them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Counting(AbstractProgress):
         yield advance
 
 
-# --- what is drawn -----------------------------------------------------------------------------------------------
+# --- samples ---------------------------------------------------------------------------
 
 
 def test_samples_stay_within_the_design(rng: torch.Generator) -> None:
@@ -111,7 +111,7 @@ def test_the_held_out_distribution_is_another(rng: torch.Generator) -> None:
     assert shares[1] > shares[0] + 0.05
 
 
-# --- the fit -----------------------------------------------------------------------------------------------------
+# --- the fit ---------------------------------------------------------------------------
 
 
 def test_least_squares_finds_a_network_that_exists(rng: torch.Generator) -> None:

@@ -1,4 +1,4 @@
-"""The surrogate: as close to the nonlinear solve as it says, on arrays it has not seen; and nothing else is let in."""
+"""The surrogate against the nonlinear solve on new arrays, and its refusal of other designs."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Features(NamedTuple):
 
 
 def smallest_m1(design: ArrayDesign) -> float:
-    """Smallest m1, siemens, that currents are divided by: no division by zero without voltage."""
+    """Return the smallest m1, siemens, to divide by: no division by zero without voltage."""
     return 1e-9 * design.g_on_siemens
 
 

@@ -44,7 +44,7 @@ class NetworkWeights(NamedTuple):
 
 
 class ProgrammedColumns(NamedTuple):
-    """What `program_columns` made, in its parts."""
+    """Arrays prepared by `program_columns`, in their parts."""
 
     matrices: tuple[Tensor, ...]  # w, w2, w3, wq
     bias: Tensor
