@@ -42,8 +42,8 @@ def fit(
 
     The held-out samples have another distribution. The same arguments give the same weights, at one
     thread to the last bit. `epochs` is the largest number of steps of the fit, which stops earlier
-    once it has converged. Costs about a millisecond a sample for 64 x 64 arrays, and some seconds
-    for the fit. Raises ValueError if the nonlinear solve of a sample does not converge.
+    once it has converged. Costs about a millisecond a sample for 64 x 64 arrays, and up to half a
+    second an epoch. Raises ValueError if the nonlinear solve of a sample does not converge.
     """
     require_integer("samples", samples, at_least=VECTORS)
     require_integer("epochs", epochs, at_least=1)
