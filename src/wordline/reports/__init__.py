@@ -1,5 +1,6 @@
 """Reports of results that are there already: tables, figures and one offline page."""
 
+from .audit_notes import NamedAudit
 from .csv_table import csv_report
 from .default_table import tables_of
 from .figures import (
@@ -15,7 +16,7 @@ from .layout import Axis, Layout, Published
 from .markdown import markdown_report
 from .page import html_report
 from .quantities import QUANTITIES, Quantity, register_quantity
-from .results import NamedAudit, Results, read_results
+from .results import Results, read_results
 
 __all__ = [
     "QUANTITIES",

@@ -1,4 +1,4 @@
-"""The conditions of a result: everything but its numbers, and the groups of chips that share them."""
+"""The conditions of a result, and the groups of chips that share them."""
 
 from __future__ import annotations
 

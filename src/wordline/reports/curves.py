@@ -20,7 +20,7 @@ class Point(NamedTuple):
 
 
 class Curve(NamedTuple):
-    """Points that share all conditions but epsilon, in its order; `first` speaks for all of them."""
+    """Points that share all conditions but epsilon, in its order; `first` is a record of them."""
 
     first: Record
     points: list[Point]

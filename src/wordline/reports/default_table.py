@@ -15,7 +15,7 @@ FIELDS = ("setting", "tile", "gain", "attack", "eps", "steps", "loss", "model", 
 
 
 def tables_of(results: Results) -> list[Table]:
-    """Return the study's own tables, or without a study the default one, if there are evaluations."""
+    """Return the study's own tables, or else the default one, if there are evaluations."""
     if results.layouts:
         return [lay_out(layout, results) for layout in results.layouts]
     return [default_table(results)] if results.evaluations else []

@@ -67,7 +67,8 @@ def _in_order(axis: Axis, labels: Iterable[str]) -> tuple[str, ...]:
     """The labels that the axis orders, then all others as they came."""
     present = dict.fromkeys(labels)
     first = dict.fromkeys(dict(axis.names).get(label, label) for label in axis.order)
-    return tuple([label for label in first if label in present] + [x for x in present if x not in first])
+    head = [label for label in first if label in present]
+    return *head, *(label for label in present if label not in first)
 
 
 def _require_one_design(

@@ -1,4 +1,4 @@
-"""The layout of a published table: what decides row and column, which quantity, what was printed."""
+"""The layout of a published table: its axes, its quantity, and the printed numbers."""
 
 from __future__ import annotations
 

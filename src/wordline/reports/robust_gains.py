@@ -34,7 +34,7 @@ def software_of_chips(results: Iterable[Value]) -> dict[Network, set[Network]]:
 
 
 def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
-    """Yield the gain over software of every record of a chip that has one, with its paired interval.
+    """Yield the gain over software of the chips' records that have one, with paired intervals.
 
     Software's record is that of the chip's own network (`software_of_chips`), under the same
     attack on the same images; `early_stop` does not tell attacks apart, because it only saves

@@ -62,7 +62,7 @@ class Table:
         return [self.entry(row, column) for column in self.columns]
 
     def audits(self, row: str) -> str:
-        """Summarise the audits of a row's chips: each verdict once, unqualified if an entry has it so."""
+        """Summarise a row's audits: each verdict once, unqualified if one entry has it so."""
         notes: dict[str, str] = {}
         for note in (note for entry in self.line(row) for note in entry.audit.split("; ") if note):
             verdict, qualified, _ = note.partition(" (")

@@ -1,4 +1,4 @@
-"""The page: one HTML file with tables, interactive figures and commands, for use without a network."""
+"""One offline HTML page: tables, interactive figures, audits, chips, and commands."""
 
 from .html import html_report
 from .reproduce import CommandNames
