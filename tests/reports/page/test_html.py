@@ -24,7 +24,8 @@ import wordline as wl
 from wordline.commands.names import names_of
 from wordline.nn import chip_view, map_model
 from wordline.reports import Axis, Layout, Published, Results, html_report, read_results
-from wordline.reports.page.html import inline_json
+from wordline.reports.page.html import SCRIPTS, _file, inline_json
+from wordline.reports.page.page_data import study_data
 from wordline.values import encode
 
 HOSTILE = (
@@ -116,7 +117,20 @@ def test_data_in_a_script_element() -> None:
     assert not set("<>&\u2028") & set(inline_json(HOSTILE))
 
 
-def test_what_the_page_is_given(results: Results) -> None:
+def test_means_over_chips_are_computed_before_the_page(results: Results) -> None:
+    (curve,) = (
+        made for made in study_data(results, names_of(results.evaluations))["curves"]
+        if (made["setting"], made["tile"]) == ("SH", "16x16")
+    )  # fmt: skip
+    (point,) = curve["points"]
+    assert (point["radius"], point["eps"]) == (0.1, "0.1") and curve["clean"]["AA"]["chips"] == 2
+    numbers = {"value": 65.0, "low": 60.0, "high": 70.0, "sd": 7.0711, "chips": 2}
+    assert point["AA"] == pytest.approx(numbers)
+    scripts = "".join(map(_file, SCRIPTS))
+    assert "sqrt" not in scripts and ".length - 1)" not in scripts  # nor again in JavaScript
+
+
+def test_data_of_the_page(results: Results) -> None:
     text = html_report([results], names_of(results.evaluations), title="mine")
     tags = Tags()
     tags.feed(text)
@@ -135,7 +149,7 @@ def test_what_the_page_is_given(results: Results) -> None:
         ["relu (call 2)", -10.0],
         ["relu (call 3)", None],
     ]
-    assert study["tables"][0]["rows"][0]["difference"] == ["+1.0"]
+    assert study["tables"][0]["rows"][0]["difference"][0] == "+1.0"
     assert study["failures"] == [["f", HOSTILE]] and len(study["unreadable"]) == 1
     assert study["chips"][0]["layers"][1]["nf_map"][0][0] > 0
 
