@@ -2,9 +2,9 @@
 
 import dataclasses
 
-import wordline as wl
 from tests.reports.examples import SOFTWARE, chip, record, two_chips
 
+import wordline as wl
 from wordline.reports.curves import curves_of
 
 

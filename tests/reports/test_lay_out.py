@@ -19,15 +19,7 @@ from tests.reports.examples import (
 import wordline as wl
 from wordline.records import Audit
 from wordline.records.record import Record
-from wordline.reports import (
-    Axis,
-    Layout,
-    NamedAudit,
-    Published,
-    Results,
-    read_results,
-    tables_of,
-)
+from wordline.reports import Axis, Layout, NamedAudit, Published, Results, read_results, tables_of
 from wordline.reports.lay_out import lay_out
 from wordline.reports.table import NO_ENTRY, Table, json_entries
 from wordline.values import encode
