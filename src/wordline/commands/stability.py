@@ -14,7 +14,7 @@ from .. import datasets
 from ..evaluation import noise_stability
 from ..nn import calibrate, map_model
 from ..progress import Bar
-from ..reports.stability import stability_figure
+from ..reports import stability_figure
 from ..values import require_integer
 from .options import crossbar_of, data_of, require_files, software_of
 

@@ -1,9 +1,9 @@
 """Results as they are stored: frozen values that print, compare and make a JSON round trip."""
 
-from .advice import Advice, Option, marked
+from .advice import Advice, Option, compare_options
 from .audit import Audit, Check, Comparison, Status, comparison_table
+from .audit_budget import Budget
 from .bit_assignment import BitAssignment
-from .budget import Budget
 from .comparisons import robust_gain, worst_case
 from .correctness import Answers
 from .failure import Failure
@@ -38,8 +38,8 @@ __all__ = [
     "Software",
     "Statistic",
     "Status",
+    "compare_options",
     "comparison_table",
-    "marked",
     "over_draws",
     "paired_difference",
     "robust_gain",
