@@ -10,7 +10,7 @@ from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, Party, Record, Software, table
+from .record import Estimate, Party, Record, Software, describe, describe_attack, fraction, table
 
 __all__ = [
     "NOT_PROBED",
@@ -36,6 +36,9 @@ __all__ = [
     "Status",
     "compare_options",
     "comparison_table",
+    "describe",
+    "describe_attack",
+    "fraction",
     "over_draws",
     "paired_difference",
     "robust_gain",
