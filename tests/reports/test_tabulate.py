@@ -103,7 +103,8 @@ def test_chips_of_two_networks_are_not_averaged() -> None:
 
 def test_an_audit_speaks_of_its_chip_alone() -> None:
     audits = audit(chip(0)), audit(chip(0), eps=0.3, verdict="other"), audit(chip(5))
-    table = tabulate(LAYOUT, results_of([*two_chips(), record(chip(0), SOFTWARE, eps=0.2)], *audits))
+    swept = [*two_chips(), record(chip(0), SOFTWARE, eps=0.2)]
+    table = tabulate(LAYOUT, results_of(swept, *audits))
     assert table.entry("16x16 SH", "0.1").audit == "masking detected (1 of 2 chips)"
     assert table.entry("16x16 SH", "0.2").audit == "masking detected (at 0.1)"
     assert table.entry("software SW", "0.1").audit == ""
