@@ -36,7 +36,7 @@ def test_fields_of_a_record() -> None:
         "tile": "16x16", "gain": "UnitGain", "attack": "PGD", "eps": "8/255", "loss": "margin",
         "steps": "7", "model": "Net", "data": "digits", "seed": "3",
         "victim": "16x16 UnitGain #3", "r_on": "20000", "r_off": "200000", "levels": "0",
-        "adc_bits": "-", "weight_bits": "-", "nonidealities": "GaussianVariation",
+        "adc_bits": "-", "weight_bits": "-", "row_ohm": "5", "nonidealities": "GaussianVariation",
     }  # fmt: skip
     assert {name: format_field(one, name) for name in words} == words
     in_software = {name: format_field(record(), name) for name in ("tile", "gain", "r_on")}

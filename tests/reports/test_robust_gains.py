@@ -10,7 +10,7 @@ import wordline as wl
 from wordline.records.correctness import Answers
 from wordline.records.record import Record
 from wordline.reports import Axis, Layout, read_results
-from wordline.reports.lay_out import lay_out
+from wordline.reports.tabulate import tabulate
 
 LAYOUT = Layout(
     "gain", "robust gain", rows=Axis("setting", ("setting", "tile")), columns=Axis("eps", ("eps",))
@@ -26,7 +26,7 @@ HH = answered(record(chip()), "0000000000")
 
 
 def gains(path: Path, *records: Record) -> dict[tuple[str, str], float]:
-    table = lay_out(LAYOUT, read_results(folder(path, list(records))))
+    table = tabulate(LAYOUT, read_results(folder(path, list(records))))
     return {place: entry.ours for place, entry in table.entries.items()}
 
 
@@ -39,7 +39,7 @@ def test_both_settings_are_paired_with_software(tmp_path: Path) -> None:
 
 
 def test_the_interval_is_that_of_the_pair(tmp_path: Path) -> None:
-    mean = lay_out(LAYOUT, read_results(folder(tmp_path, [SW, SH]))).entry("SH 16x16", "0.1").mean
+    mean = tabulate(LAYOUT, read_results(folder(tmp_path, [SW, SH]))).entry("SH 16x16", "0.1").mean
     by_hand = wl.robust_gain(SH, SW)
     assert (mean.low, mean.high) == pytest.approx((100 * by_hand.low, 100 * by_hand.high))
 

@@ -12,7 +12,7 @@ from .intervals import over_draws, paired_difference, wilson
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, Party, Record, Software, table
+from .record import Estimate, Party, Record, Software, describe, describe_attack, fraction, table
 
 __all__ = [
     "NOT_PROBED",
@@ -40,6 +40,9 @@ __all__ = [
     "Status",
     "compare_options",
     "comparison_table",
+    "describe",
+    "describe_attack",
+    "fraction",
     "over_draws",
     "paired_difference",
     "robust_gain",

@@ -6,10 +6,10 @@ from typing import Any
 
 from .conditions import conditions, groups_of_chips
 from .fields import MISSING, format_field, format_value
-from .lay_out import lay_out
 from .quantities import SHARES
 from .results import Results
 from .table import Table, make_entry
+from .tabulate import tabulate
 
 FIELDS = ("setting", "tile", "gain", "attack", "eps", "steps", "loss", "model", "data")
 
@@ -17,7 +17,7 @@ FIELDS = ("setting", "tile", "gain", "attack", "eps", "steps", "loss", "model", 
 def tables_of(results: Results) -> list[Table]:
     """Return the study's own tables, or else the default one, if there are evaluations."""
     if results.layouts:
-        return [lay_out(layout, results) for layout in results.layouts]
+        return [tabulate(layout, results) for layout in results.layouts]
     return [default_table(results)] if results.evaluations else []
 
 

@@ -98,6 +98,8 @@ FIELDS: Final[Mapping[str, Callable[[Value], str]]] = {
     "adc_bits": _of_crossbar("adc.bits"),
     "dac_bits": _of_crossbar("dac.bits"),
     "weight_bits": _of_crossbar("slicing.weight_bits"),
+    "row_ohm": _of_crossbar("wires.row_ohm"),
+    "col_ohm": _of_crossbar("wires.col_ohm"),
     "nonidealities": _of_crossbar("nonidealities"),
     "attack": lambda result: format_value(getattr(result, "attack", None)),
     "eps": _format_epsilon,

@@ -10,8 +10,7 @@ from typing import Any
 
 from ..records import Audit, Failure, NoiseStability
 from ..records.record import Record
-from ..values import Value, decode
-from ..values.json_codec import is_known
+from ..values import Value, decode, is_known
 from .audit_notes import NamedAudit
 from .layout import Layout
 

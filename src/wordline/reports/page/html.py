@@ -33,7 +33,7 @@ def html_report(
     parts = {
         "TITLE": html.escape(name),
         "STYLE": _file("page.css"),
-        "SCRIPT": "\n".join(map(_file, SCRIPTS)),
+        "SCRIPT": page_scripts(),
         "DATA": inline_json({"title": name, "studies": studies}),
     }
     pieces = _file("page.html").split("@@")  # text, name, text, name, ..., text
@@ -50,6 +50,11 @@ def inline_json(data: Any) -> str:
         encode(data), allow_nan=False, ensure_ascii=True, separators=(",", ":")
     )
     return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def page_scripts() -> str:
+    """Read the scripts of the page, each of which needs only those before it."""
+    return "\n".join(map(_file, SCRIPTS))
 
 
 def _file(name: str) -> str:

@@ -17,7 +17,7 @@ from .table import NAN, Table, make_entry
 Place = tuple[str, str]  # labels of row and column
 
 
-def lay_out(layout: Layout, results: Results) -> Table:
+def tabulate(layout: Layout, results: Results) -> Table:
     """Put the results of a folder into a layout.
 
     Raises ValueError if one entry would mix results that differ in more than the chip.

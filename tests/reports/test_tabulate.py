@@ -20,8 +20,8 @@ import wordline as wl
 from wordline.records import Audit
 from wordline.records.record import Record
 from wordline.reports import Axis, Layout, NamedAudit, Published, Results, read_results, tables_of
-from wordline.reports.lay_out import lay_out
 from wordline.reports.table import NO_ENTRY, Table, json_entries
+from wordline.reports.tabulate import tabulate
 from wordline.values import encode
 
 ROWS, COLUMNS = Axis("crossbar", ("tile", "setting")), Axis("epsilon", ("eps",))
@@ -38,7 +38,7 @@ def results_of(records: list[Record], *audits: Audit) -> Results:
 
 
 def table_of(records: list[Record], layout: Layout = LAYOUT) -> Table:
-    return lay_out(layout, results_of(records))
+    return tabulate(layout, results_of(records))
 
 
 def test_one_chip_has_its_own_interval() -> None:
@@ -103,13 +103,14 @@ def test_chips_of_two_networks_are_not_averaged() -> None:
 
 def test_an_audit_speaks_of_its_chip_alone() -> None:
     audits = audit(chip(0)), audit(chip(0), eps=0.3, verdict="other"), audit(chip(5))
-    table = lay_out(LAYOUT, results_of([*two_chips(), record(chip(0), SOFTWARE, eps=0.2)], *audits))
+    swept = [*two_chips(), record(chip(0), SOFTWARE, eps=0.2)]
+    table = tabulate(LAYOUT, results_of(swept, *audits))
     assert table.entry("16x16 SH", "0.1").audit == "masking detected (1 of 2 chips)"
     assert table.entry("16x16 SH", "0.2").audit == "masking detected (at 0.1)"
     assert table.entry("software SW", "0.1").audit == ""
     assert table.audited and table.audits("16x16 SH") == "masking detected (1 of 2 chips)"
     swept = [record(chip(0), SOFTWARE, eps=eps) for eps in (0.2, 0.1, 0.3)]
-    alone = lay_out(LAYOUT, results_of(swept, *audits))
+    alone = tabulate(LAYOUT, results_of(swept, *audits))
     assert alone.audits("16x16 SH") == "masking detected; other"
 
 
@@ -144,10 +145,10 @@ def test_every_layer_is_a_number_of_its_own(tmp_path: Path) -> None:
     """SNR of three layers: infinite, 20 dB and 10 dB; and one layer called three times."""
     rows, columns = Axis("layer", ("layer",)), Axis("network", ("model",))
     layout = Layout("SNR", "SNR of a layer", rows=rows, columns=columns)
-    table = lay_out(layout, read_results(folder(tmp_path / "a", [], encode(stability()))))
+    table = tabulate(layout, read_results(folder(tmp_path / "a", [], encode(stability()))))
     assert {row: entry.ours for (row, _), entry in table.entries.items()} == {
         "conv1": math.inf, "conv2": 20.0, "fc": 10.0,
     }  # fmt: skip
-    calls = lay_out(layout, read_results(folder(tmp_path / "b", [], encode(shared_layer()))))
+    calls = tabulate(layout, read_results(folder(tmp_path / "b", [], encode(shared_layer()))))
     assert calls.rows == ("relu", "relu (call 2)")  # the third has no signal: no decibels
-    assert lay_out(layout, read_results(folder(tmp_path / "c", two_chips()))).rows == ()
+    assert tabulate(layout, read_results(folder(tmp_path / "c", two_chips()))).rows == ()
