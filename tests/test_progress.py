@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from wordline.progress import Bar, LateBar, Lines, Silent
+from wordline.progress import Bar, Lines, Silent
 
 
 class Clock:
@@ -78,7 +78,7 @@ def test_a_bar_draws_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypat
 
 def test_a_late_bar_says_nothing_of_short_work(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+    with Bar(delay=3.0, clock=clock).task("mapping", 10) as advance:
         for _ in range(10):
             clock.now += 0.2
             advance(1, "")
@@ -87,7 +87,7 @@ def test_a_late_bar_says_nothing_of_short_work(capsys: pytest.CaptureFixture[str
 
 def test_a_late_bar_catches_up_with_long_work(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+    with Bar(delay=3.0, clock=clock).task("mapping", 10) as advance:
         for step in range(10):
             clock.now += 1.0
             advance(1, f"layer {step}")

@@ -16,7 +16,7 @@ from PIL import Image as Pillow
 from PIL.Image import Image as Picture
 
 from datasets import ClassLabel, Dataset, Features, Image, Value
-from wordline.datasets.hub import HUB
+from wordline.datasets.public import PUBLIC
 
 SIDES = {"cifar10": 32, "cifar100": 32, "tiny-imagenet": 64}
 COLUMNS = {"cifar10": ("img", "label"), "cifar100": ("img", "fine_label"), "tiny-imagenet": ("image", "label")}
@@ -43,8 +43,8 @@ def with_classes(monkeypatch: pytest.MonkeyPatch) -> WithClasses:
     """Lets `name` have these classes, for tests of how the files lie."""
 
     def change(name: str, *classes: str) -> None:
-        spec = HUB[name]
-        monkeypatch.setitem(HUB, name, replace(spec, classes=replace(spec.classes, names=classes)))
+        spec = PUBLIC[name]
+        monkeypatch.setitem(PUBLIC, name, replace(spec, classes=replace(spec.classes, names=classes)))
 
     return change
 
@@ -58,7 +58,7 @@ def write_parquet(tmp_path: Path) -> WriteParquet:
 
     def write(name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None) -> Path:
         image, label = COLUMNS[name]
-        names = list(HUB[name].classes.names)
+        names = list(PUBLIC[name].classes.names)
         for stem in ("train", STEMS[name]):
             columns: dict[str, Any] = {
                 image: [{"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)],

@@ -35,9 +35,9 @@ def test_names_in_any_order_keep_their_labels(found: tuple[str, ...], labels: tu
 def test_other_words_for_classes() -> None:
     cifar = Classes("cifar10", CIFAR10)
     assert cifar.labels(("plane", "car", *CIFAR10[2:]), "a") == tuple(range(10))
-    known = Classes("pets", ("n1", "n2", "n3"), words=(("cat", "n1"), ("dog, hound", "n2"), ("cat", "n9")))
+    known = Classes("pets", ("n1", "n2", "n3"), synonyms=(("cat", "n1"), ("dog, hound", "n2"), ("cat", "n9")))
     assert known.labels(("dog, hound", "n3", "Cat"), "a") == (1, 2, 0)
-    crane = Classes("cranes", ("n1", "n2"), words=(("crane", "n1"), ("crane", "n2")))
+    crane = Classes("cranes", ("n1", "n2"), synonyms=(("crane", "n1"), ("crane", "n2")))
     with pytest.raises(ValueError, match="calls class 0 'crane' in a"):  # a word of both is a word of none
         crane.labels(("crane", "n2"), "a")
 

@@ -11,7 +11,7 @@ import torch
 
 import datasets
 from wordline.datasets import load_dataset
-from wordline.datasets.hub import HUB
+from wordline.datasets.public import PUBLIC
 
 from .conftest import COLUMNS, SIDES, WithClasses, WriteParquet, flat, pixels_of, png
 
@@ -21,7 +21,7 @@ CLASSES = {"cifar10": 10, "cifar100": 100, "tiny-imagenet": 200}
 @pytest.mark.parametrize("name", COLUMNS)
 def test_parquet_files_of_the_hubs_schema(write_parquet: WriteParquet, name: str) -> None:
     data = load_dataset(name, write_parquet(name))
-    assert data.name == name and data.classes == HUB[name].classes.names and len(data.classes) == CLASSES[name]
+    assert data.name == name and data.classes == PUBLIC[name].classes.names and len(data.classes) == CLASSES[name]
     for split in (data.train, data.test):
         assert split.images.shape == (6, 3, SIDES[name], SIDES[name]) and split.images.dtype == torch.uint8
         assert split.labels.tolist() == [0, 1, 2, 0, 1, 2]
@@ -146,7 +146,7 @@ def test_missing_and_empty_folders(tmp_path: Path) -> None:
 
 def fake_hub(**_: Any) -> datasets.Dataset:
     features = datasets.Features(
-        {"img": datasets.Image(), "label": datasets.ClassLabel(names=list(HUB["cifar10"].classes.names))}
+        {"img": datasets.Image(), "label": datasets.ClassLabel(names=list(PUBLIC["cifar10"].classes.names))}
     )
     return datasets.Dataset.from_dict({"img": [{"bytes": png(flat(1)), "path": None}], "label": [1]}, features=features)
 
@@ -163,7 +163,7 @@ def test_the_hub_is_asked_quietly(monkeypatch: pytest.MonkeyPatch, shown: bool) 
     (datasets.enable_progress_bars if shown else datasets.disable_progress_bars)()
     try:
         data = load_dataset("cifar10")
-        assert (data.classes, len(data.train), data.test.labels.tolist()) == (HUB["cifar10"].classes.names, 1, [1])
+        assert (data.classes, len(data.train), data.test.labels.tolist()) == (PUBLIC["cifar10"].classes.names, 1, [1])
         assert asked == [("uoft-cs/cifar10", "test", True), ("uoft-cs/cifar10", "train", True)]
         assert datasets.are_progress_bars_disabled() is not shown  # its setting is as before
     finally:
