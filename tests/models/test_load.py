@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from wordline.datasets import load_dataset
-from wordline.models import accuracy, build_model, load_model, packaged_models, save_weights
+from wordline.models import (
+    NetworkSpec,
+    accuracy,
+    load_model,
+    packaged_models,
+    save_weights,
+)
+from wordline.models.spec import read_spec
 from wordline.training import read_card
 
 
@@ -26,9 +32,9 @@ def test_packaged_networks_have_cards_and_fit() -> None:
     for name, path in packaged_models().items():
         card = read_card(path.with_suffix(".json"))
         model = load_model(name)
-        channels = 1 if card.data == "digits" else 3
+        side, channels = card.network.side, 1 if card.data == "digits" else 3
         assert not model.training
-        assert model(torch.rand(1, channels, card.side, card.side)).shape == (1, card.classes)
+        assert model(torch.rand(1, channels, side, side)).shape == (1, card.network.classes)
     assert sum(path.stat().st_size for path in packaged_models().values()) < 10_000_000
 
 
@@ -51,10 +57,13 @@ def test_loading_draws_nothing(no_global_draws: None) -> None:
 
 def test_a_card_of_another_network(saved: Path) -> None:
     card = read_card(saved.with_suffix(".json"))
-    dataclasses.replace(card, architecture="resnet10", side=32).write(saved.with_suffix(".json"))
+    dataclasses.replace(card, network=NetworkSpec("resnet10", 10, 32)).write(
+        saved.with_suffix(".json")
+    )
     with pytest.raises(ValueError, match="`weights` '.*mine.safetensors' does not fit the network: it lacks"):
         load_model(saved)
-    dataclasses.replace(card, architecture="resnet9").write(saved.with_suffix(".json"))
+    unknown = dataclasses.replace(card.network, architecture="resnet9")
+    dataclasses.replace(card, network=unknown).write(saved.with_suffix(".json"))
     with pytest.raises(ValueError, match="`name` '.*' has a card of architecture 'resnet9', unknown here"):
         load_model(saved)
 
@@ -66,8 +75,7 @@ def test_a_file_without_its_card(saved: Path) -> None:
 
 
 def test_nan_weights(saved: Path) -> None:
-    card = json.loads(saved.with_suffix(".json").read_text())
-    model = build_model("digits-cnn", card["classes"], card["side"])
+    model = read_spec(saved.with_suffix(".json")).build()
     torch.nn.init.constant_(model.fc2.bias, torch.nan)
     save_weights(model, saved)
     with pytest.raises(ValueError, match="holds NaN or Inf in 'fc2.bias'"):

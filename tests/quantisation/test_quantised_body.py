@@ -17,10 +17,10 @@ BITS = (("conv1", 8), ("conv2", 2), ("fc1", 2), ("fc2", 8))
 def test_training_on_it_wins_accuracy_back_and_leaves_a_software_network(tmp_path: Path) -> None:
     data, software = wl.load_dataset("digits"), wl.load_model("digits-cnn")
     recipe = replace(
-        Recipe.preset("digits"), epochs=3, schedule=OneCycle(peak_lr=0.02), body=Quantised(BITS), validation=0.1
+        Recipe.preset("digits"), epochs=3, schedule=OneCycle(peak_lr=0.02), forward=Quantised(BITS), validation=0.1
     )
     card = wl.training.train("digits-cnn", data, recipe, tmp_path, initial=software, name="few-bits")
-    assert read_card(tmp_path / "few-bits.json").recipe.body == Quantised(BITS) == card.recipe.body
+    assert read_card(tmp_path / "few-bits.json").recipe.forward == Quantised(BITS) == card.recipe.forward
     retrained = wl.load_model(tmp_path / "few-bits.safetensors")
     assert set(retrained.state_dict()) == set(software.state_dict())
     test, images, bits = data.test.take(300), data.train.take(200), dict(BITS)
@@ -32,14 +32,14 @@ def test_training_on_it_wins_accuracy_back_and_leaves_a_software_network(tmp_pat
 
 
 def test_it_is_a_value_and_draws_nothing(no_global_draws: None) -> None:
-    body = Quantised(BITS, activations=False, percent=99.0)
-    assert Quantised.from_json(body.to_json()) == body
+    forward = Quantised(BITS, activations=False, percent=99.0)
+    assert Quantised.from_json(forward.to_json()) == forward
     with torch.random.fork_rng(devices=[]):
         model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
-    network = Quantised((("2", 4),)).around(model)
-    Quantised((("2", 4),)).begin_step(network, 7)
+    network = Quantised((("2", 4),)).wrap(model)
+    Quantised((("2", 4),)).on_step(network, 7)
     assert isinstance(network[0], nn.Linear) and network[2].bits == 4 and network[2].inputs.bits == 4
-    assert isinstance(Quantised((("2", 4),), activations=False).around(model)[2].inputs, nn.Identity)
+    assert isinstance(Quantised((("2", 4),), activations=False).wrap(model)[2].inputs, nn.Identity)
     assert {id(p) for p in network.parameters()} == {id(p) for p in model.parameters()}
     assert torch.equal(network[0](torch.ones(3)), model[0](torch.ones(3)))
 
@@ -52,7 +52,7 @@ def test_mistakes_are_answered_in_words() -> None:
         (lambda: Quantised(((3, 4),)), TypeError, "`layers` must be str"),
         (lambda: Quantised((("a", 4),), activations=1), TypeError, "`activations` must be bool"),
         (lambda: Quantised((("a", 4),), percent=0), ValueError, "`percent` must be greater than 0"),
-        (lambda: Quantised((("a", 4),)).around(nn.Linear(2, 2)), ValueError, "pattern 'a' matches no layer"),
+        (lambda: Quantised((("a", 4),)).wrap(nn.Linear(2, 2)), ValueError, "pattern 'a' matches no layer"),
     ):
         with pytest.raises(kind, match=message):
             make()

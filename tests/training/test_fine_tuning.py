@@ -15,7 +15,7 @@ from wordline.datasets import ImageData, ImageSplit
 from wordline.fingerprints import fingerprint
 from wordline.models import build_model, read_weights
 from wordline.training import OneCycle, Recipe, train
-from wordline.training.epoch import Trainee
+from wordline.training.epoch import TrainStep
 
 SLOW = dataclasses.replace(RECIPE, epochs=1, schedule=OneCycle(1e-6), weight_decay=0.0)
 
@@ -61,9 +61,9 @@ def test_frozen_batch_norm_leaves_its_statistics_and_uses_them(tmp_path: Path) -
 
 def test_evaluation_and_training_again_keep_it_frozen() -> None:
     model = nn.Sequential(nn.BatchNorm2d(2), nn.Flatten())
-    trainee = Trainee(model, dataclasses.replace(RECIPE, frozen_batch_norm=True))
+    step = TrainStep(model, dataclasses.replace(RECIPE, frozen_batch_norm=True))
     for mode in (True, False, True):
-        trainee.train(mode)
+        step.train(mode)
         assert model.training is mode and not model[0].training
 
 

@@ -46,7 +46,7 @@ def test_fields_that_came_later_leave_the_identity_as_it_was() -> None:
         ({"flip": 1}, TypeError, "`flip` must be bool"),
         ({"nesterov": 1}, TypeError, "`nesterov` must be bool"),
         ({"objective": "trades"}, TypeError, "`objective` must be AbstractObjective"),
-        ({"body": "chip"}, TypeError, "`body` must be AbstractBody"),
+        ({"forward": "chip"}, TypeError, "`forward` must be AbstractTrainingForward"),
         ({"validation": -0.1}, ValueError, "`validation` must be at least 0"),
         ({"validation": 0.95}, ValueError, "`validation` must be at most 0.9"),
         ({"frozen_batch_norm": 1}, TypeError, "`frozen_batch_norm` must be bool"),

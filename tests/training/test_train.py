@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from wordline.datasets import ImageData, ImageSplit, load_dataset
-from wordline.models import accuracy, build_model, load_model, read_weights
+from wordline.models import NetworkSpec, accuracy, build_model, load_model, read_weights
 from wordline.progress import AbstractProgress, Advance
 from wordline.training import OneCycle, Recipe, read_card, train
 from wordline.training.checkpoint import Checkpoint
@@ -48,7 +48,7 @@ def test_a_trained_network_with_its_card(blobs: ImageData, tmp_path: Path) -> No
     card = train("digits-cnn", blobs, RECIPE, tmp_path / "new" / "out", seed=3, command="said", progress=progress)
     assert files(tmp_path / "new" / "out") == ["digits-cnn-blobs.json", "digits-cnn-blobs.safetensors"]
     assert read_card(tmp_path / "new" / "out" / "digits-cnn-blobs.json") == card
-    assert (card.architecture, card.data, card.classes, card.side) == ("digits-cnn", "blobs", 2, 8)
+    assert (card.network, card.data) == (NetworkSpec("digits-cnn", 2, 8), "blobs")
     assert (card.recipe, card.seed, card.command, card.test_images) == (RECIPE, 3, "said", 20)
     assert card.train_fingerprint == blobs.train.fingerprint() and card.test_fingerprint == blobs.test.fingerprint()
     assert card.versions["torch"] == torch.__version__

@@ -136,7 +136,7 @@ def quanos(
 
     Weights of layer l get its bits, and so do the activations it is given unless `activations=False`. ANS and ranges
     are measured on the first `limit` images of `data` (0: all); pass training images. To retrain, fine-tune the
-    software network with `Quantised(assignment.layers)` as the body of its training, and quantise the result with the
+    software network with `Quantised(assignment.layers)` as the `forward` of its recipe, and quantise the result with the
     bits of the same assignment. Errors are those of `adversarial_noise_sensitivity` and `quantise`. Source: arXiv
     2004.11233; the rule is ours, see `BitRule`.
     """

@@ -7,14 +7,14 @@ from typing import final
 
 from torch import nn
 
-from ..training import AbstractBody
+from ..training import AbstractTrainingForward
 from ..values import require_instance, require_integer, require_number
 from .shared_copy import quantised_twin
 
 
 @final
 @dataclass(frozen=True)
-class Quantised(AbstractBody):
+class Quantised(AbstractTrainingForward):
     """The network runs with few bits, and its unrounded weights learn from that, straight through the rounding.
 
     `layers`: (name, bits) of each layer, such as `BitAssignment.layers`, other layers keeping full precision;
@@ -22,9 +22,9 @@ class Quantised(AbstractBody):
     magnitudes, that the span is. What is left at the end is a software network; `quantised_as(network, assignment,
     images)` gives it its bits. Source: arXiv 1308.3432 (straight-through), 2004.11233 (QUANOS).
 
-    >>> body = Quantised((("0", 4),))
-    >>> network = body.around(nn.Sequential(nn.Linear(2, 2)))
-    >>> Quantised.from_json(body.to_json()) == body, network[0].bits
+    >>> forward = Quantised((("0", 4),))
+    >>> network = forward.wrap(nn.Sequential(nn.Linear(2, 2)))
+    >>> Quantised.from_json(forward.to_json()) == forward, network[0].bits
     (True, 4)
     """
 
@@ -42,9 +42,9 @@ class Quantised(AbstractBody):
         require_instance("activations", self.activations, bool)
         require_number("percent", self.percent, above=0.0, at_most=100.0)
 
-    def around(self, model: nn.Module) -> nn.Module:
-        """See `AbstractBody.around`, and `quantised_twin`."""
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """See `AbstractTrainingForward.wrap`, and `quantised_twin`."""
         return quantised_twin(model, dict(self.layers), activations=self.activations, percent=self.percent)
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
+    def on_step(self, network: nn.Module, seed: int) -> None:
         """Nothing: rounding draws nothing."""
