@@ -64,10 +64,15 @@ def test_a_bar_writes_lines_where_there_is_no_terminal(capsys: pytest.CaptureFix
         advance(1, "")
     out, err = capsys.readouterr()
     assert not out
-    assert err.splitlines() == ["work: 1/2, 0:00:00 gone, half", "work: 2/2, 0:00:00 gone, 0:00:00 left"]
+    assert err.splitlines() == [
+        "work: 1/2, 0:00:00 gone, half",
+        "work: 2/2, 0:00:00 gone, 0:00:00 left",
+    ]
 
 
-def test_a_bar_draws_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_draws_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)

@@ -42,12 +42,17 @@ def test_the_digits_network_scores_what_its_card_says() -> None:
     card = read_card(packaged_models()["digits-cnn"].with_suffix(".json"))
     test = load_dataset("digits").test
     assert test.fingerprint() == card.test_fingerprint and card.test_accuracy >= 0.97
-    assert abs(accuracy(load_model("digits-cnn"), test) - card.test_accuracy) <= 0.002  # one image of 500
+    assert (
+        abs(accuracy(load_model("digits-cnn"), test) - card.test_accuracy) <= 0.002
+    )  # one image of 500
 
 
 def test_a_file_with_its_card_loads(saved: Path) -> None:
     state = load_model(saved).state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in load_model("digits-cnn").state_dict().items())
+    assert all(
+        torch.equal(state[name], tensor)
+        for name, tensor in load_model("digits-cnn").state_dict().items()
+    )
     assert load_model(str(saved)).state_dict().keys() == state.keys()
 
 
@@ -60,11 +65,15 @@ def test_a_card_of_another_network(saved: Path) -> None:
     dataclasses.replace(card, network=NetworkSpec("resnet10", 10, 32)).write(
         saved.with_suffix(".json")
     )
-    with pytest.raises(ValueError, match="`weights` '.*mine.safetensors' does not fit the network: it lacks"):
+    with pytest.raises(
+        ValueError, match="`weights` '.*mine.safetensors' does not fit the network: it lacks"
+    ):
         load_model(saved)
     unknown = dataclasses.replace(card.network, architecture="resnet9")
     dataclasses.replace(card, network=unknown).write(saved.with_suffix(".json"))
-    with pytest.raises(ValueError, match="`name` '.*' has a card of architecture 'resnet9', unknown here"):
+    with pytest.raises(
+        ValueError, match="`name` '.*' has a card of architecture 'resnet9', unknown here"
+    ):
         load_model(saved)
 
 
@@ -84,12 +93,18 @@ def test_nan_weights(saved: Path) -> None:
 
 @pytest.mark.parametrize("name", ["digits", "resnet10-cifar1", "none.safetensors", ""])
 def test_unknown_networks(name: str) -> None:
-    with pytest.raises(ValueError, match="`name` must be one of digits-cnn.*, or an existing .safetensors file, got"):
+    with pytest.raises(
+        ValueError,
+        match="`name` must be one of digits-cnn.*, or an existing .safetensors file, got",
+    ):
         load_model(name)
 
 
 def test_unknown_data() -> None:
-    with pytest.raises(ValueError, match="`name` must be one of digits, cifar10, cifar100, tiny-imagenet, got 'mnist'"):
+    with pytest.raises(
+        ValueError,
+        match="`name` must be one of digits, cifar10, cifar100, tiny-imagenet, got 'mnist'",
+    ):
         load_dataset("mnist")
     with pytest.raises(ValueError, match="`root` is not used by the embedded 'digits'"):
         load_dataset("digits", "here")

@@ -11,8 +11,9 @@ from wordline.models import NetworkSpec
 from wordline.training import Card, Milestones, Recipe, read_card
 
 CARD = Card(
-    network=NetworkSpec("resnet10", classes=10, side=32), data="cifar10", recipe=Recipe(epochs=2, schedule=Milestones()),
-    seed=1, train_fingerprint="a", test_fingerprint="b", test_accuracy=0.5, test_images=100, minutes=1.5,
+    network=NetworkSpec("resnet10", classes=10, side=32), data="cifar10",
+    recipe=Recipe(epochs=2, schedule=Milestones()), seed=1, train_fingerprint="a",
+    test_fingerprint="b", test_accuracy=0.5, test_images=100, minutes=1.5,
     versions={"torch": "2"}, command="wordline train resnet10",
 )  # fmt: skip
 
@@ -20,12 +21,16 @@ CARD = Card(
 def test_round_trip(tmp_path: Path) -> None:
     CARD.write(tmp_path / "card.json")
     assert read_card(tmp_path / "card.json") == CARD
-    assert Card.from_json(CARD.to_json()) == CARD and hash(CARD) == hash(Card.from_json(CARD.to_json()))
+    assert Card.from_json(CARD.to_json()) == CARD and hash(CARD) == hash(
+        Card.from_json(CARD.to_json())
+    )
     assert len((tmp_path / "card.json").read_text().splitlines()) > 10  # for people too
 
 
 def test_a_missing_card(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`weights` needs its card .*none.json' beside it \(No such file.*factory"):
+    with pytest.raises(
+        ValueError, match=r"`weights` needs its card .*none.json' beside it \(No such file.*factory"
+    ):
         read_card(tmp_path / "none.json")
 
 

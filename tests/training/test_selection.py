@@ -22,12 +22,19 @@ SEEN: list[int] = []
 
 
 @dataclass(frozen=True)
-class Told(AbstractObjective):
-    """Cross-entropy, judged by a list; keeps what it trained on and was judged on."""
+class ScriptedScore(AbstractObjective):
+    """Cross-entropy, with scores from a list."""
 
     share: float
 
-    def loss(self, model: nn.Module, images: torch.Tensor, labels: torch.Tensor, *, generator: torch.Generator):
+    def loss(
+        self,
+        model: nn.Module,
+        images: torch.Tensor,
+        labels: torch.Tensor,
+        *,
+        generator: torch.Generator,
+    ):
         return CrossEntropy().loss(model, images, labels, generator=generator)
 
     def score(self, model: nn.Module, split: ImageSplit) -> float:
@@ -41,18 +48,28 @@ def test_the_best_epoch_is_kept_and_of_equals_the_first(
     blobs: ImageData, tmp_path: Path, share: float, kept: int
 ) -> None:
     SEEN.clear()
-    recipe = dataclasses.replace(RECIPE, objective=Told(share), validation=share)
+    recipe = dataclasses.replace(RECIPE, objective=ScriptedScore(share), validation=share)
     card = train("digits-cnn", blobs, recipe, tmp_path)
     assert (card.best_epoch, card.validation_score) == (kept, SCORES[share][kept - 1])
     assert read_card(tmp_path / "digits-cnn-blobs.json") == card
     model = load_model(tmp_path / "digits-cnn-blobs.safetensors")
     assert accuracy(model, blobs.test) == card.test_accuracy
     SEEN.clear()
-    with pytest.raises(KeyboardInterrupt):  # in the epoch after the kept one the weights are those that were kept
-        train("digits-cnn", blobs, recipe, tmp_path / "cut", progress=StopAfter(kept * len_of(share) + 1))
+    with pytest.raises(
+        KeyboardInterrupt
+    ):  # in the epoch after the kept one the weights are those that were kept
+        train(
+            "digits-cnn",
+            blobs,
+            recipe,
+            tmp_path / "cut",
+            progress=StopAfter(kept * len_of(share) + 1),
+        )
     saved = torch.load(tmp_path / "cut" / "digits-cnn-blobs.checkpoint", weights_only=True)
     assert saved["epochs"] == kept
-    assert all(torch.equal(tensor, saved["model"][name]) for name, tensor in model.state_dict().items())
+    assert all(
+        torch.equal(tensor, saved["model"][name]) for name, tensor in model.state_dict().items()
+    )
 
 
 def len_of(share: float) -> int:
@@ -64,7 +81,10 @@ def test_nothing_of_the_held_out_part_is_trained_on(blobs: ImageData, tmp_path: 
     poisoned = dataclasses.replace(blobs, read=lambda split: _poisoned(blobs.read(split), split))
     for folder, data in (("clean", blobs), ("poisoned", poisoned)):
         train("digits-cnn", data, recipe, tmp_path / folder)
-    one, other = (load_model(tmp_path / f / "digits-cnn-blobs.safetensors").state_dict() for f in ("clean", "poisoned"))
+    one, other = (
+        load_model(tmp_path / f / "digits-cnn-blobs.safetensors").state_dict()
+        for f in ("clean", "poisoned")
+    )
     assert all(torch.equal(one[name], other[name]) for name in one)
 
 
@@ -98,9 +118,15 @@ def test_what_is_kept_does_not_move_with_the_network() -> None:
 
 
 def test_shares_that_leave_nothing(blobs: ImageData) -> None:
-    with pytest.raises(ValueError, match="`validation` is 0.01, which is 0 of 40 training images; choose another"):
+    with pytest.raises(
+        ValueError, match="`validation` is 0.01, which is 0 of 40 training images; choose another"
+    ):
         train_val_split(blobs.train, 0.01, 2)
     order = blobs.train.labels.argsort()
-    ordered = dataclasses.replace(blobs.train, labels=blobs.train.labels[order], images=blobs.train.images[order])
-    with pytest.raises(ValueError, match="`validation` takes the first 4 training images, which hold only 1 of 2"):
+    ordered = dataclasses.replace(
+        blobs.train, labels=blobs.train.labels[order], images=blobs.train.images[order]
+    )
+    with pytest.raises(
+        ValueError, match="`validation` takes the first 4 training images, which hold only 1 of 2"
+    ):
         train_val_split(ordered, 0.1, 2)
