@@ -7,13 +7,7 @@ import pytest
 import torch
 
 from wordline.datasets import load_dataset
-from wordline.models import (
-    NetworkSpec,
-    accuracy,
-    load_model,
-    packaged_models,
-    save_weights,
-)
+from wordline.models import NetworkSpec, accuracy, load_model, packaged_models, save_weights
 from wordline.models.spec import read_spec
 from wordline.training import read_card
 

@@ -9,12 +9,4 @@ from .images import ImageData, ImageSplit, to_float
 from .load import load_dataset
 from .pairs import Pairs, as_split, clipped
 
-__all__ = [
-    "ImageData",
-    "ImageSplit",
-    "Pairs",
-    "as_split",
-    "clipped",
-    "load_dataset",
-    "to_float",
-]
+__all__ = ["ImageData", "ImageSplit", "Pairs", "as_split", "clipped", "load_dataset", "to_float"]

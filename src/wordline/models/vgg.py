@@ -37,12 +37,7 @@ class VGG(nn.Module):
     """
 
     def __init__(
-        self,
-        plan: tuple[int, ...],
-        hidden: int,
-        classes: int,
-        width: float = 1.0,
-        side: int = 32,
+        self, plan: tuple[int, ...], hidden: int, classes: int, width: float = 1.0, side: int = 32
     ) -> None:
         super().__init__()
         pools = plan.count(POOL)

@@ -81,11 +81,6 @@ PRESETS = {
     # eight pixels leave room for shifts by one, and a mirrored 2 is no digit; fp32 is the same on
     # every machine
     "digits": Recipe(
-        60,
-        batch_size=64,
-        schedule=OneCycle(peak_lr=0.05),
-        crop=1,
-        flip=False,
-        precision="fp32",
+        60, batch_size=64, schedule=OneCycle(peak_lr=0.05), crop=1, flip=False, precision="fp32"
     ),
 }
