@@ -37,10 +37,10 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except Exception as error:
         if (full := _full_disk(error)) is None:
             raise
-        raise not_written(path, full) from error
+        raise write_error(path, full) from error
 
 
-def not_written(path: Path, error: OSError) -> OSError:
+def write_error(path: Path, error: OSError) -> OSError:
     """Return the error with the name of the file, which reports of a full disk often leave out."""
     named = OSError(
         f"{str(path)!r} cannot be written ({error.strerror}); what was there before is unchanged"

@@ -73,11 +73,11 @@ def test_bad_schedules(make: object, error: type[Exception], match: str) -> None
 
 
 def test_rescaled_keeps_the_shape_of_the_curve() -> None:
-    assert OneCycle(0.1).rescaled(0.3, 5.0) == OneCycle(0.3)
-    assert OneCycle(0.1).rescaled(0.0, 5.0) == OneCycle(0.1)
-    short = Milestones().rescaled(0.0, 10 / 200)
+    assert OneCycle(0.1).rescale(0.3, 5.0) == OneCycle(0.3)
+    assert OneCycle(0.1).rescale(0.0, 5.0) == OneCycle(0.1)
+    short = Milestones().rescale(0.0, 10 / 200)
     assert short == Milestones(milestones=(4, 6))
     assert [short.lr(epoch, 10) for epoch in (3, 4, 6)] == [
         Milestones().lr(epoch, 200) for epoch in (60, 80, 120)
     ]
-    assert Milestones().rescaled(0.2, 1 / 200) == Milestones(0.2, milestones=(1,))
+    assert Milestones().rescale(0.2, 1 / 200) == Milestones(0.2, milestones=(1,))

@@ -7,6 +7,14 @@ It returns an `ImageData` with two `ImageSplit`s. `as_split` turns a PyTorch dat
 
 from .images import ImageData, ImageSplit, to_float
 from .load import load_dataset
-from .pairs import Pairs, as_split, clipped
+from .pairs import Pairs, as_split, clip_rounding
 
-__all__ = ["ImageData", "ImageSplit", "Pairs", "as_split", "clipped", "load_dataset", "to_float"]
+__all__ = [
+    "ImageData",
+    "ImageSplit",
+    "Pairs",
+    "as_split",
+    "clip_rounding",
+    "load_dataset",
+    "to_float",
+]

@@ -43,7 +43,7 @@ def as_split(data: Pairs, name: str = "data", *, limit: int = 0) -> ImageSplit:
     return _clip_split(data.take(limit) if limit else data, name)
 
 
-def clipped(images: Tensor) -> tuple[Tensor, str]:
+def clip_rounding(images: Tensor) -> tuple[Tensor, str]:
     """Clip pixels that rounding put off [0, 1]; return the images and a note ("" for none).
 
     Pixels farther off, and NaN, are left as they are.
@@ -57,7 +57,7 @@ def clipped(images: Tensor) -> tuple[Tensor, str]:
 def _clip_split(split: ImageSplit, name: str) -> ImageSplit:
     if split.images.dtype == torch.uint8:
         return split
-    images, note = clipped(split.images)
+    images, note = clip_rounding(split.images)
     if not bool(((images >= 0) & (images <= 1)).all()):
         raise ValueError(
             f"`images` of `{name}` must lie in [0, 1] without NaN, got {float(images.min()):g} to "

@@ -12,7 +12,9 @@ from torch import Tensor
 from .classes import Classes
 from .pictures import decode
 
-Encoded = Callable[[], Iterator[tuple[str, bytes]]]  # (name of the picture, content of its file)
+PictureFiles = Callable[
+    [], Iterator[tuple[str, bytes]]
+]  # (name of the picture, content of its file)
 
 
 @final
@@ -31,9 +33,11 @@ class Rows:
     pixels: Callable[[int], Tensor]
 
     @classmethod
-    def of(cls, where: str, names: tuple[str, ...], labels: list[int], encoded: Encoded) -> Rows:
+    def of(
+        cls, where: str, names: tuple[str, ...], labels: list[int], pictures: PictureFiles
+    ) -> Rows:
         """Make rows of encoded pictures."""
-        return cls(where, names, labels, lambda side: decode(encoded(), len(labels), side))
+        return cls(where, names, labels, lambda side: decode(pictures(), len(labels), side))
 
     def relabel(self, classes: Classes) -> Rows:
         """Return the rows with the labels that the data set gives their class names."""

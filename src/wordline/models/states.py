@@ -114,8 +114,8 @@ class _Fit:
 
     def __str__(self) -> str:
         groups = (("lacks", self.missing), ("has the unexpected", self.unexpected))
-        words = [f"it {what} {_listed([*map(repr, names)])}" for what, names in groups if names]
-        return "; ".join([*words, _listed(self.shapes)] if self.shapes else words)
+        words = [f"it {what} {_list_names([*map(repr, names)])}" for what, names in groups if names]
+        return "; ".join([*words, _list_names(self.shapes)] if self.shapes else words)
 
 
 def _best_fit(key: str, state: State, wanted: dict[str, Any]) -> _Fit:
@@ -145,7 +145,7 @@ def _equal(one: State, other: State) -> bool:
     return same_names and all(torch.equal(value, other[name]) for name, value in one.items())
 
 
-def _listed(names: Collection[str]) -> str:
+def _list_names(names: Collection[str]) -> str:
     """First name, number of others, and the next few of them."""
     first, *more = names
     if not more:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar, final
+from typing import final
 
 from torch import nn
 
@@ -38,8 +38,6 @@ class IdentityForward(AbstractTrainingForward):
     >>> IdentityForward().wrap(model) is model
     True
     """
-
-    former_names: ClassVar[tuple[str, ...]] = ("Plain",)
 
     def wrap(self, model: nn.Module) -> nn.Module:
         return model

@@ -17,7 +17,7 @@ from ..values import Value
 
 
 class AbstractObjective(Value, abc.ABC):
-    """A loss over a batch, of a network alone: chips and optimisers are none of its business.
+    """Loss over a batch of images; it knows the network, but neither chips nor the optimiser.
 
     The robust ones stand in `wordline.defenses`.
     """

@@ -18,7 +18,7 @@ class AbstractSchedule(Value):
         """Return the learning rate after `epoch` of `epochs` epochs, fractions included."""
 
     @abc.abstractmethod
-    def rescaled(self, lr: float, stretch: float) -> AbstractSchedule:
+    def rescale(self, lr: float, stretch: float) -> AbstractSchedule:
         """Return the curve with largest rate `lr` (0 keeps it), over `stretch` times the epochs."""
 
 
@@ -50,7 +50,7 @@ class OneCycle(AbstractSchedule):
             self.peak_lr * 0.5 * (1 + math.cos(math.pi * (share - self.warmup) / (1 - self.warmup)))
         )
 
-    def rescaled(self, lr: float, stretch: float) -> OneCycle:
+    def rescale(self, lr: float, stretch: float) -> OneCycle:
         # the cycle is in shares of the training, so it stretches by itself
         return replace(self, peak_lr=lr or self.peak_lr)
 
@@ -85,6 +85,6 @@ class Milestones(AbstractSchedule):
         passed = sum(epoch >= milestone for milestone in self.milestones)
         return round(self.initial_lr * self.factor**passed, 12)  # 0.1 * 0.1 is not 0.01 in binary
 
-    def rescaled(self, lr: float, stretch: float) -> Milestones:
+    def rescale(self, lr: float, stretch: float) -> Milestones:
         moved = {max(1, round(milestone * stretch)) for milestone in self.milestones}  # each once
         return replace(self, initial_lr=lr or self.initial_lr, milestones=tuple(sorted(moved)))

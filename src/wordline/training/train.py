@@ -64,7 +64,7 @@ def train(
         )
     accelerator = _accelerator()
     spec = NetworkSpec(architecture, len(data.classes), data.train.images.shape[-1])
-    model = _untrained(spec, data, recipe, seed)
+    model = _initial_network(spec, data, recipe, seed)
     source = "" if initial is None else _start_from(initial, model)
     images, validation = data.train, data.train.take(1)
     if recipe.validation:
@@ -134,7 +134,7 @@ def _accelerator() -> Accelerator:
     return accelerator
 
 
-def _untrained(spec: NetworkSpec, data: ImageData, recipe: Recipe, seed: int) -> nn.Module:
+def _initial_network(spec: NetworkSpec, data: ImageData, recipe: Recipe, seed: int) -> nn.Module:
     """Build the network, and refuse settings that would fail only later."""
     images, labels = data.train.images, data.train.labels
     model = spec.build(seed=seed)
