@@ -147,7 +147,7 @@ def retrained(model: str, software: nn.Module, bits: BitAssignment, data: ImageD
     """The software network after its weights have learnt from the rounding, for one budget."""
     name = f"{model}-quanos"
     if not (kept / f"{name}.safetensors").is_file():
-        recipe = replace(BUDGET, body=QuantisedForward(bits.layers))
+        recipe = replace(BUDGET, forward=QuantisedForward(bits.layers))
         wl.training.train(MODELS[model], data, recipe, kept, initial=software, name=name, progress=Bar())
     return wl.load_model(kept / f"{name}.safetensors")
 

@@ -20,16 +20,16 @@ def test_training_on_it_wins_accuracy_back_and_leaves_a_software_network(tmp_pat
         Recipe.preset("digits"),
         epochs=3,
         schedule=OneCycle(peak_lr=0.02),
-        body=QuantisedForward(BITS),
+        forward=QuantisedForward(BITS),
         validation=0.1,
     )
     card = wl.training.train(
         "digits-cnn", data, recipe, tmp_path, initial=software, name="few-bits"
     )
     assert (
-        read_card(tmp_path / "few-bits.json").recipe.body
+        read_card(tmp_path / "few-bits.json").recipe.forward
         == QuantisedForward(BITS)
-        == card.recipe.body
+        == card.recipe.forward
     )
     retrained = wl.load_model(tmp_path / "few-bits.safetensors")
     assert set(retrained.state_dict()) == set(software.state_dict())
@@ -44,17 +44,17 @@ def test_training_on_it_wins_accuracy_back_and_leaves_a_software_network(tmp_pat
 
 
 def test_it_is_a_value_and_draws_nothing(no_global_draws: None) -> None:
-    body = QuantisedForward(BITS, activations=False, percent=99.0)
-    assert QuantisedForward.from_json(body.to_json()) == body
+    forward = QuantisedForward(BITS, activations=False, percent=99.0)
+    assert QuantisedForward.from_json(forward.to_json()) == forward
     with torch.random.fork_rng(devices=[]):
         model = nn.Sequential(nn.Linear(3, 3), nn.ReLU(), nn.Linear(3, 2))
-    network = QuantisedForward((("2", 4),)).around(model)
-    QuantisedForward((("2", 4),)).begin_step(network, 7)
+    network = QuantisedForward((("2", 4),)).wrap(model)
+    QuantisedForward((("2", 4),)).on_step(network, 7)
     assert (
         isinstance(network[0], nn.Linear) and network[2].bits == 4 and network[2].inputs.bits == 4
     )
     assert isinstance(
-        QuantisedForward((("2", 4),), activations=False).around(model)[2].inputs, nn.Identity
+        QuantisedForward((("2", 4),), activations=False).wrap(model)[2].inputs, nn.Identity
     )
     assert {id(p) for p in network.parameters()} == {id(p) for p in model.parameters()}
     assert torch.equal(network[0](torch.ones(3)), model[0](torch.ones(3)))
@@ -77,7 +77,7 @@ def test_mistakes_are_answered_in_words() -> None:
             "`percent` must be greater than 0",
         ),
         (
-            lambda: QuantisedForward((("a", 4),)).around(nn.Linear(2, 2)),
+            lambda: QuantisedForward((("a", 4),)).wrap(nn.Linear(2, 2)),
             ValueError,
             "pattern 'a' matches no layer",
         ),

@@ -16,7 +16,7 @@ from ..mapping import program_devices, read_noise
 from ..mapping.explain import explain
 from ..nn import calibrate as calibrate_ranges
 from ..nn import chip_view, map_model
-from ..progress import Bar, LateBar
+from ..progress import Bar
 from ..values import require_choice, require_integer
 from .options import Number, crossbar_of, data_of, require_files, said, software_of
 
@@ -62,7 +62,7 @@ def map_(
     require_files(("export", export), ("view", view))
     software, there = software_of(model, weights), crossbar_of(crossbar, gain)
     images = data_of(data, root) if data else None
-    chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=LateBar(3.0))
+    chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=Bar(delay=3.0))
     if images and calibrate:
         calibrate_ranges(chip, images.train, limit=calibrate)
     example = (datasets.to_float(images.test.images[:1]),) if images else ()

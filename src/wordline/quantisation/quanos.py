@@ -34,10 +34,10 @@ def quanos(
 
     Weights of layer l get its bits, and so do its input activations unless `activations=False`. ANS
     and ranges are measured on the first `limit` images of `data` (0: all); pass training images. To
-    retrain, fine-tune the software network with `QuantisedForward(assignment.layers)` as the body
-    of its training, and quantise the result with the bits of the same assignment. Errors are those
-    of `adversarial_noise_sensitivity` and `quantise`. Source: arXiv 2004.11233; the rule is ours,
-    see `BitRule`.
+    retrain, fine-tune the software network with `QuantisedForward(assignment.layers)` as the
+    `forward` of its training, and quantise the result with the bits of the same assignment. Errors
+    are those of `adversarial_noise_sensitivity` and `quantise`. Source: arXiv 2004.11233; the rule
+    is ours, see `BitRule`.
     """
     require_instance("activations", activations, bool)
     require_integer("limit", limit, at_least=0)

@@ -7,14 +7,14 @@ from typing import ClassVar, final
 
 from torch import nn
 
-from ..training import AbstractBody
+from ..training import AbstractTrainingForward
 from ..values import require_instance, require_integer, require_number
 from .shared_parameter_copy import shared_parameter_copy
 
 
 @final
 @dataclass(frozen=True)
-class QuantisedForward(AbstractBody):
+class QuantisedForward(AbstractTrainingForward):
     """Quantised passes in training, from which the unrounded weights learn straight through.
 
     `layers`: (name, bits) of each layer, such as `BitAssignment.layers`; other layers keep full
@@ -23,9 +23,9 @@ class QuantisedForward(AbstractBody):
     `quantised_as(network, assignment, images)` gives it its bits. Source: arXiv 1308.3432
     (straight-through), 2004.11233 (QUANOS).
 
-    >>> body = QuantisedForward((("0", 4),))
-    >>> network = body.around(nn.Sequential(nn.Linear(2, 2)))
-    >>> QuantisedForward.from_json(body.to_json()) == body, network[0].bits
+    >>> forward = QuantisedForward((("0", 4),))
+    >>> network = forward.wrap(nn.Sequential(nn.Linear(2, 2)))
+    >>> QuantisedForward.from_json(forward.to_json()) == forward, network[0].bits
     (True, 4)
     """
 
@@ -45,11 +45,11 @@ class QuantisedForward(AbstractBody):
         require_instance("activations", self.activations, bool)
         require_number("percent", self.percent, above=0.0, at_most=100.0)
 
-    def around(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module) -> nn.Module:
         bits = dict(self.layers)
         return shared_parameter_copy(
             model, bits, activations=self.activations, percent=self.percent
         )
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
+    def on_step(self, network: nn.Module, seed: int) -> None:
         """Do nothing: rounding draws no random numbers."""
