@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..runs.selfcheck import render_checks, selfcheck
+from ..records import render_checks
+from ..runs import selfcheck
 
 
 def check(json: bool = False) -> None:

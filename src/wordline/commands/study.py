@@ -12,12 +12,12 @@ import torch
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from ..files import write_atomically
+from ..files import require_writable, write_atomically
 from ..progress import Bar
 from ..records.record import Record
-from ..runs import Journal, Outcome, Place, Study, load_study, run_cells
+from ..runs import Journal, Outcome, StoreConfig, Study, load_study, run_cells
 from ..runs import cost as count_cost
-from ..runs.executors import AbstractExecutor, Processes, Serial
+from ..runs.executors import AbstractExecutor, Processes
 from ..runs.run_cells import only_writer
 from ..values import Value, encode, require_choice, require_integer, require_number
 from .options import print_records, said
@@ -75,28 +75,33 @@ def study(
     cells = [dataclasses.replace(cell, threads=threads, device=device) for cell in chosen.at(scale)]
     cells = cells[:limit] if limit else cells
     if cost:
-        counted = count_cost(cells, Place(root=root).store())
+        counted = count_cost(cells, StoreConfig(root=root).open())
         print(counted.to_json() if json else counted)
         return
-    executor = _executor(workers, ray, gpus_per_cell)
-    place = Place(cache or str(out / "cache"), root)
+    config = StoreConfig(cache or str(out / "cache"), root)
+    executor = _executor(config, str(file), workers, ray, gpus_per_cell)
     with only_writer(out):
+        require_writable("cache", Path(config.cache))
         journal = Journal(out / "records.jsonl", Value)
         _describe(chosen, scale, out)
+        store = config.open(Bar())
         outcome = run_cells(
-            cells, journal, place, executor=executor, study=str(file), title=file.stem, progress=Bar()
+            cells, journal, store, executor=executor, title=file.stem, progress=Bar()
         )
     _print(outcome, json, f"{chosen.title}, scale {scale}", out)
     if outcome.failures:
         raise SystemExit(1)
 
 
-def _executor(workers: int, ray: str, gpus: float) -> AbstractExecutor:
+def _executor(
+    config: StoreConfig, study: str, workers: int, ray: str, gpus: float
+) -> AbstractExecutor | None:
+    """None: this process."""
     if ray:
         from ..runs.cluster import RayTasks  # Ray takes seconds to import
 
-        return RayTasks(ray, workers=workers, gpus=gpus)
-    return Serial() if workers == 1 else Processes(workers)
+        return RayTasks(config, study, address=ray, workers=workers, gpus=gpus)
+    return Processes(workers, config, study) if workers > 1 else None
 
 
 def _describe(chosen: Study, scale: str, out: Path) -> None:

@@ -3,8 +3,10 @@
 from .advice import Advice, Option, marked
 from .audit import Audit, Check, Comparison, Status, comparison_table
 from .budget import Budget
+from .check_result import CheckResult, render_checks
 from .comparisons import robust_gain, worst_case
 from .correctness import Answers
+from .cost import Cost
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
@@ -19,7 +21,9 @@ __all__ = [
     "Audit",
     "Budget",
     "Check",
+    "CheckResult",
     "Comparison",
+    "Cost",
     "DigitalProduct",
     "Estimate",
     "Failure",
@@ -38,6 +42,7 @@ __all__ = [
     "marked",
     "over_draws",
     "paired_difference",
+    "render_checks",
     "robust_gain",
     "table",
     "wilson",

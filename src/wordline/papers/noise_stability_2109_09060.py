@@ -7,7 +7,7 @@ from dataclasses import replace
 from ..defenses import AdversarialTraining, training_attack
 from ..mapping import Crossbar, LeastSquaresGain, UnitGain
 from ..records.record import fraction
-from ..runs import Called, Packaged, Trained
+from ..runs import NamedNetwork, PretrainedNetwork, TrainedNetwork
 from ..training import CrossEntropy, Recipe
 
 TRAINED = (
@@ -18,7 +18,7 @@ SHIPPED = (("resnet10", (0, 2, 4, 8)), ("resnet20", (0, 8)))  # on CIFAR-10; Res
 PAPER_CROSSBARS = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
 
 
-def networks(*, paper: bool) -> tuple[tuple[Called, str], ...]:
+def networks(*, paper: bool) -> tuple[tuple[NamedNetwork, str], ...]:
     """(network, its data): the paper's twenty, to be trained; or those that ship with wordline.
 
     >>> [network.name for network, _ in networks(paper=False)][3:]
@@ -29,7 +29,7 @@ def networks(*, paper: bool) -> tuple[tuple[Called, str], ...]:
     return tuple((shipped(architecture, r), "cifar10") for architecture, radii in SHIPPED for r in radii)
 
 
-def trained(architecture: str, data: str, radius: int) -> Called:
+def trained(architecture: str, data: str, radius: int) -> NamedNetwork:
     """A network by the paper's recipe at eps_train = radius/255; studies that share a cache train it once.
 
     PGD-50 of step 1/255, the first tenth of the training images for validation.
@@ -40,14 +40,14 @@ def trained(architecture: str, data: str, radius: int) -> Called:
     attack = training_attack(eps=radius / 255, steps=50, step_size=1 / 255) if radius else None
     objective = AdversarialTraining(attack) if attack else CrossEntropy()
     recipe = replace(Recipe.preset("papers"), validation=0.1, objective=objective)
-    return Called(Trained(architecture, data, recipe), _name(architecture, radius))
+    return NamedNetwork(TrainedNetwork(architecture, data, recipe), _name(architecture, radius))
 
 
-def shipped(architecture: str, radius: int) -> Called:
+def shipped(architecture: str, radius: int) -> NamedNetwork:
     """A network that ships with wordline: CIFAR-10, a few epochs (its card says which), fast FGSM at a radius."""
     standing_in = "STAND-IN " if architecture == "resnet20" else ""  # the paper's ResNet-20 is one of CIFAR-100
     file = f"{architecture}-cifar10" + (f"-fgsm-rs-{radius}" if radius else "")
-    return Called(Packaged(file), standing_in + _name(architecture, radius))
+    return NamedNetwork(PretrainedNetwork(file), standing_in + _name(architecture, radius))
 
 
 def crossbars(*, paper: bool) -> tuple[Crossbar, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 
 from ..attacks import FGSM, PGD, AbstractAttack, Loss
 from ..mapping import Crossbar, LeastSquaresGain, UnitGain
-from ..runs import EvaluationCell, Grid, Images, Packaged, Trained
+from ..runs import EvaluationCell, Grid, Images, PretrainedNetwork, TrainedNetwork
 from ..training import Recipe
 
 TILES = (16, 32, 64)
@@ -48,9 +48,9 @@ def pgd(radii: Iterable[float] = PGD_EPS, *, loss: Loss = "cross-entropy") -> tu
     )  # fmt: skip
 
 
-def paper_network(architecture: str = "vgg8", data: str = "cifar10") -> Trained:
+def paper_network(architecture: str = "vgg8", data: str = "cifar10") -> TrainedNetwork:
     """A network trained from scratch."""
-    return Trained(architecture, data, Recipe.preset("papers"))
+    return TrainedNetwork(architecture, data, Recipe.preset("papers"))
 
 
 def paper_cells(architecture: str, data: str, attacks: tuple[AbstractAttack, ...]) -> tuple[EvaluationCell, ...]:
@@ -62,7 +62,7 @@ def quick_cells(
     model: str, attacks: tuple[AbstractAttack, ...], spread: tuple[AbstractAttack, ...] = ()
 ) -> tuple[EvaluationCell, ...]:
     """A network that ships with wordline on CIFAR-10, chip 0; under the attacks of `spread` also the other chips."""
-    network, images = Packaged(model), Images("cifar10", limit=QUICK_IMAGES)
+    network, images = PretrainedNetwork(model), Images("cifar10", limit=QUICK_IMAGES)
     found = Grid(crossbars(), attacks).cells(network, images)
     if spread:
         found += Grid(crossbars(), spread, seeds=CHIPS[1:], settings=("SH", "HH")).cells(network, images)
