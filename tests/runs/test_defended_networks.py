@@ -61,9 +61,9 @@ def test_quanos_is_the_same_with_any_number_of_threads() -> None:
     found = []
     for threads in (1, 2):
         with fixed_threads(threads):
-            found.append(quanos_on(BARE, "digits", 20).pinned(Store()).party)
+            found.append(quanos_on(BARE, "digits", 20).pinned(Store()).content)
     assert found[0] == found[1]
-    assert HybridPrecision(BARE, IMAGES, rule=wl.BitRule(mean_bits=3)).pinned(Store()).party != found[0]
+    assert HybridPrecision(BARE, IMAGES, rule=wl.BitRule(mean_bits=3)).pinned(Store()).content != found[0]
 
 
 def test_images_of_few_bits(store: Store) -> None:
