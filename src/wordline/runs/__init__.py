@@ -2,7 +2,7 @@
 
 from .advise import advise
 from .audit_cell import AuditCell
-from .cell import AbstractCell, AbstractInput, Loader
+from .cell import AbstractCell, AbstractInput, CellResult, Loader
 from .cost import cost
 from .defended_networks import FewBitPixels, HybridPrecision, quanos_on
 from .deviation_cell import DeviationCell
@@ -10,19 +10,14 @@ from .evaluation_cell import EvaluationCell
 from .grid import Grid, run_grid
 from .image_inputs import AbstractImages, FewBitImages, Images, NoImages
 from .journal import Journal, read_records
-from .network_inputs import (
-    AbstractNetwork,
-    InMemoryNetwork,
-    NamedNetwork,
-    PretrainedNetwork,
-    TrainedNetwork,
-)
+from .network_inputs import AbstractNetwork, InMemoryNetwork, NamedNetwork, PretrainedNetwork
 from .quickstart import quickstart
 from .run_cells import Outcome, run_cells
 from .selfcheck import selfcheck
 from .stability_cell import StabilityCell
 from .store import Store, StoreConfig
 from .study import Study, load_study
+from .trained_networks import FineTunedNetwork, TrainedNetwork
 
 __all__ = [
     "AbstractCell",
@@ -30,10 +25,12 @@ __all__ = [
     "AbstractInput",
     "AbstractNetwork",
     "AuditCell",
+    "CellResult",
     "DeviationCell",
     "EvaluationCell",
     "FewBitImages",
     "FewBitPixels",
+    "FineTunedNetwork",
     "Grid",
     "HybridPrecision",
     "Images",

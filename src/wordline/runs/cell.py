@@ -110,3 +110,11 @@ class AbstractCell(Value, abc.ABC):
         named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         pins = {k: v.pinned(loader) for k, v in named.items() if isinstance(v, AbstractInput)}
         return dataclasses.replace(self, **pins)  # type: ignore[arg-type]  # a subclass's fields
+
+
+@dataclass(frozen=True)
+class CellResult(Value):
+    """A result with its cell, for tables whose rows and columns are fields of the cell."""
+
+    cell: AbstractCell
+    result: Value

@@ -1,22 +1,19 @@
-"""Networks as inputs of cells: by name, trained for the study, or held in memory."""
+"""Networks as inputs of cells: by name, or held in memory."""
 
 from __future__ import annotations
 
 import abc
 import copy
 import dataclasses
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Self, final
 
 from torch import nn
 
-from .. import models, training
+from .. import models
 from ..evaluation import party
 from ..records.record import Party
-from ..values import require_choice, require_instance, require_integer
-from .cache import Tensors
+from ..values import require_instance
 from .cell import AbstractInput, Loader
 
 UNKNOWN = Party("", "")
@@ -83,47 +80,6 @@ class PretrainedNetwork(AbstractNetwork):
         if ":" in self.name:
             return models.from_factory(self.name, self.weights)
         return models.load_model(self.name)
-
-
-@final
-@dataclass(frozen=True)
-class TrainedNetwork(AbstractNetwork):
-    """A network that the study trains when it first needs it and keeps in the cache.
-
-    An interrupted training goes on from its last epoch.
-    """
-
-    former_names: ClassVar[tuple[str, ...]] = ("Trained",)
-
-    architecture: str
-    data: str
-    recipe: training.Recipe
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        require_choice("architecture", self.architecture, tuple(models.ARCHITECTURES))
-        require_instance("recipe", self.recipe, training.Recipe)
-        require_integer("seed", self.seed, at_least=0)
-
-    def build(self, loader: Loader) -> nn.Module:
-        plain = dataclasses.replace(self, content=UNKNOWN)
-        made_by = (plain.identity(), loader.data(self.data).train.fingerprint())
-        tensors = loader.tensors("networks", made_by, lambda: self._train(loader, made_by))
-        return models.load_state(self.skeleton(loader), tensors, "cache").eval()
-
-    def skeleton(self, loader: Loader) -> nn.Module:
-        data = loader.data(self.data)
-        side = data.test.images.shape[-1]
-        return models.build_model(self.architecture, len(data.classes), side).eval()
-
-    def _train(self, loader: Loader, made_by: tuple[str, ...]) -> Tensors:
-        with tempfile.TemporaryDirectory() as scratch:
-            out = loader.folder("networks", made_by, Path(scratch))
-            training.train(
-                self.architecture, loader.data(self.data), self.recipe, out, seed=self.seed,
-                progress=loader.progress,
-            )  # fmt: skip
-            return models.read_weights(out / f"{self.architecture}-{self.data}.safetensors")
 
 
 @final
