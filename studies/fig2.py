@@ -14,10 +14,10 @@ VGG8 of half width as it ships, 200 images, three chips, epsilon 8/255. paper: V
 2109.09060, 10,000 images, five chips, two radii. Cross-entropy; both gains; presets `rethinking-*` are assumed.
 """
 
-from wordline.papers.rethinking import GAINS, TILES, crossbars, paper_network
+from wordline.papers.rethinking_2008_11298 import GAINS, TILES, crossbars, paper_network
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.runs import AbstractCell, DeviationCell, Images, Packaged, Study
+from wordline.runs import AbstractCell, DeviationCell, Images, PretrainedNetwork, Study
 
 FIGURES = (
     "cosine, median",
@@ -34,7 +34,7 @@ FIGURES = (
 def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Chip after chip."""
     paper = scale == "paper"
-    network = paper_network() if paper else Packaged("vgg8-half-cifar10")
+    network = paper_network() if paper else PretrainedNetwork("vgg8-half-cifar10")
     return tuple(
         DeviationCell(
             network=network, images=Images("cifar10", limit=0 if paper else 200), eps=eps, chip_seed=seed,

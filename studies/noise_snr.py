@@ -19,7 +19,7 @@ for each data set.
 """
 
 import wordline as wl
-from wordline.papers.noise_stability import crossbars, networks
+from wordline.papers.noise_stability_2109_09060 import crossbars, networks
 from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, Grid, Images, StabilityCell, Study
 

@@ -19,7 +19,7 @@ Square asks the victim itself, so it has no transfer. --root has a folder for ea
 """
 
 import wordline as wl
-from wordline.papers.noise_stability import crossbars, networks
+from wordline.papers.noise_stability_2109_09060 import crossbars, networks
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, Grid, Images, Study

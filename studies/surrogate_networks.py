@@ -17,8 +17,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from wordline.arrays import SurrogateArray
-from wordline.arrays import ArrayDesign
+from wordline.arrays import ArrayDesign, SurrogateArray
 from wordline.arrays.surrogate.samples import HELD_OUT, TRAINING, SampleDistribution, draw_samples
 from wordline.circuits import effective_conductance, solve_nonlinear
 

@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import wordline as wl
-from wordline.papers.rethinking import FGSM_EPS, PGD_EPS, crossbars, fgsm, paper_cells, pgd, quick_cells
-from wordline.runs import Images, Packaged, Trained
+from wordline.papers.rethinking_2008_11298 import (
+    FGSM_EPS,
+    PGD_EPS,
+    crossbars,
+    fgsm,
+    paper_cells,
+    pgd,
+    quick_cells,
+)
+from wordline.runs import Images, PretrainedNetwork, TrainedNetwork
 
 
 def test_crossbars_are_the_presets_unit_gain_first() -> None:
@@ -29,10 +37,10 @@ def test_cells_of_both_scales() -> None:
     paper = paper_cells("vgg8", "cifar10", attacks)
     assert len(paper) == 2 + 6 * 5 * 2 * 2
     assert {cell.images for cell in paper} == {Images("cifar10")}
-    assert all(cell.network == Trained("vgg8", "cifar10", wl.training.Recipe.preset("papers")) for cell in paper)
+    assert all(cell.network == TrainedNetwork("vgg8", "cifar10", wl.training.Recipe.preset("papers")) for cell in paper)
     quick = quick_cells("vgg8-half-cifar10", attacks)
     assert len(quick) == 2 + 6 * 2 * 2 and {cell.chip_seed for cell in quick} == {0}
-    assert {(cell.network, cell.images.limit) for cell in quick} == {(Packaged("vgg8-half-cifar10"), 500)}
+    assert {(cell.network, cell.images.limit) for cell in quick} == {(PretrainedNetwork("vgg8-half-cifar10"), 500)}
     spread = quick_cells("vgg8-half-cifar10", attacks, spread=attacks[:1])
     assert spread[: len(quick)] == quick
     more = spread[len(quick) :]

@@ -14,21 +14,21 @@ import pytest
 
 import wordline as wl
 from wordline.progress import AbstractProgress, Advance
-from wordline.runs import Images, Place, Trained
+from wordline.runs import Images, StoreConfig, TrainedNetwork
 from wordline.training import Recipe
 
 RECIPE = dataclasses.replace(Recipe.preset("digits"), epochs=2, batch_size=400)
 STEPS = len(wl.load_dataset("digits").train) // 400
-NETWORK = Trained("digits-cnn", "digits", RECIPE)
+NETWORK = TrainedNetwork("digits-cnn", "digits", RECIPE)
 PROCESS = """
 from pathlib import Path
 import wordline as wl
-from wordline.runs import EvaluationCell, Images, Packaged, Place, Trained
+from wordline.runs import EvaluationCell, Images, PretrainedNetwork, StoreConfig, TrainedNetwork
 from wordline.training import Recipe
-store = Place("unused").store()
-crossbar, trained = wl.Crossbar.preset("rethinking-16"), Trained("digits-cnn", "digits", Recipe.preset("digits"))
+store = StoreConfig("unused").open()
+crossbar, trained = wl.Crossbar.preset("rethinking-16"), TrainedNetwork("digits-cnn", "digits", Recipe.preset("digits"))
 cell = EvaluationCell(
-    setting="SH", network=Packaged("digits-cnn"), images=Images("digits", limit=2), attack=wl.FGSM(eps=0.1),
+    setting="SH", network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=2), attack=wl.FGSM(eps=0.1),
     crossbar=crossbar,
 ).pinned(store)
 print(cell.key)
@@ -59,33 +59,33 @@ def kept(folder: Path) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Place, Trained]:
-    place = Place(str(tmp_path_factory.mktemp("whole")))
-    return place, NETWORK.pinned(place.store())
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[StoreConfig, TrainedNetwork]:
+    config = StoreConfig(str(tmp_path_factory.mktemp("whole")))
+    return config, NETWORK.pinned(config.open())
 
 
-def test_it_is_trained_once(whole: tuple[Place, Trained], monkeypatch: pytest.MonkeyPatch) -> None:
-    place, first = whole
-    assert first.party.network == "DigitsCNN"
+def test_it_is_trained_once(whole: tuple[StoreConfig, TrainedNetwork], monkeypatch: pytest.MonkeyPatch) -> None:
+    config, first = whole
+    assert first.content.network == "DigitsCNN"
     monkeypatch.setattr("wordline.training.train", lambda *a, **k: pytest.fail("trained again"))
-    again = NETWORK.pinned(place.store())
+    again = NETWORK.pinned(config.open())
     assert again == first
-    assert place.store().network(again).training is False
+    assert again.load(config.open()).training is False
 
 
-def test_an_interrupted_training_goes_on_from_its_last_epoch(whole: tuple[Place, Trained], tmp_path: Path) -> None:
-    place = Place(str(tmp_path))
+def test_an_interrupted_training_goes_on_from_its_last_epoch(whole: tuple[StoreConfig, TrainedNetwork], tmp_path: Path) -> None:
+    config = StoreConfig(str(tmp_path))
     with pytest.raises(KeyboardInterrupt):
-        NETWORK.pinned(place.store(StopAfter(STEPS)))  # in the first step of the second epoch
+        NETWORK.pinned(config.open(StopAfter(STEPS)))  # in the first step of the second epoch
     (checkpoint,) = kept(tmp_path)
     assert checkpoint.parts[0] == "networks" and checkpoint.name == "digits-cnn-digits.checkpoint"
     rest = StopAfter(2 * STEPS)
-    found = NETWORK.pinned(place.store(rest))
+    found = NETWORK.pinned(config.open(rest))
     assert rest.said[0] == STEPS and rest.said[1:] == [1] * STEPS  # the first epoch at once, then the second
-    assert found == whole[1] and len(found.party.weights) == 16  # bit for bit
+    assert found == whole[1] and len(found.content.weights) == 16  # bit for bit
     other = dataclasses.replace(NETWORK, seed=1)  # goes on from nobody's checkpoint but its own
     with pytest.raises(KeyboardInterrupt):
-        other.pinned(place.store(started := StopAfter(0)))
+        other.pinned(config.open(started := StopAfter(0)))
     assert started.said == [0, 1]
 
 
@@ -109,4 +109,4 @@ def test_bad_ingredients_are_refused() -> None:
     with pytest.raises(ValueError, match="`limit` must be at least 0"):
         Images("digits", limit=-1)
     with pytest.raises(ValueError, match="`architecture` must be one of"):
-        Trained("vgg9", "digits", Recipe.preset("digits"))
+        TrainedNetwork("vgg9", "digits", Recipe.preset("digits"))

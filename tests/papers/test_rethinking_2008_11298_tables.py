@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wordline.papers.rethinking_tables import figure_layout, table_layout
+from wordline.papers.rethinking_2008_11298_tables import figure_layout, table_layout
 
 PUBLISHED = {"software SW": (49.8, 58.5), "16x16 SH": (39.8, 48.5), "16x16 HH": (39.0, 47.3)}
 GAINS = ("UnitGain", "LeastSquaresGain")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import wordline as wl
 from wordline.defenses import AdversarialTraining, training_attack
 from wordline.models import packaged_models
-from wordline.papers.noise_stability import crossbars, networks, shipped, trained
+from wordline.papers.noise_stability_2109_09060 import crossbars, networks, shipped, trained
 from wordline.runs import Store
 from wordline.training import CrossEntropy
 
