@@ -1,13 +1,16 @@
-"""GENIEx (arXiv 2003.06902) as published, on the exact linear solve, and wordline's surrogate on the same arrays.
+"""GENIEx (arXiv 2003.06902) and wordline's surrogate on the same arrays.
 
-Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on normalised (G, V), which
-            predicts I_ideal / I of every column; here also I_linear / I, with the exact currents of ohmic devices
-Command     python studies/surrogate_networks.py 64 150      (tile, seconds of training for each of the two)
-Minutes     7 on one core
-Expect      the two generalise poorly to arrays they have not seen; the column network is far below both
+Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on
+            normalised (G, V), which predicts I_ideal / I of every column; here also I_linear / I,
+            with the exact currents of ohmic devices
+Command     python studies/surrogate_networks.py 64 150 (tile, seconds of training for each of the
+            two)
+Time        7 on one core
+Expect      the two generalise poorly to arrays they have not seen; the column network is far below
+            both
 
-The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as many arrays; all
-three are judged by the same 4096.
+The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as
+many arrays; all three are judged by the same 4096.
 """
 
 import math
@@ -22,12 +25,19 @@ from wordline.arrays.samples import HELD_OUT, TRAINING, ArrayDesign, Mixture, sa
 from wordline.circuits import effective_conductance, solve_nonlinear
 
 VECTORS, BATCH = 4, 64  # inputs of an array, arrays of a step
-Data = tuple[Tensor, Tensor, dict[str, Tensor], Tensor]  # shares of the window, of the voltage, bases, exact currents
+Data = tuple[
+    Tensor, Tensor, dict[str, Tensor], Tensor
+]  # shares of the window, of the voltage, bases, exact currents
 
 
 def data(design: ArrayDesign, count: int, mixture: Mixture, seed: int) -> tuple[Data, Tensor]:
-    """Normalised conductances and voltages, currents to start from, exact currents; and the conductances."""
-    g, volts = sample(design, count // VECTORS, VECTORS, mixture, generator=torch.Generator().manual_seed(seed))
+    """Return the data of a network, and the conductances.
+
+    Normalised conductances and voltages, currents to start from, exact currents.
+    """
+    g, volts = sample(
+        design, count // VECTORS, VECTORS, mixture, generator=torch.Generator().manual_seed(seed)
+    )
     exact = solve_nonlinear(volts, g, design.wires, design.law)
     bases = {"ideal": volts @ g, "linear": volts @ effective_conductance(g, design.wires)}
     share = (g - design.g_off_siemens) / (design.g_on_siemens - design.g_off_siemens)
@@ -35,7 +45,10 @@ def data(design: ArrayDesign, count: int, mixture: Mixture, seed: int) -> tuple[
 
 
 class Geniex(nn.Module):
-    """The published network; the conductances' half of the first layer is shared by all inputs of an array."""
+    """The published network.
+
+    The conductances' half of the first layer is shared by all inputs of an array.
+    """
 
     def __init__(self, rows: int, cols: int, hidden: int = 500) -> None:
         super().__init__()
@@ -44,16 +57,22 @@ class Geniex(nn.Module):
         self.out = nn.Linear(hidden, cols)
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
-        """The ratio of each column, for g `(tiles, rows * cols)` and v `(tiles, vectors, rows)`."""
+        """Return each column's ratio; g `(tiles, rows * cols)`, v `(tiles, vectors, rows)`."""
         return self.out(torch.relu(self.conductances(g).unsqueeze(1) + self.voltages(v)))
 
 
 def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0) -> int:
-    """Adam on the mean square error of the ratio, its rate falling to zero over `seconds`; returns the epochs."""
+    """Train by Adam on the mean square error of the ratio; return the epochs.
+
+    The learning rate falls to zero over `seconds`.
+    """
     g, v, bases, exact = learn
     alive = exact > 0
     ratio = torch.where(alive, bases[base] / exact.where(alive, 1), 1).float()
-    generator, optimizer = torch.Generator().manual_seed(seed), torch.optim.Adam(network.parameters())
+    generator, optimizer = (
+        torch.Generator().manual_seed(seed),
+        torch.optim.Adam(network.parameters()),
+    )
     started, steps = time.perf_counter(), 0
     while (gone := (time.perf_counter() - started) / seconds) < 1:
         optimizer.param_groups[0]["lr"] = 0.5e-3 * (1 + math.cos(math.pi * gone))
@@ -67,7 +86,7 @@ def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0
 
 
 def errors(design: ArrayDesign, found: Tensor, exact: Tensor) -> str:
-    """Two cells of the table."""
+    """Write two entries of the table."""
     rms = ((found - exact).square().mean() / exact.square().mean()).sqrt()
     return f"{rms:.1e} | {(found - exact).abs().max() / design.full_scale_ampere:.1e}"
 
@@ -80,7 +99,10 @@ def main(size: int, seconds: float) -> None:
     learn, _ = data(design, 16384, TRAINING, 0)
     judge, g = data(design, 4096, HELD_OUT, 1)
     g_share, v, bases, exact = judge
-    print("| network | weights | epochs | relative RMS error | largest error / full scale |\n|---|---|---|---|---|")
+    print(
+        "| network | weights | epochs | relative RMS error | largest error / full scale |\n"
+        "|---|---|---|---|---|"
+    )
     for name, currents in bases.items():
         print(f"| none: {name} currents | 0 | | {errors(design, currents, exact)} |")
     for base in bases:
@@ -91,10 +113,16 @@ def main(size: int, seconds: float) -> None:
         with torch.no_grad():
             currents = bases[base] / network(g_share, v)
         weights = sum(p.numel() for p in network.parameters())
-        print(f"| GENIEx, {base} base | {weights} | {epochs} | {errors(design, currents, exact)} |", flush=True)
-    currents = array.currents(v.double() * design.volts, array.program(g, design.wires), design.wires)
+        print(
+            f"| GENIEx, {base} base | {weights} | {epochs} | {errors(design, currents, exact)} |",
+            flush=True,
+        )
+    currents = array.currents(
+        v.double() * design.volts, array.program(g, design.wires), design.wires
+    )
     weights, epochs = 8 * array.report.hidden + 7, array.report.epochs
-    print(f"| column network, linear base | {weights} | {epochs} | {errors(design, currents, exact)} |")
+    found = errors(design, currents, exact)
+    print(f"| column network, linear base | {weights} | {epochs} | {found} |")
 
 
 if __name__ == "__main__":
