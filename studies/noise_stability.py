@@ -3,9 +3,9 @@
 Reproduces  clean accuracy in software and on chips, SNR per layer, and the gain over software for
             every (eps_train, eps_attack), transfer and white-box, of ResNet-10 on CIFAR-10; on our
             presets, with the audit's verdict
-Command     wordline study studies/noise_stability.py --root DIR
-            --out docs/results/noise-stability/networks; then
-            python studies/noise_stability.py prints the tables of that folder
+Command     wordline study studies/noise_stability.py --root DIR --out
+            docs/results/noise-stability/networks; then python studies/noise_stability.py prints the
+            tables of that folder
 Time        per network and core: clean and stability 2 minutes, transfer 3, white 10, puma-clean
             25, puma-transfer 100, puma-white 240 at most; reckoned from 1.4 ms a PGD step of an
             image on software and rethinking chips, 1 s a pass and 3.4 s a step on PUMA chips;

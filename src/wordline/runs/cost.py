@@ -51,9 +51,7 @@ def passes(attack: AbstractAttack) -> tuple[int, int]:
     if isinstance(attack, Square):
         return attack.restarts * (attack.queries + 1), 0
     kind = type(attack).__name__
-    raise ValueError(
-        f"`attack` {kind} has no count of passes; FGSM, PGD, MIFGSM and Square have"
-    )
+    raise ValueError(f"`attack` {kind} has no count of passes; FGSM, PGD, MIFGSM and Square have")
 
 
 def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
