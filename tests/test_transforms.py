@@ -5,7 +5,17 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from wordline.transforms import apart, batched, differentiated, in_front, once, plain, shown, transformed, whole
+from wordline.transforms import (
+    apart,
+    batched,
+    differentiated,
+    in_front,
+    once,
+    plain,
+    shown,
+    transformed,
+    whole,
+)
 
 
 def test_a_derivative_is_noticed_in_every_mode() -> None:
@@ -52,13 +62,19 @@ def test_a_decision_is_made_for_all_that_vmap_runs_over() -> None:
 
     x = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
     assert torch.equal(torch.func.vmap(look)(x), x)
-    torch.func.vmap(torch.func.vmap(look))(x), torch.func.vmap(look, in_dims=1)(torch.rand(3, 2)), look(x)
+    (
+        torch.func.vmap(torch.func.vmap(look))(x),
+        torch.func.vmap(look, in_dims=1)(torch.rand(3, 2)),
+        look(x),
+    )
     assert shapes == [(2, 2), (2, 2), (2, 3), (2, 2)]
 
 
 def test_what_is_made_apart_is_one_for_all() -> None:
     stream = torch.Generator().manual_seed(0)
-    found = torch.func.vmap(lambda x: x + apart(lambda: torch.rand(2, generator=stream)))(torch.zeros(3, 2))
+    found = torch.func.vmap(lambda x: x + apart(lambda: torch.rand(2, generator=stream)))(
+        torch.zeros(3, 2)
+    )
     assert torch.equal(found, torch.rand(2, generator=stream.manual_seed(0)).expand(3, 2))
 
 
@@ -74,7 +90,9 @@ def test_what_has_no_second_derivative_says_so() -> None:
             return 2 * x
 
     x = torch.ones(1, requires_grad=True)
-    with pytest.raises(NotImplementedError, match="`twice` is differentiable once, got a request for a second"):
+    with pytest.raises(
+        NotImplementedError, match="`twice` is differentiable once, got a request for a second"
+    ):
         torch.autograd.grad(Twice.apply(x), x)
     with pytest.raises(NotImplementedError, match="`twice` is differentiable once"):
         torch.func.jvp(Twice.apply, (x.detach(),), (torch.ones(1),))
@@ -90,5 +108,7 @@ def test_the_old_vmap_is_refused() -> None:
         def backward(ctx: object, *grads: Tensor) -> Tensor:
             return 2 * plain(*grads)[0]
 
-    with pytest.raises(ValueError, match="`is_grads_batched` and `vectorize=True` cannot differentiate the arrays"):
+    with pytest.raises(
+        ValueError, match="`is_grads_batched` and `vectorize=True` cannot differentiate the arrays"
+    ):
         torch.autograd.functional.jacobian(Kernel.apply, torch.ones(2), vectorize=True)

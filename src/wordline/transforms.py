@@ -77,7 +77,8 @@ def apart(make: Callable[[], Tensor]) -> Tensor:
 def in_front(size: int, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """For a rule of `vmap`: its dimension, of this size, in front of each tensor, also of those that have none."""
     return tuple(
-        x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0) for x, dim in zip(tensors, dims, strict=True)
+        x.expand(size, *x.shape) if dim is None else x.movedim(dim, 0)
+        for x, dim in zip(tensors, dims, strict=True)
     )
 
 
@@ -153,7 +154,9 @@ class _Shown(torch.autograd.Function):
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        with forward_ad._set_fwd_grad_enabled(True):  # torch turns it off here, and would lose second derivatives
+        with forward_ad._set_fwd_grad_enabled(
+            True
+        ):  # torch turns it off here, and would lose second derivatives
             return tangents[1].clone()
 
 
@@ -167,7 +170,9 @@ class _Apart(torch.autograd.Function):
         ctx.mark_non_differentiable(output)
 
     @staticmethod
-    def vmap(info: Any, dims: tuple[None, None], nothing: Tensor, make: Callable[[], Tensor]) -> tuple[Tensor, None]:
+    def vmap(
+        info: Any, dims: tuple[None, None], nothing: Tensor, make: Callable[[], Tensor]
+    ) -> tuple[Tensor, None]:
         return cast(Tensor, _Apart.apply(nothing, make)), None
 
 

@@ -26,7 +26,9 @@ ASKED = [
 def test_ohms_and_normalised_numbers_draw_one_warning(ask, value: float, ohm: str) -> None:
     g = torch.full((3, 2), 1e-5, dtype=torch.float64)
     g[1, 1] = value
-    with pytest.warns(UserWarning, match=f"`g` holds {value:g} siemens, a device of {ohm} ohm: are these ohms") as said:
+    with pytest.warns(
+        UserWarning, match=f"`g` holds {value:g} siemens, a device of {ohm} ohm: are these ohms"
+    ) as said:
         ask(g)
     assert len(said) == 1
 
@@ -50,10 +52,23 @@ def test_devices_of_a_crossbar_draw_none() -> None:
 
 
 def test_a_surrogate_is_asked_for_siemens(tmp_path: Path) -> None:
-    with pytest.warns(UserWarning, match="`g_on` holds 1 siemens"), pytest.raises(ValueError, match="`out`"):
-        wl.fit_surrogate(tile=(4, 4), g_off=0.1, g_on=1.0, wires=WIRES, law=LAW, volts=0.1, out=tmp_path / "no.txt")
+    with (
+        pytest.warns(UserWarning, match="`g_on` holds 1 siemens"),
+        pytest.raises(ValueError, match="`out`"),
+    ):
+        wl.fit_surrogate(
+            tile=(4, 4),
+            g_off=0.1,
+            g_on=1.0,
+            wires=WIRES,
+            law=LAW,
+            volts=0.1,
+            out=tmp_path / "no.txt",
+        )
 
 
 def test_numpy_is_answered_in_words() -> None:
-    with pytest.raises(TypeError, match=r"`g` must be a torch Tensor, got ndarray; pass torch.from_numpy\(g\)"):
+    with pytest.raises(
+        TypeError, match=r"`g` must be a torch Tensor, got ndarray; pass torch.from_numpy\(g\)"
+    ):
         wl.effective_conductance(torch.ones(2, 2).numpy(), WIRES)

@@ -17,7 +17,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from ..transforms import in_front, once, plain
@@ -58,11 +57,11 @@ class _Read(torch.autograd.Function):
             x, answers = volts_at(volts, lead, at) / design.volts, out[at]
             for few in _together(programmed, lead, at, alike=compiled):
                 made = _split(few.programmed, design, len(weights.o))
-                numbers = _numbers(made, weights, design) if compiled else ()
+                made_network = _network(made, weights, design) if compiled else None
                 for part in few.parts(len(x)):
                     if compiled:
                         found = x.new_empty(len(x[part]), few.programmed.shape[-1])
-                        column_compiled.currents(*_products(x[part], made), *numbers, found.numpy())
+                        column_compiled.currents(_products(x[part], made), made_network, found.numpy())
                     else:
                         f = _features(x[part], made, design)
                         found = _ratio(f.z, made[READ], made[READ + 1], weights).add_(1).mul_(f.m1).mul_(design.volts)
@@ -211,19 +210,21 @@ def _is_compiled(volts: Tensor, programmed: Tensor) -> bool:
     return all(x.device.type == "cpu" and x.dtype in (torch.float32, torch.float64) for x in both)
 
 
-def _products(x: Tensor, made: tuple[Tensor, ...]) -> list[NDArray[Any]]:
+def _products(x: Tensor, made: tuple[Tensor, ...]) -> column_compiled.Products:
     """m1, m2, m3, f3, `(samples, cols)`."""
     square = x * x
     powers = (x, square, square * x)
-    return [(powers[i] @ w).numpy() for i, w in zip((0, 1, 2, 2), made[:READ], strict=True)]
+    found = ((powers[i] @ w).numpy() for i, w in zip((0, 1, 2, 2), made[:READ], strict=True))
+    return column_compiled.Products(*found)
 
 
-def _numbers(made: tuple[Tensor, ...], weights: _Weights, design: ArrayDesign) -> tuple[Any, ...]:
+def _network(made: tuple[Tensor, ...], weights: _Weights, design: ArrayDesign) -> column_compiled.Network:
     """Biases and skip of the columns, the weights and the design's constants, for the compiled pass."""
     bias, skip = made[READ].numpy(), made[READ + 1][0].numpy()
     number = bias.dtype.type
     scales = at_rest(design), 1 / (design.tile[0] * design.g_on_siemens), design.volts
-    return bias, skip, *(np.array(w, bias.dtype) for w in weights), *(number(scale) for scale in scales)
+    given = (np.array(w, bias.dtype) for w in weights)
+    return column_compiled.Network(bias, skip, *given, *(number(scale) for scale in scales))
 
 
 def _descend_compiled(
@@ -232,7 +233,7 @@ def _descend_compiled(
     """`_descend` in one pass over memory."""
     products = _products(x, made)
     sums = x.new_zeros(len(weights.o) + 1, grad.shape[-1])
-    column_compiled.descend(*products, grad.numpy(), *_numbers(made, weights, design), sums.numpy())
+    column_compiled.descend(products, grad.numpy(), _network(made, weights, design), sums.numpy())
     return [torch.from_numpy(product) for product in products], sums
 
 

@@ -8,7 +8,9 @@ from torch import Tensor
 
 from ..transforms import whole
 
-LARGEST = 0.1 * (1 + 1e-6)  # 10 ohm, in float32 as well: a device of less is lost beside the wires that lead to it
+LARGEST = 0.1 * (
+    1 + 1e-6
+)  # 10 ohm, in float32 as well: a device of less is lost beside the wires that lead to it
 
 
 def warn_of_ohms(name: str, conductances: Tensor | float) -> None:
