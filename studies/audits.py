@@ -20,9 +20,9 @@ import torch
 import tyro
 
 import wordline as wl
-from wordline.evaluation.audit import Audit
 from wordline.progress import Bar
-from wordline.records import Estimate, fraction
+from wordline.records import Audit
+from wordline.records.record import Estimate, fraction
 
 OUT = Path("docs/results/audits.jsonl")
 PAPER = wl.Budget(

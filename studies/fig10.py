@@ -14,10 +14,10 @@ table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's l
 least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-from wordline.records import fraction
+from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, PGD_EPS, crossbars, fgsm, paper_network, pgd
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, quanos_on
-from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, PGD_EPS, crossbars, fgsm, paper_network, pgd
+from wordline.runs import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, quanos_on
 
 EPS = {"FGSM": FGSM_EPS, "PGD": PGD_EPS}
 BITS = 4

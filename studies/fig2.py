@@ -14,10 +14,10 @@ VGG8 of half width as it ships, 200 images, three chips, epsilon 8/255. paper: V
 2109.09060, 10,000 images, five chips, two radii. Cross-entropy; both gains; presets `rethinking-*` are assumed.
 """
 
-from wordline.records import fraction
+from wordline.papers.rethinking import GAINS, TILES, crossbars, paper_network
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, DeviationCell, Images, Packaged, Study
-from wordline.studies.rethinking import GAINS, TILES, crossbars, paper_network
+from wordline.runs import AbstractCell, DeviationCell, Images, Packaged, Study
 
 FIGURES = (  # title, where a record holds it
     ("cosine, median", "cosine.median"),

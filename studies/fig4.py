@@ -14,9 +14,9 @@ for the paper does not print them. A record is an attack of radius zero: its AA 
 """
 
 import wordline as wl
+from wordline.papers.rethinking import CHIPS, GAINS, TILES, crossbars, paper_network
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study
-from wordline.studies.rethinking import CHIPS, GAINS, TILES, crossbars, paper_network
+from wordline.runs import AbstractCell, Grid, Images, Packaged, Study
 
 NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 NETWORKS = (("vgg8", "cifar10"), ("vgg16", "cifar100"), ("vgg16", "tiny-imagenet"))

@@ -14,10 +14,10 @@ CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the pap
 says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
+from wordline.papers.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
+from wordline.papers.rethinking_tables import figure_layout
 from wordline.reports.layout import Layout
-from wordline.reports.rethinking import figure_layout
-from wordline.studies import AbstractCell, Study
-from wordline.studies.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
+from wordline.runs import AbstractCell, Study
 
 DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN ResNet-10, CIFAR-10"}
 

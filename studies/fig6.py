@@ -14,10 +14,10 @@ loss; unit gain is what the paper says, least-squares gain the control. Parasiti
 `rethinking-*`).
 """
 
+from wordline.papers.rethinking import GAINS, PGD_EPS, TILES, paper_cells, pgd, quick_cells
+from wordline.papers.rethinking_tables import figure_layout
 from wordline.reports.layout import Layout
-from wordline.reports.rethinking import figure_layout
-from wordline.studies import AbstractCell, Study
-from wordline.studies.rethinking import GAINS, PGD_EPS, TILES, paper_cells, pgd, quick_cells
+from wordline.runs import AbstractCell, Study
 
 DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN ResNet-10, CIFAR-10"}
 

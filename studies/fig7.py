@@ -13,10 +13,10 @@ folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entr
 what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
+from wordline.papers.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
+from wordline.papers.rethinking_tables import figure_layout
 from wordline.reports.layout import Layout
-from wordline.reports.rethinking import figure_layout
-from wordline.studies import AbstractCell, Study
-from wordline.studies.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
+from wordline.runs import AbstractCell, Study
 
 DATA = {"tiny-imagenet": "VGG16, Tiny ImageNet", "cifar10": "STAND-IN ResNet-20, CIFAR-10"}
 

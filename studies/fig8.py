@@ -16,10 +16,10 @@ gain is what the paper says, least-squares gain the control; everything but the 
 from dataclasses import replace
 
 import wordline as wl
-from wordline.records import fraction
+from wordline.papers.rethinking import CHIPS, GAINS, PGD_EPS, QUICK_IMAGES, crossbars, paper_network, pgd
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study
-from wordline.studies.rethinking import CHIPS, GAINS, PGD_EPS, QUICK_IMAGES, crossbars, paper_network, pgd
+from wordline.runs import AbstractCell, Grid, Images, Packaged, Study
 
 DEVICES = ((20e3, 10), (10e3, 10), (20e3, 200), (20e3, 2000))  # r_on in ohm, r_off / r_on
 DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")

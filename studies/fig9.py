@@ -15,10 +15,10 @@ the recipe of arXiv 2109.09060, 10,000 images, five chips. Cross-entropy is the 
 paper says, least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-from wordline.records import fraction
+from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study
-from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.runs import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study
 
 BITS = (8, 4, 2)
 

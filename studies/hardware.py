@@ -23,10 +23,12 @@ import torch
 import tyro
 
 import wordline as wl
-from wordline.evaluation import wilson
-from wordline.evaluation.party import fingerprint, restart_noise
+from wordline.datasets import ImageData
+from wordline.evaluation.party import restart_noise
 from wordline.evaluation.score import correct, versions
+from wordline.fingerprints import fingerprint
 from wordline.progress import Bar
+from wordline.records import wilson
 
 MODEL = "vgg8-half-cifar10"
 OUT = Path("docs/results/hardware.jsonl")
@@ -134,7 +136,7 @@ def _alone(kind: str, name: str, nonideality: wl.AbstractNonideality, *, seeds: 
     return Case("parts", f"{kind} | {name}", _with(nonideality), seeds)
 
 
-def run(case: Case, seed: int, software: torch.nn.Module, data: wl.zoo.Dataset, batch_size: int) -> dict[str, object]:
+def run(case: Case, seed: int, software: torch.nn.Module, data: ImageData, batch_size: int) -> dict[str, object]:
     """Map, calibrate, and count correct answers."""
     begun = time.perf_counter()
     chip = wl.calibrate(wl.map_model(software, case.crossbar, seed), data.train, limit=200, batch_size=50)

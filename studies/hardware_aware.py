@@ -33,7 +33,7 @@ import tyro
 from torch import nn
 
 import wordline as wl
-from wordline import zoo
+from wordline import datasets, models, training
 from wordline.progress import Bar
 
 ROWS = {
@@ -46,14 +46,14 @@ ROWS = {
     "staged": "chip of the network trained from the software weights as they are, wires growing",
 }
 STAGES = (8.0, 4.0, 2.0, 1.0)  # an epoch each: the resistances of the crossbar divided by this
-RECIPE = zoo.Recipe(epochs=5, schedule=zoo.OneCycle(0.02), weight_decay=1e-4, frozen_batch_norm=True)
+RECIPE = training.Recipe(epochs=5, schedule=training.OneCycle(0.02), weight_decay=1e-4, frozen_batch_norm=True)
 
 
 @dataclass
 class Study:
     """One run over all rows; what is in `out` is not measured again."""
 
-    data: zoo.ImageData
+    data: datasets.ImageData
     out: Path
     models: Path
     limit: int
@@ -66,18 +66,18 @@ class Study:
         self.lines = [json.loads(line) for line in self.out.read_text().splitlines()] if self.out.is_file() else []
 
     @property
-    def recipe(self) -> zoo.Recipe:
+    def recipe(self) -> training.Recipe:
         """Cross-entropy on chips of the crossbar."""
         return dataclasses.replace(RECIPE, epochs=self.epochs, body=wl.OnChip(self.crossbar))
 
     @property
-    def stages(self) -> tuple[zoo.Recipe, ...]:
+    def stages(self) -> tuple[training.Recipe, ...]:
         """An epoch each, on chips of growing resistances."""
         crossbars = (dataclasses.replace(self.crossbar, wires=milder(self.crossbar.wires, share)) for share in STAGES)
-        recipe = dataclasses.replace(RECIPE, epochs=1, schedule=zoo.OneCycle(0.01))
+        recipe = dataclasses.replace(RECIPE, epochs=1, schedule=training.OneCycle(0.01))
         return tuple(dataclasses.replace(recipe, body=wl.OnChip(crossbar)) for crossbar in crossbars)
 
-    def measure(self, row: str, seed: int, make: Callable[[], nn.Module], *recipes: zoo.Recipe) -> None:
+    def measure(self, row: str, seed: int, make: Callable[[], nn.Module], *recipes: training.Recipe) -> None:
         """One accuracy, with what it was measured under; `recipes`: those of the trainings before it."""
         conditions = {
             "row": row, "seed": seed, "model": "resnet10-cifar10", "data": "CIFAR-10 (JPEG copy)",
@@ -87,7 +87,7 @@ class Study:
         }  # fmt: skip
         if any({key: line.get(key) for key in conditions} == conditions for line in self.lines):
             return
-        self.lines.append(conditions | {"accuracy": zoo.accuracy(make().eval(), self.test)})
+        self.lines.append(conditions | {"accuracy": models.accuracy(make().eval(), self.test)})
         self.out.parent.mkdir(parents=True, exist_ok=True)
         with self.out.open("a") as file:
             file.write(json.dumps(self.lines[-1]) + "\n")
@@ -97,7 +97,7 @@ class Study:
         name = f"resnet10-cifar10-on-rethinking-64-{self.epochs}"
         file = self.models / f"{name}.safetensors"
         if not file.is_file():
-            zoo.train("resnet10", self.data, self.recipe, self.models, name=name, initial=start, progress=Bar())
+            training.train("resnet10", self.data, self.recipe, self.models, name=name, initial=start, progress=Bar())
         return wl.load_model(file)
 
     def train_staged(self) -> nn.Module:
@@ -107,7 +107,7 @@ class Study:
             name = f"resnet10-cifar10-staged-rethinking-64-{number}"
             file = self.models / f"{name}.safetensors"
             if not file.is_file():
-                zoo.train("resnet10", self.data, recipe, self.models, name=name, initial=model, progress=Bar())
+                training.train("resnet10", self.data, recipe, self.models, name=name, initial=model, progress=Bar())
             model = wl.load_model(file)
         return model
 
@@ -165,7 +165,7 @@ def main(
 ) -> None:  # fmt: skip
     """Measure what is missing in `out`, and print the table."""
     torch.set_num_threads(threads)
-    study = Study(zoo.load_dataset("cifar10", root), out, models, limit, epochs)
+    study = Study(datasets.load_dataset("cifar10", root), out, models, limit, epochs)
     study.run(chips)
     print(tabulate([line for line in study.lines if line["images"] == len(study.test)]))
 

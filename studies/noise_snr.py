@@ -19,9 +19,9 @@ for each data set.
 """
 
 import wordline as wl
+from wordline.papers.noise_stability import crossbars, networks
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, StabilityCell, Study
-from wordline.studies.hardened import crossbars, networks
+from wordline.runs import AbstractCell, Grid, Images, StabilityCell, Study
 
 NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 

@@ -29,11 +29,12 @@ import tyro
 from torch import Tensor, nn
 
 import wordline as wl
-from wordline.evaluation import craft, paired_difference, wilson
-from wordline.evaluation.party import fingerprint
+from wordline.evaluation import craft
 from wordline.evaluation.score import correct, versions
+from wordline.fingerprints import fingerprint
 from wordline.progress import Bar
-from wordline.records import Estimate
+from wordline.records import paired_difference, wilson
+from wordline.records.record import Estimate
 
 SHIPPED = ("vanilla=resnet10-cifar10", *(f"eps{e}=resnet10-cifar10-fgsm-rs-{e}" for e in (2, 4, 8)))
 OUT = Path("docs/results/noise-stability.jsonl")
@@ -126,7 +127,7 @@ def cases(s: Settings, network: str) -> Iterator[Case]:
 class Runner:
     """One network, its chips, and the images crafted on it; each made when first asked for."""
 
-    def __init__(self, software: nn.Module, data: wl.zoo.ImageData, s: Settings) -> None:
+    def __init__(self, software: nn.Module, data: wl.datasets.ImageData, s: Settings) -> None:
         self.software, self.data, self.s = software, data, s
         self._held: tuple[str, nn.Module] = (SOFTWARE, software)
         self._crafted: dict[tuple[int, int, int], Tensor] = {}
@@ -160,7 +161,7 @@ class Runner:
         hits = correct(chip, images, split.labels, batch_size=size)
         return {"hits": "".join(str(int(hit)) for hit in hits), "data": f"{split.name} {split.fingerprint()}"}
 
-    def images(self, case: Case, split: wl.zoo.ImageSplit, size: int) -> Tensor:
+    def images(self, case: Case, split: wl.datasets.ImageSplit, size: int) -> Tensor:
         """Adversarial images; those crafted on software serve every victim."""
         white = case.source != SOFTWARE
         attack = wl.PGD(

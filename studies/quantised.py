@@ -24,10 +24,12 @@ import tyro
 from torch import nn
 
 import wordline as wl
-from wordline.defenses import BitAssignment, Quantised, blinded
+from wordline.datasets import ImageData
+from wordline.defenses import blinded
 from wordline.progress import Bar
-from wordline.records import Record, describe_attack
-from wordline.zoo import ImageData, OneCycle, Recipe
+from wordline.quantisation import BitAssignment, Quantised
+from wordline.records.record import Record, describe_attack
+from wordline.training import OneCycle, Recipe
 
 OUT = Path("docs/results/quantised.jsonl")
 MODELS = {"resnet10-cifar10": "resnet10", "vgg8-half-cifar10": "vgg8-half"}
@@ -145,7 +147,7 @@ def retrained(model: str, software: nn.Module, bits: BitAssignment, data: ImageD
     name = f"{model}-quanos"
     if not (kept / f"{name}.safetensors").is_file():
         recipe = replace(BUDGET, body=Quantised(bits.layers))
-        wl.zoo.train(MODELS[model], data, recipe, kept, initial=software, name=name, progress=Bar())
+        wl.training.train(MODELS[model], data, recipe, kept, initial=software, name=name, progress=Bar())
     return wl.load_model(kept / f"{name}.safetensors")
 
 

@@ -19,10 +19,10 @@ Square asks the victim itself, so it has no transfer. --root has a folder for ea
 """
 
 import wordline as wl
-from wordline.records import fraction
+from wordline.papers.noise_stability import crossbars, networks
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.studies import AbstractCell, Grid, Images, Study
-from wordline.studies.hardened import crossbars, networks
+from wordline.runs import AbstractCell, Grid, Images, Study
 
 RADII = (2, 4, 6, 8)
 

@@ -21,17 +21,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import wordline as wl
+from wordline.datasets import ImageData
 
 PRESETS = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
 EXACT = wl.NonlinearArray(wl.SinhDevice(b=4.0))
 
 
-def perceptron(data: wl.zoo.Dataset) -> nn.Module:
+def perceptron(data: ImageData) -> nn.Module:
     """A network of two matrices, trained to the end of its use here."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(0)
         model = nn.Sequential(nn.Flatten(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 10))
-    images, labels = wl.zoo.to_float(data.train.images), data.train.labels
+    images, labels = wl.datasets.to_float(data.train.images), data.train.labels
     optimizer = torch.optim.Adam(model.parameters(), 3e-3)
     for _ in range(400):
         optimizer.zero_grad()
@@ -55,7 +56,7 @@ def main() -> None:
     data = wl.load_dataset("digits")
     software = perceptron(data)
     split = data.test.take(int(sys.argv[1]) if len(sys.argv) > 1 else 300)
-    images, labels = wl.zoo.to_float(split.images), split.labels
+    images, labels = wl.datasets.to_float(split.images), split.labels
     right = float((software(images).argmax(1) == labels).double().mean())
     print(f"perceptron on digits, first {len(labels)} test images, software CA {right:.1%}, float32, 1 thread\n")
     print("| crossbar | arrays | CA % | same answer as exact | logits, rel. RMS from exact | gradient cosine | s |")

@@ -15,10 +15,10 @@ margin is ours; unit gain is what the paper says, least-squares gain the control
 """
 
 import wordline as wl
+from wordline.papers.rethinking import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
+from wordline.papers.rethinking_tables import table_layout
 from wordline.reports.layout import Layout
-from wordline.reports.rethinking import table_layout
-from wordline.studies import AbstractCell, Study
-from wordline.studies.rethinking import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
+from wordline.runs import AbstractCell, Study
 
 PUBLISHED = {  # adversarial loss in percent
     "software SW": (49.83, 58.51, 63.93, 67.18, 69.57, 71.35),

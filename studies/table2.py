@@ -17,10 +17,10 @@ start, the best iterate kept. White-box attacks stop at the first misclassified 
 """
 
 import wordline as wl
+from wordline.papers.rethinking import GAINS, PGD_EPS, paper_cells, pgd, quick_cells
+from wordline.papers.rethinking_tables import table_layout
 from wordline.reports.layout import Layout
-from wordline.reports.rethinking import table_layout
-from wordline.studies import AbstractCell, Study
-from wordline.studies.rethinking import GAINS, PGD_EPS, paper_cells, pgd, quick_cells
+from wordline.runs import AbstractCell, Study
 
 PUBLISHED = {  # adversarial loss in percent
     "software SW": (83.66, 83.75, 83.97, 84.87, 86.88),

@@ -15,10 +15,10 @@ and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the recipe of arXiv 210
 Cross-entropy is the paper's loss; unit gain is what the paper says, least-squares gain the control.
 """
 
-from wordline.records import fraction
+from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout, Published
-from wordline.studies import AbstractCell, Grid, Images, Packaged, Study, quanos_on
-from wordline.studies.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.runs import AbstractCell, Grid, Images, Packaged, Study, quanos_on
 
 QUANOS, FULL = "VGG of 5 bits (QUANOS)", "VGG"
 PUBLISHED = {  # adversarial loss in percent; full precision is Table I's

@@ -1,4 +1,4 @@
-"""The shape checks that run beside every test do fire, and never pre-empt the library's own errors."""
+"""The shape checks do fire, and never pre-empt the library's own errors."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from jaxtyping import Float, TypeCheckError, jaxtyped
 from torch import Tensor
 
 from shapes import checked_after_the_call, is_plain_python
-from wordline.zoo.augment import augment
+from wordline.training.augment import augment
 
 
 def test_the_library_is_instrumented() -> None:

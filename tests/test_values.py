@@ -147,3 +147,12 @@ def test_functions_take_numbers_of_numpy_as_well() -> None:
         for chip, eps, limit, seed in arguments
     ]
     assert records[0] == records[1] and records[0].to_json() == records[1].to_json()
+
+
+def test_a_name_that_another_module_has_is_refused_and_a_former_one_is_read() -> None:
+    fields = {"__module__": "elsewhere", "__annotations__": {}}
+    with pytest.raises(ValueError, match="`Wires` is the name of a value of wordline.circuits.wires and of elsewhere"):
+        type("Wires", (Value,), fields)
+    renamed = dataclasses.dataclass(frozen=True)(type("Renamed", (Value,), {**fields, "former_names": ("Older",)}))
+    assert isinstance(Value.from_json('{"type": "Older"}'), renamed)
+    assert Value.from_json(renamed().to_json()) == renamed()

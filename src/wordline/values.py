@@ -48,11 +48,19 @@ class Value(metaclass=_Made):
     """
 
     _registry: ClassVar[dict[str, type[Value]]] = {}
+    former_names: ClassVar[tuple[str, ...]] = ()  # under which files written earlier know it
     _named_as: ClassVar[str] = ""  # of a value whose fields must be named: how it is written
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        Value._registry[cls.__name__] = cls
+        for name in (cls.__name__, *vars(cls).get("former_names", ())):
+            known = Value._registry.get(name)
+            if known is not None and known.__module__ != cls.__module__:
+                raise ValueError(
+                    f"`{name}` is the name of a value of {known.__module__} and of {cls.__module__}; "
+                    "rename one, for JSON could not tell them apart"
+                )
+            Value._registry[name] = cls
 
     def to_json(self) -> str:
         """One line of JSON, keys in the order of the fields; `"type"` names the class."""

@@ -10,7 +10,7 @@ import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
 from wordline.commands import parse_number
 from wordline.defenses import training_attack
-from wordline.studies import read_records
+from wordline.runs import read_records
 
 
 def test_show_explains_a_preset(wordline) -> None:
@@ -131,7 +131,7 @@ def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path)
         "least-squares", "--from", "digits-cnn", "--validation", "0.1", "--frozen-batch-norm", "--lipschitz", "1e-5",
     )  # fmt: skip
     assert code == 0
-    card = wl.zoo.Card.from_json(out.splitlines()[-1])
+    card = wl.training.Card.from_json(out.splitlines()[-1])
     assert card.recipe.objective == wl.LipschitzPenalty(wl.TRADES(8 / 255, 1, 2 / 255), 1e-5)
     assert card.recipe.body == wl.OnChip(wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()))
     assert card.recipe.validation == 0.1 and card.recipe.frozen_batch_norm and card.kept_epoch == 1 and card.initial
@@ -157,7 +157,7 @@ def test_what_a_defense_stands_for(wordline, tmp_path: Path, monkeypatch, defens
         asked.update(name=name, recipe=arguments[2])
         return arguments[2]
 
-    monkeypatch.setattr(wl.zoo, "train", train)
+    monkeypatch.setattr(wl.training, "train", train)
     code, _, _ = wordline("train", "digits-cnn", "--data", "digits", "--eps", "4/255", "--defense", *defense)
     assert code == 0 and asked["recipe"].objective == objective
     assert asked["name"] == f"digits-cnn-digits-{defense[0]}-4"

@@ -14,7 +14,7 @@ MAKES = {
     "stability": ("figure",),
 }  # fmt: skip
 NAMES = {"figure": "f.png", "html": "p.html", "export": "chip.npz"}
-LOADS = ("wordline.zoo.load_model", "wordline.zoo.load_dataset")
+LOADS = ("wordline.models.load_model", "wordline.datasets.load_dataset")
 
 
 @pytest.mark.parametrize(("command", "option"), [(command, o) for command, made in MAKES.items() for o in made])

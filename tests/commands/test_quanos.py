@@ -3,8 +3,8 @@
 import json
 
 import wordline as wl
-from wordline.defenses import BitAssignment, BitRule, quanos
-from wordline.records import Record
+from wordline.quantisation import BitAssignment, BitRule, quanos
+from wordline.records.record import Record
 
 
 def test_json_is_what_the_library_says(wordline) -> None:

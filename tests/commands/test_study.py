@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from wordline.records import Record
-from wordline.studies import load_study
+from wordline.records.record import Record
+from wordline.runs import load_study
 
 SMALL = Path(__file__).parents[1] / "studies" / "small.py"
 

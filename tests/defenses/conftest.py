@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from wordline.zoo import ImageData, ImageSplit
+from wordline.datasets import ImageData, ImageSplit
 
 
 @pytest.fixture

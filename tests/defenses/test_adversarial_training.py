@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from wordline.attacks import PGD
+from wordline.datasets import ImageSplit
 from wordline.defenses import AdversarialTraining, FastFGSM, training_attack
 from wordline.values import Value
-from wordline.zoo import ImageSplit
 
 EPS = 0.1
 

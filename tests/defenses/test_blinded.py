@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.defenses import blinded, quantise
+from wordline.defenses import blinded
 from wordline.evaluation import party
+from wordline.quantisation import quantise
 
 
 @pytest.fixture

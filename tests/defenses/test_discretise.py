@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 import wordline as wl
+from wordline.datasets import ImageSplit, to_float
 from wordline.defenses import Discretised, discretise
 from wordline.evaluation import party
-from wordline.zoo import ImageSplit, to_float
 
 BITS = st.integers(1, 16)
 SHARES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20)

@@ -10,9 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from wordline.datasets import ImageSplit
 from wordline.defenses import TRADES, FastFGSM, LipschitzPenalty
+from wordline.training import CrossEntropy
 from wordline.values import Value
-from wordline.zoo import CrossEntropy, ImageSplit
 
 EPS = 0.1
 

@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 import torch
-from tests.zoo.test_train import StopAfter
+from tests.training.test_train import StopAfter
 from torch import nn
 from torch.nn import functional
 
-from wordline import (
+from wordline import (  # fmt: skip
     Calibrated,
     Crossbar,
     GaussianVariation,
@@ -23,10 +23,12 @@ from wordline import (
     UnitGain,
     Wires,
     map_model,
-)  # fmt: skip
+)
+from wordline.datasets import ImageData
 from wordline.defenses import FastFGSM, OnChip
+from wordline.models import build_model, read_weights
+from wordline.training import OneCycle, Recipe, train
 from wordline.values import Value
-from wordline.zoo import ImageData, OneCycle, Recipe, build_model, read_weights, train
 
 CROSSBAR = Crossbar(
     tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.zoo.test_train import StopAfter
+from tests.training.test_train import StopAfter
 
 from wordline.attacks import PGD
+from wordline.datasets import ImageData, load_dataset
 from wordline.defenses import AdversarialTraining, FastFGSM, training_attack
-from wordline.zoo import AbstractObjective, ImageData, OneCycle, Recipe, accuracy, load_dataset, load_model, train
+from wordline.models import accuracy, load_model
+from wordline.training import AbstractObjective, OneCycle, Recipe, train
 
 NAME = "hard"
 

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
+from wordline.datasets import ImageSplit
 from wordline.evaluation.account import account
-from wordline.records import Record
-from wordline.zoo import ImageSplit
+from wordline.records.record import Record
 
 CROSSBAR = wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
 

@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.zoo import ImageSplit
+from wordline.datasets import ImageSplit
 
 
 class Bright(nn.Module):

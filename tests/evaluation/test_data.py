@@ -13,9 +13,9 @@ from torch.utils.data import TensorDataset
 
 import wordline as wl
 from wordline.attacks import AbstractAttack
-from wordline.defenses import adversarial_noise_sensitivity
-from wordline.studies import Grid, Journal, run_grid
-from wordline.zoo import ImageSplit
+from wordline.datasets import ImageSplit
+from wordline.quantisation import adversarial_noise_sensitivity
+from wordline.runs import Grid, Journal, run_grid
 
 SPLIT = ImageSplit(torch.rand(12, 1, 4, 4, generator=torch.Generator().manual_seed(1)), torch.arange(12) % 3, "list")
 PAIRS = [SPLIT[k] for k in range(len(SPLIT))]

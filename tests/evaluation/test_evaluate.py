@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 import wordline as wl
 from wordline.attacks import AbstractAttack
+from wordline.datasets import ImageSplit
 from wordline.evaluation import Conditions, craft, party, score
-from wordline.zoo import ImageSplit
 
 
 class Bright(nn.Module):

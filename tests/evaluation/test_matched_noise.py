@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.zoo import ImageSplit
+from wordline.datasets import ImageSplit
 
 SPLIT = ImageSplit(
     torch.rand(7, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(7, dtype=torch.int64), "greys"

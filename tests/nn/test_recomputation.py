@@ -15,7 +15,8 @@ from torch.utils.checkpoint import checkpoint, checkpoint_sequential, set_checkp
 
 import wordline as wl
 from wordline.nn import recomputation
-from wordline.nn.read_noise import NoiseStream, stream_seed
+from wordline.nn.read_noise import NoiseStream
+from wordline.seeds import stream_seed
 
 MATRIX = dataclasses.replace(wl.Crossbar.preset("ideal"), tile=(4, 4), nonidealities=(wl.ReadNoise(0.2),))
 READ = dataclasses.replace(MATRIX, adc=wl.UniformConverter(bits=12, range=wl.FullScale(0.7)))

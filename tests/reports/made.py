@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import wordline as wl
-from wordline.records import Estimate, Party, Record
-from wordline.stabilities import LayerStability, LogitStability, NoiseStability, Statistic
+from wordline.records.noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
+from wordline.records.record import Estimate, Party, Record
 from wordline.values import encode
 
 SOFTWARE = Party("Net", "0" * 16)

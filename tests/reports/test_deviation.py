@@ -6,7 +6,7 @@ import pytest
 from matplotlib.figure import Figure
 
 import wordline as wl
-from wordline.records import Party
+from wordline.records.record import Party
 from wordline.reports import deviation_figure
 
 

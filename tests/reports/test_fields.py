@@ -9,7 +9,7 @@ from torch import nn
 
 import wordline as wl
 from wordline.evaluation import party
-from wordline.records import Party
+from wordline.records.record import Party
 from wordline.reports.fields import at, conditions, curve, estimate, text, word
 from wordline.values import encode
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import wordline as wl
-from wordline.records import Estimate, Party, Record
+from wordline.records.record import Estimate, Party, Record
 from wordline.reports import accuracy_curves
 
 SOFTWARE = Party("Net", "0" * 16)

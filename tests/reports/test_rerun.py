@@ -10,9 +10,9 @@ import wordline as wl
 from wordline.cli import _later
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
-from wordline.records import Party, Record
+from wordline.records.record import Party, Record
 from wordline.reports.rerun import Names, conditions_in_words, rerun, software_names
-from wordline.studies import Grid, Journal, run_grid
+from wordline.runs import Grid, Journal, run_grid
 
 
 def parsed(command: str) -> dict:

@@ -7,8 +7,8 @@ import pytest
 from tests.reports.made import SOFTWARE, chip, folder, record
 
 import wordline as wl
-from wordline.answers import Answers
-from wordline.records import Record
+from wordline.records.correctness import Answers
+from wordline.records.record import Record
 from wordline.reports import Axis, Layout, read_results
 from wordline.reports.sheet import lay_out
 

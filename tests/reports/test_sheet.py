@@ -8,7 +8,7 @@ import pytest
 from tests.reports.made import SOFTWARE, audit, chip, folder, record, shared_layer, stability, two_chips
 
 import wordline as wl
-from wordline.records import Record
+from wordline.records.record import Record
 from wordline.reports import Axis, Layout, Published, Results, read_results, sheets_of
 from wordline.reports.sheet import Cell, Sheet, lay_out, plain_cells
 from wordline.values import encode

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from wordline.records import Party
+from wordline.records.noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
+from wordline.records.record import Party
 from wordline.reports import stability_figure
-from wordline.stabilities import LayerStability, LogitStability, NoiseStability, Statistic
 
 ONE, ENDLESS = Statistic(2.0, 0.1, 1.9), Statistic(math.inf, math.inf, math.inf)
 ROW = LayerStability("conv1", 0, ONE, ONE, ENDLESS, ONE, ONE, ONE, ONE, ONE)

@@ -10,15 +10,7 @@ from pathlib import Path
 import pytest
 from tests.reports.made import audit, chip, folder, two_chips
 
-from wordline.reports import (
-    Axis,
-    Layout,
-    Published,
-    csv_report,
-    latex_report,
-    markdown_report,
-    read_results,
-)
+from wordline.reports import Axis, Layout, Published, csv_report, latex_report, markdown_report, read_results
 from wordline.reports.sheet import Cell, Sheet
 from wordline.reports.writers import latex, markdown, number, ours, signed, tex
 from wordline.values import encode

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 from .advise import advise
+from .audit import audit, curve, deviation
 from .check import check
 from .crossbars import map_, show, surrogate
-from .doubts import audit, curve, deviation
 from .evaluate import evaluate
 from .options import parse_number
 from .quanos import quanos

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ..progress import Bar
 from ..reports.advice import advice_figure
-from ..studies.advise import advise as run_advise
+from ..runs import advise as run_advise
 from .options import EPS, Number, crossbar_of, require_files
 from .stability import DEFAULT, Asked
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..studies import selfcheck
-from ..studies.selfcheck import render_checks
+from ..runs.selfcheck import render_checks, selfcheck
 
 
 def check(json: bool = False) -> None:

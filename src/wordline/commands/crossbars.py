@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 import tyro
 
-from .. import zoo
+from .. import datasets
 from ..arrays import fit_surrogate
 from ..circuits import SinhDevice, netlist
 from ..files import write_atomically
@@ -65,7 +65,7 @@ def map_(
     chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=LateBar(3.0))
     if images and calibrate:
         calibrate_ranges(chip, images.train, limit=calibrate)
-    example = (zoo.to_float(images.test.images[:1]),) if images else ()
+    example = (datasets.to_float(images.test.images[:1]),) if images else ()
     report = chip.report(*example)
     if export:
         chip.export(export)

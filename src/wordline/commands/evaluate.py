@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ..progress import Bar
-from ..studies import Grid, Journal, run_grid
+from ..runs import Grid, Journal, run_grid
 from ..values import require_integer, require_number
 from .options import (
     STEP,

@@ -6,12 +6,12 @@ import functools
 from collections.abc import Iterable
 from typing import Any
 
-from .. import zoo
+from .. import models
 from ..attacks.by_name import NAMED, Wish, attack_by_name
 from ..evaluation.party import party
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
-from ..records import Record, fraction
+from ..records.record import Record, fraction
 from ..reports.rerun import Names
 from ..values import Value
 from .options import GAINS, STEP, parse_number
@@ -33,7 +33,7 @@ def _crossbars() -> dict[str, tuple[str, str]]:
 
 @functools.cache
 def _networks() -> dict[str, str]:
-    return {party(zoo.load_model(name)).weights: name for name in zoo.packaged_models()}
+    return {party(models.load_model(name)).weights: name for name in models.packaged_models()}
 
 
 def arguments_of(attack: Value) -> tuple[str, ...]:

@@ -15,16 +15,16 @@ from typing import Annotated
 from torch import nn
 from tyro.constructors import PrimitiveConstructorSpec
 
-from .. import zoo
+from .. import datasets, models
 from ..attacks import AbstractAttack
 from ..attacks.by_name import Wish, attack_by_name
 from ..attacks.norms import require_radius
 from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from ..mapping.presets import PRESETS
-from ..records import table
+from ..models import SUFFIXES
+from ..records.record import table
 from ..values import require_choice
-from ..zoo.load import SUFFIXES
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
 EPS = 8 / 255
@@ -63,20 +63,20 @@ def asked_as(option: str) -> Iterator[None]:
         raise
 
 
-def data_of(name: str, root: str) -> zoo.ImageData:
+def data_of(name: str, root: str) -> datasets.ImageData:
     """A data set by name."""
     with asked_as("data"):
-        return zoo.load_dataset(name, root)
+        return datasets.load_dataset(name, root)
 
 
 def software_of(name: str, weights: str) -> nn.Module:
     """A network by name, by weight file, or from a factory."""
     if ":" in name:
-        return zoo.from_factory(name, weights)
+        return models.from_factory(name, weights)
     if weights:
         raise ValueError("`weights` goes with a factory, package.module:factory; a named model has its own")
     with asked_as("model"):
-        return zoo.load_model(name)
+        return models.load_model(name)
 
 
 def crossbar_of(name: str, gain: str) -> Crossbar:

@@ -7,12 +7,12 @@ from json import dumps, loads
 import torch
 
 from ..attacks import FGSM
-from ..defenses import BitRule
-from ..defenses import quanos as measure_and_quantise
 from ..evaluation import evaluate
 from ..evaluation.party import require_fit
 from ..progress import Bar
-from ..records import fraction, table
+from ..quantisation import BitRule
+from ..quantisation import quanos as measure_and_quantise
+from ..records.record import fraction, table
 from ..values import require_integer
 from .options import EPS, Number, data_of, require_eps, software_of
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from ..files import require_writable, write_atomically
 from ..mapping import Crossbar, LeastSquaresGain
+from ..models import load_model
 from ..nn import chip_view, map_model
 from ..progress import Bar
 from ..reports import accuracy_curves, read_results
-from ..studies import quickstart as run_quickstart
-from ..studies.quickstart import EPS
-from ..zoo import load_model
+from ..runs.quickstart import EPS
+from ..runs.quickstart import quickstart as run_quickstart
 from .options import print_records
 from .report import write_page
 

@@ -10,7 +10,7 @@ import torch
 import tyro
 from torch import nn
 
-from .. import zoo
+from .. import datasets
 from ..evaluation import noise_stability
 from ..nn import calibrate, map_model
 from ..progress import Bar
@@ -42,7 +42,7 @@ class Networks:
     threads: int = 0
     calibration: int = 200
 
-    def load(self) -> tuple[dict[str, nn.Module], zoo.ImageData]:
+    def load(self) -> tuple[dict[str, nn.Module], datasets.ImageData]:
         """Networks by name, and the data."""
         require_integer("limit", self.limit, at_least=0)
         require_integer("threads", self.threads, at_least=0)

@@ -14,11 +14,11 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from ..files import write_atomically
 from ..progress import Bar
-from ..records import Record
-from ..studies import Journal, Place, Study, load_study, run_cells
-from ..studies import cost as count_cost
-from ..studies.executors import AbstractExecutor, Processes, Serial
-from ..studies.run_cells import Outcome, only_writer
+from ..records.record import Record
+from ..runs import Journal, Outcome, Place, Study, load_study, run_cells
+from ..runs import cost as count_cost
+from ..runs.executors import AbstractExecutor, Processes, Serial
+from ..runs.run_cells import only_writer
 from ..values import Value, encode, require_choice, require_integer, require_number
 from .options import print_records, said
 
@@ -93,7 +93,7 @@ def study(
 
 def _executor(workers: int, ray: str, gpus: float) -> AbstractExecutor:
     if ray:
-        from ..studies.cluster import RayTasks  # Ray takes seconds to import
+        from ..runs.cluster import RayTasks  # Ray takes seconds to import
 
         return RayTasks(ray, workers=workers, gpus=gpus)
     return Serial() if workers == 1 else Processes(workers)

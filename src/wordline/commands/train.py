@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from .. import zoo
+from .. import models, training
 from ..attacks.norms import require_radius
 from ..defenses import TRADES, AdversarialTraining, FastFGSM, LipschitzPenalty, OnChip, training_attack
 from ..progress import Bar
@@ -45,7 +45,7 @@ def train(
     """Train a network; leaves NAME.safetensors and NAME.json, and resumes where it was interrupted.
 
     Args:
-        architecture: one of the names in wordline.zoo.ARCHITECTURES, such as vgg8, vgg8-half, resnet10, digits-cnn.
+        architecture: one of the names in wordline.models.ARCHITECTURES, such as vgg8, vgg8-half, resnet10, digits-cnn.
         data: digits, cifar10, cifar100 or tiny-imagenet.
         root: local folder of parquet files or images; without it the data come from the hub.
         name: of the files; by default ARCHITECTURE-DATA, then what makes it special, such as -pgd-8.
@@ -68,7 +68,7 @@ def train(
         frozen_batch_norm: leave the statistics of batch norm as they are.
     """
     with asked_as("recipe"):
-        chosen = zoo.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
+        chosen = training.Recipe.preset(recipe or ("digits" if data == "digits" else "fast"))
     require_integer("attack_steps", attack_steps, at_least=0)
     require_number("attack_step_size", attack_step_size, at_least=0.0)
     if gain and not crossbar:
@@ -82,17 +82,17 @@ def train(
         chosen,
         schedule=chosen.schedule.rescaled(lr, (epochs or chosen.epochs) / chosen.epochs),
         objective=objective,
-        body=OnChip(crossbar_of(crossbar, gain)) if crossbar else zoo.Plain(),
+        body=OnChip(crossbar_of(crossbar, gain)) if crossbar else training.Plain(),
         validation=validation,
         frozen_batch_norm=frozen_batch_norm,
         **{name: value for name, value in changes.items() if value},
     )
     images = data_of(data, root)
     with asked_as("from"):
-        initial = zoo.load_model(from_) if from_ else None
+        initial = models.load_model(from_) if from_ else None
     parts = [architecture, data, *([f"{defense}-{255 * eps:g}"] if defense != "none" else [])]
     parts += ["lipschitz"] * bool(lipschitz) + [f"on-{Path(crossbar).stem}"] * bool(crossbar)
-    card = zoo.train(
+    card = training.train(
         architecture, images, chosen, out, seed=seed, half=half, name=name or "-".join(parts), initial=initial,
         command=said(), progress=Bar(),
     )  # fmt: skip
@@ -113,9 +113,9 @@ def _belongs(defense: Defense, eps: float, steps: int, step_size: float) -> None
         raise ValueError(f"`attack_steps` belongs to pgd and trades; fgsm-rs takes one step, got {steps}")
 
 
-def _objective(defense: Defense, eps: float, steps: int, step_size: float) -> zoo.AbstractObjective:
+def _objective(defense: Defense, eps: float, steps: int, step_size: float) -> training.AbstractObjective:
     if defense == "pgd":
         return AdversarialTraining(training_attack(eps, steps or 7, step_size or None))
     if defense == "trades":
         return TRADES(eps, steps or 10, step_size or eps / 4)
-    return FastFGSM(eps, step_size) if defense == "fgsm-rs" else zoo.CrossEntropy()
+    return FastFGSM(eps, step_size) if defense == "fgsm-rs" else training.CrossEntropy()

@@ -10,9 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ..attacks import PGD
+from ..datasets import ImageSplit
+from ..training import AbstractObjective
 from ..typing import Images, Labels
 from ..values import require_instance, require_number
-from ..zoo import AbstractObjective, ImageSplit
 from .validation import robust_accuracy
 
 

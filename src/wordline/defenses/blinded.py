@@ -7,9 +7,9 @@ from dataclasses import replace
 
 from torch import nn
 
+from ..quantisation import InputRounding
 from ..values import require_instance
 from .discretise import Discretised
-from .rounding import InputRounding
 
 
 def blinded(model: nn.Module) -> nn.Module:

@@ -8,9 +8,9 @@ from typing import Any, Literal, overload
 import torch
 from torch import Tensor, nn
 
+from ..datasets import ImageSplit, to_float
 from ..devices import FixedRange, UniformConverter
 from ..values import require_choice, require_instance
-from ..zoo import ImageSplit, to_float
 
 WORDS = ("straight-through", "none")
 

@@ -11,8 +11,9 @@ from torch.nn import functional
 
 from ..attacks import PGD
 from ..attacks.norms import require_radius
+from ..datasets import ImageSplit
+from ..training import AbstractObjective
 from ..typing import Images, Labels
-from ..zoo import AbstractObjective, ImageSplit
 from .adversarial_training import training_attack
 from .validation import robust_accuracy
 

@@ -8,9 +8,10 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from ..datasets import ImageSplit
+from ..training import AbstractObjective, CrossEntropy
 from ..typing import Images, Labels
 from ..values import require_instance, require_number
-from ..zoo import AbstractObjective, CrossEntropy, ImageSplit
 
 
 @final

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..nn import map_model
+from ..training import AbstractBody, tie
 from ..typing import Images
 from ..values import require_instance, require_number
-from ..zoo.body import AbstractBody, tie
 
 
 @final

@@ -9,10 +9,10 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..nn import Chip, map_model
-from ..nn.read_noise import stream_seed
 from ..nn.trainable_layer import TrainableLayer
+from ..seeds import stream_seed
+from ..training import AbstractBody, tie
 from ..values import require_instance, require_integer
-from ..zoo.body import AbstractBody, tie
 
 
 @final

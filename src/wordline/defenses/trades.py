@@ -14,9 +14,10 @@ from torch.nn import functional
 from ..attacks.ascent import ascend_blindly
 from ..attacks.norms import LinfBall, require_radius
 from ..attacks.objective import Objective
+from ..datasets import ImageSplit
+from ..training import AbstractObjective
 from ..typing import Images, Labels, Logits, PerSample
 from ..values import require_integer, require_number
-from ..zoo import AbstractObjective, ImageSplit
 from .validation import robust_accuracy
 
 START: Final = 0.001  # the authors' code: a start off the clean image, where the divergence has no slope

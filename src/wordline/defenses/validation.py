@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from ..attacks import PGD, Norm
-from ..zoo import ImageSplit, to_float
+from ..datasets import ImageSplit, to_float
 
 LIMIT: Final = 500  # images: a standard error of 2 points
 STEPS: Final = 10

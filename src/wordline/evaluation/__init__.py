@@ -1,8 +1,8 @@
 """Numbers with everything needed to get them again."""
 
-from ..intervals import over_draws, paired_difference, wilson
-from ..zoo import correct
-from .audit import Audit, Budget, audit
+from ..models import correct
+from ..records import Audit, over_draws, paired_difference, wilson
+from .audit import Budget, audit
 from .craft import craft
 from .curve import RobustnessCurve, robustness_curve
 from .evaluate import evaluate

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from ..datasets import ImageSplit, to_float
 from ..nn import Chip, MappedLayer, probe
-from ..products import NOT_PROBED, Products
-from ..zoo import ImageSplit, to_float
+from ..records import NOT_PROBED, Products
 from .party import device_of, dtype_of
 
 _SAME = 8  # images on which a chip is compared with software

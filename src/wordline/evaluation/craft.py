@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
+from ..datasets import ImageSplit, to_float
 from ..progress import AbstractProgress, Silent
-from ..zoo import ImageSplit, to_float
+from ..seeds import batch_seed
 from .party import device_of, dtype_of, restart_noise
 
 
@@ -32,7 +33,7 @@ def craft(
             images = to_float(split.images[start : start + batch_size]).to(device, dtype)
             labels = split.labels[start : start + batch_size].to(device)
             restart_noise(source, "craft", seed, start)
-            generator = torch.Generator().manual_seed(seed * 1_000_003 + start)
+            generator = torch.Generator().manual_seed(batch_seed(seed, start))
             made.append(attack(source, images, labels, generator=generator).detach().cpu())
             advance(len(labels), "")
     return torch.cat(made)

@@ -10,10 +10,10 @@ from torch import nn
 
 from ..attacks import PGD, AbstractAttack
 from ..attacks.norms import require_radius
+from ..datasets import Pairs, as_split
 from ..progress import AbstractProgress, Silent
-from ..records import Record, table
+from ..records.record import Record, table
 from ..values import Value, require_instance, takes_numbers
-from ..zoo import Pairs, as_split
 from .evaluate import evaluate
 
 GRID = tuple(levels / 255 for levels in (1, 2, 4, 8, 16, 32, 64, 128))  # the last leaves nothing of an image

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import nn
 
 from ..attacks import AbstractAttack
+from ..datasets import Pairs, as_split
 from ..progress import AbstractProgress
-from ..records import Record
+from ..records.record import Record
 from ..values import require_instance, require_integer, takes_numbers
-from ..zoo import Pairs, as_split
 from .account import account, same_answers
 from .craft import craft
 from .party import party, require_evaluation_mode, require_fit
@@ -33,7 +33,7 @@ def evaluate(
     victim = source = software is the attack in software (SW); victim a chip and source the software network is the
     transfer attack SH; victim = source = chip is the white-box attack HH. The first `limit` images are used, the same
     for everyone; 0 means all. `data` is an `ImageSplit` or any map-style data set of (image, label) pairs (see
-    `zoo.as_split`): images floating point in [0, 1] or uint8; pixels off by rounding are clipped, and the record's
+    `datasets.as_split`): images floating point in [0, 1] or uint8; pixels off by rounding are clipped, and the record's
     `flags` say so. `draws` > 1 asks a stochastic victim that often. Where the
     victim is not the source, the attack is run to its end (`for_transfer`), and the record says so.
 

@@ -9,10 +9,10 @@ from ..attacks import Loss
 from ..attacks.losses import LOSSES, UNTARGETED
 from ..attacks.norms import require_radius
 from ..attacks.objective import Objective
-from ..deviations import GradientDeviation
+from ..datasets import Pairs, as_split, to_float
 from ..progress import AbstractProgress, Silent
+from ..records import GradientDeviation
 from ..values import require_choice, require_integer, takes_numbers
-from ..zoo import Pairs, as_split, to_float
 from .party import device_of, dtype_of, party, require_evaluation_mode, require_fit
 
 FRACTIONS = (0.0, 0.25, 0.5, 0.75, 1.0)

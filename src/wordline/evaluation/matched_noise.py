@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Callable, Mapping
 from typing import final
 
 import torch
 from torch import Tensor, nn
 
+from ..datasets import Pairs, as_split, to_float
+from ..seeds import stream_seed
 from ..values import require_integer, takes_numbers
-from ..zoo import Pairs, as_split, to_float
 from .layer_pairs import LayerPairs
 from .party import device_of, dtype_of, require_evaluation_mode, require_fit, restart_noise
 
@@ -101,8 +101,7 @@ def with_noise(model: nn.Module, moments: Mapping[str, tuple[float, float]], see
     """A copy of a network with noise of this mean and deviation on the outputs of these layers."""
     noisy = copy.deepcopy(model)
     for name, (mean, deviation) in moments.items():
-        digest = hashlib.sha256(f"{seed}/noise/{name}".encode()).digest()
-        generator = torch.Generator().manual_seed(int.from_bytes(digest[:7], "little"))
+        generator = torch.Generator().manual_seed(stream_seed(seed, "noise", name))
         replace_layer(noisy, name, lambda layer, m=mean, d=deviation, g=generator: NoisyLayer(layer, m, d, g))
     return noisy.eval()
 

@@ -9,10 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import SurrogateGradient
+from ..datasets import ImageSplit, to_float
+from ..fingerprints import fingerprint
 from ..nn import Chip
-from ..records import Party
+from ..records.record import Party
+from ..seeds import stream_seed
 from ..values import Value
-from ..zoo import ImageSplit, to_float
 
 
 def party(model: nn.Module) -> Party:
@@ -56,15 +58,6 @@ def declared_gradient(model: nn.Module) -> str:
     return ", ".join(sorted({word for word in words if isinstance(word, str)} - {"exact"})) or "exact"
 
 
-def fingerprint(model: nn.Module) -> str:
-    """Sixteen hex digits of every parameter and buffer."""
-    digest = hashlib.sha256()
-    for name, tensor in sorted(_numbers(model)):
-        digest.update(f"{name}{tensor.dtype}{tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest()[:16]
-
-
 def structure(model: nn.Module) -> str:
     """Sixteen hex digits of what the numbers do not say: every module's class and its plain attributes.
 
@@ -73,8 +66,7 @@ def structure(model: nn.Module) -> str:
     """
     digest = hashlib.sha256()
     for name, module in model.named_modules():
-        kind = type(module)
-        digest.update(f"{name}:{kind.__module__}.{kind.__qualname__}".encode())
+        digest.update(f"{name}:{type(module).__qualname__}".encode())
         for key, value in sorted(vars(module).items()):
             plain = isinstance(value, bool | int | float | str | tuple) or dataclasses.is_dataclass(value)
             if plain and key != "training" and not key.startswith("_"):
@@ -86,7 +78,7 @@ def restart_noise(model: nn.Module, *stream: int | str) -> None:
     """Begin the read noise of every chip in a network anew, at a stream of its own; nothing on other networks."""
     for module in model.modules():
         if isinstance(module, Chip) and module.stochastic:
-            module.restart(int.from_bytes(hashlib.sha256(repr(stream).encode()).digest()[:7], "little"))
+            module.restart(stream_seed(repr(stream)))
 
 
 def device_of(model: nn.Module) -> torch.device:

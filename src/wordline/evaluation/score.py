@@ -8,13 +8,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from ..answers import Answers
 from ..attacks import AbstractAttack
-from ..intervals import over_draws, paired_difference, wilson
+from ..datasets import ImageSplit, clipped, to_float
+from ..models import correct
 from ..nn import Chip
-from ..products import Products
-from ..records import Estimate, Party, Record
-from ..zoo import ImageSplit, clipped, correct, to_float
+from ..records import Answers, Products, over_draws, paired_difference, wilson
+from ..records.record import Estimate, Party, Record
 from .account import account, warnings_of
 from .party import party, restart_noise
 

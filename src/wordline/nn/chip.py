@@ -11,14 +11,14 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..mapping.export import export_csv, export_npz
-from ..products import NOT_PROBED, Products
+from ..records import NOT_PROBED, Products
+from ..seeds import stream_seed
 from ..values import require_integer
 from .choice import Overrides
 from .identity import AbstractMapped
 from .inputs import require_tensors
 from .mapped_layer import MappedLayer
 from .probe import example_arguments, probe
-from .read_noise import stream_seed
 from .report import ChipReport, report_layer
 from .usage import Usage, counting
 

@@ -11,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from ..mapping import Crossbar
+from ..seeds import stream_seed
 from ..values import decode, encode
 from .choice import Choice, Overrides
 from .fitting import difference, misfits
 from .mapped_layer import MappedLayer
-from .read_noise import stream_seed
 from .whole_copy import copy_state, whole_copy
 
 _KEY = "_extra_state"

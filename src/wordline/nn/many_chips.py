@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
+from ..seeds import stream_seed
 from ..values import require_integer, takes_numbers
 from .build import build, require_network
 from .chip import Chip
@@ -19,7 +20,6 @@ from .mapped_layer import MappedLayer, program_part
 from .memory import Keeping
 from .parts import Part, carry_over
 from .probe import NOTHING, Example, example_arguments, probe, require_products
-from .read_noise import stream_seed
 from .views import Views
 from .whole_copy import whole_copy
 

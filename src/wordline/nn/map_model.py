@@ -9,6 +9,7 @@ from torch import nn
 
 from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
+from ..seeds import stream_seed
 from ..values import require_integer, takes_numbers
 from .attention import require_packs_apart
 from .build import build, require_network
@@ -18,7 +19,6 @@ from .mapped_layer import MappedLayer, program_part
 from .memory import Keeping
 from .parts import Part
 from .probe import NOTHING, Example, example_arguments, probe, require_products
-from .read_noise import stream_seed
 from .trainable_layer import TrainableLayer
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ..products import Products
+from ..records import Products
 from .mapped_layer import MappedLayer
 from .product_counter import ProductCounter
 from .usage import undisturbed

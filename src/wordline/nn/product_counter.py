@@ -18,7 +18,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils import _pytree as pytree
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from ..products import DigitalProduct, Products
+from ..records import DigitalProduct, Products
 from .choice import chosen
 from .mapped_layer import MappedLayer
 from .multiplications import factors, has_formula, macs_of

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import torch
 
+from ..seeds import stream_seed
 from .recomputation import once
 
 
@@ -36,8 +35,3 @@ class NoiseStream:
 def first_read(seed: int) -> torch.Generator:
     """The generator of the first read of a stream."""
     return torch.Generator().manual_seed(stream_seed(seed, "read 0"))
-
-
-def stream_seed(seed: int, layer: str) -> int:
-    """The seed of a layer's own stream of random numbers: a hash of the chip's seed and the layer's name."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{layer}".encode()).digest()[:7], "little")

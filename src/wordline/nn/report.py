@@ -8,7 +8,7 @@ from functools import reduce
 
 from ..mapping import BlockDiagonal, Crossbar
 from ..mapping.cells import array_shape
-from ..products import NOT_PROBED, Products
+from ..records import NOT_PROBED, Products
 from ..text import render_table
 from ..values import Value
 from .choice import Overrides

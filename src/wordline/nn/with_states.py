@@ -12,12 +12,12 @@ from ..mapping import Crossbar, Programmed
 from ..mapping.cells import packed_matrix_shape
 from ..mapping.memory import reads_conductances
 from ..progress import Silent
+from ..seeds import stream_seed
 from .build import Make, build, require_network
 from .chip import Chip
 from .choice import Choice
 from .mapped_layer import MappedLayer, program_part
 from .parts import Part
-from .read_noise import stream_seed
 
 FIELDS = tuple(field.name for field in dataclasses.fields(Programmed))
 

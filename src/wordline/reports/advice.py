@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..advices import Advice
-from ..records import fraction
+from ..records import Advice
+from ..records.record import fraction
 from .figure_file import write_figure
 
 MARKERS = "osD^vP*X"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from ..deviations import GradientDeviation
-from ..records import describe, fraction
+from ..records import GradientDeviation
+from ..records.record import describe, fraction
 from .figure_file import write_figure
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from statistics import fmean, median
 from typing import Any, Final
 
-from ..records import fraction
+from ..records.record import fraction
 
 Plain = Mapping[str, Any]
 CONDITIONS: Final = ("victim", "source", "chip", "software", "crossbar", "attack", "data", "fingerprint", "images")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..records import Record
+from ..records.record import Record
 from .figure_file import write_figure
 
 STYLE = {"SW": ("black", "-", "o"), "SH": ("tab:blue", "--", "s"), "HH": ("tab:red", "-", "^")}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..records import fraction
+from ..records.record import fraction
 from .fields import Plain, at, is_chip
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ..records import Record, describe_attack, fraction
-from ..stabilities import LayerStability
+from ..records import LayerStability
+from ..records.record import Record, describe_attack, fraction
 from ..values import decode, encode
 from .fields import Plain, at, curve, word
 from .flags import audits_of, flag

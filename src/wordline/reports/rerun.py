@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..records import Party, Record, fraction
+from ..records.record import Party, Record, fraction
 from ..values import Value, encode
 from .fields import text
 

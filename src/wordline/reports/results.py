@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..records import Record
+from ..records.record import Record
 from ..values import decode
 from .fields import Plain
 from .layout import Layout

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from ..paired import robust_gain
-from ..records import Record
+from ..records import robust_gain
+from ..records.record import Record
 from ..values import decode, encode
 from .fields import Plain, at, is_chip, word
 from .layout import ROBUST_GAIN_FIELD

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..records import describe
-from ..stabilities import LayerStability, NoiseStability, Statistic
+from ..records import LayerStability, NoiseStability, Statistic
+from ..records.record import describe
 from .figure_file import write_figure
 
 PANELS: tuple[tuple[str, Callable[[LayerStability], Statistic]], ...] = (

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..records import Record
+from ..records.record import Record
 from ..values import encode
 from .fields import Plain, at, curve, estimate, word
 from .figure_file import write_figure

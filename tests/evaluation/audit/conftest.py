@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
-from wordline.zoo import ImageSplit
+from wordline.datasets import ImageSplit
 
 
 @pytest.fixture(scope="session")

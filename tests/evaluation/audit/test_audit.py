@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.evaluation.audit import Check, decide
+from wordline.datasets import ImageSplit
+from wordline.evaluation.audit import decide
 from wordline.evaluation.audit.order import RUNNING_ORDER, SHOWN
 from wordline.evaluation.audit.verdict import VERDICTS
 from wordline.progress import AbstractProgress
-from wordline.zoo import ImageSplit
+from wordline.records import Check
 
 from .conftest import BROKEN, FAST, Noise, Secretive
 

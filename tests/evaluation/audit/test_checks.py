@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
+from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import binarization, convergence, distortion, losses, nature, noise, queries, validity
 from wordline.evaluation.audit.bench import Bench
 from wordline.evaluation.audit.check import Skip
 from wordline.evaluation.audit.subject import Conditions, Subject
-from wordline.zoo import ImageSplit
 
 from .conftest import FAST, In, Noise, Out
 

@@ -8,11 +8,11 @@ import torch
 from torch import nn
 
 import wordline as wl
+from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import controls
 from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing, compare_all
 from wordline.evaluation.audit.bench import Bench
 from wordline.evaluation.audit.check import Skip
-from wordline.zoo import ImageSplit
 
 from .conftest import FAST
 

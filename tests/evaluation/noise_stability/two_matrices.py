@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
-from wordline.zoo import ImageSplit
+from wordline.datasets import ImageSplit
 
 G = torch.Generator().manual_seed(5)
 A1, A2, N1, N2 = (torch.randn(o, i, generator=G, dtype=torch.float64) for o, i in ((6, 4), (3, 6), (6, 4), (3, 6)))

@@ -1,8 +1,7 @@
 """Doubts about a chip's robustness, one small check each, and the verdict."""
 
-from .budget import Budget
+from ...records import Audit, Budget, Check, Comparison, comparison_table
 from .check import AbstractCheck, Finding
-from .result import Audit, Check, Comparison, comparison_table
 from .run import audit
 from .verdict import VERDICTS, decide
 

@@ -12,12 +12,11 @@ from typing import Any, final
 
 import torch
 
-from ...intervals import over_draws, paired_difference, wilson
-from ...records import Estimate
+from ...records import Comparison, over_draws, paired_difference, wilson
+from ...records.record import Estimate
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, percent, raised_if
 from .controls import ANOTHER, GAINED, NOISY, RECALIBRATED, SHRUNK, Control
-from .result import Comparison
 from .statistics import Paired
 from .subject import Attacked, Subject
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from ...attacks import PGD, Targeted
-from ...zoo import ImageSplit, to_float
-from .budget import Budget
+from ...datasets import ImageSplit, to_float
+from ...records import Budget
 from .subject import Attacked, Conditions, Subject
 
 Tell = Callable[[str], None]
@@ -61,7 +61,7 @@ class Bench:
     @cached_property
     def base(self) -> PGD:
         """The attack whose result is in question."""
-        return self.budget.base(self.eps)
+        return PGD(eps=self.eps, steps=self.budget.steps, loss=self.budget.loss)
 
     def based(self, subject: Subject) -> Attacked:
         """The base attack with its targets and restarts, made for a network: the worst of them, per image."""

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from ...attacks.norms import ball
+from ...seeds import stream_seed
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, percent, raised_if
 from .finite_differences import probed
 from .statistics import clopper_pearson_upper
-from .subject import Subject, stream_seed
+from .subject import Subject
 
 SUCCESS = 0.95  # Zimmermann et al. 2022 (arXiv 2206.13991), section 4: below it the evaluation is insufficient
 INNER = 100  # random images a point is told apart from

@@ -6,8 +6,8 @@ import abc
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ...records import Check, Status
 from .bench import Bench
-from .result import Check, Status
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from ...attacks.losses import margin
+from ...seeds import stream_seed
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, raised_if
 from .gradients import input_gradients
-from .subject import Subject, stream_seed
+from .subject import Subject
 
 LARGEST_ERROR = 0.3  # median; a kink of a ReLU inside the step costs a few percent, a wrong backward 100 and more
 DIRECTIONS = 4

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import final
 
-from ...intervals import Z
+from ...records.intervals import Z
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, percent, raised_if
 from .statistics import Paired

@@ -8,20 +8,19 @@ import torch
 from torch import nn
 
 from ...attacks.norms import require_radius
+from ...datasets import ImageSplit, Pairs, as_split
 from ...progress import AbstractProgress, Silent
-from ...records import Estimate
+from ...records import Audit, Budget, Check
+from ...records.record import Estimate
 from ...values import require_instance, require_integer, require_number, takes_numbers
-from ...zoo import ImageSplit, Pairs, as_split
 from ..account import account
 from ..party import party, require_evaluation_mode, require_fit
 from ..score import versions
 from .advantage import accuracy, compare_all
 from .bench import Bench
-from .budget import Budget
 from .check import AbstractCheck, Finding, Skip
 from .gradients import input_gradients
 from .order import RUNNING_ORDER, SHOWN
-from .result import Audit, Check
 from .subject import Subject
 from .verdict import FATAL, decide
 

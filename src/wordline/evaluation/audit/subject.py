@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -10,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...attacks import MIFGSM, PGD, AbstractAttack, HopSkipJump, RandomSearch, Square, Targeted, distance
+from ...seeds import stream_seed
 from ..party import device_of, dtype_of
 
 QUERY_BLOCK = 100  # images a query attack sees at once, whatever the batch size: its random numbers depend on it
@@ -168,8 +168,3 @@ class Subject:
             share[places] = torch.minimum(share[places], self.answers(made, places).double().mean(0))
             images[places] = made
         return Attacked(images, share, largest)
-
-
-def stream_seed(seed: int, stream: str) -> int:
-    """The seed of a named stream of random numbers."""
-    return int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:7], "little")

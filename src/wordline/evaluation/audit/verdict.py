@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from .result import Check
+from ...records import Check
 
 MASKING: Final = "masking detected"
 NOT_CONVERGED: Final = "evaluation not converged"

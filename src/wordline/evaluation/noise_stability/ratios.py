@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...stabilities import Statistic
+from ...records import Statistic
 
 
 def rows(values: Tensor, images: int) -> Tensor:

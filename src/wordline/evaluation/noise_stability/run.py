@@ -10,11 +10,11 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ...datasets import ImageSplit, Pairs, as_split, to_float
 from ...nn.mapped_layer import MappedLayer
 from ...progress import AbstractProgress, Silent
-from ...stabilities import LayerStability, LogitStability, NoiseStability
+from ...records import LayerStability, LogitStability, NoiseStability
 from ...values import require_integer, takes_numbers
-from ...zoo import ImageSplit, Pairs, as_split, to_float
 from ..layer_pairs import LayerPairs
 from ..party import device_of, dtype_of, party, require_evaluation_mode, require_fit, restart_noise
 from .batch import LOGITS, Batch

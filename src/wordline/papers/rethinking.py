@@ -1,0 +1,69 @@
+"""What the studies of arXiv 2008.11298 share: crossbars, attacks, and the grids of its tables and figures.
+
+The paper prints neither parasitics nor variation (presets `rethinking-*`), neither a recipe (that of arXiv 2109.09060
+is taken) nor the steps of its PGD (`pgd`). Cross-entropy is its loss; unit gain is what it says, least-squares gain the
+control.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from ..attacks import FGSM, PGD, AbstractAttack, Loss
+from ..mapping import Crossbar, LeastSquaresGain, UnitGain
+from ..runs import EvaluationCell, Grid, Images, Packaged, Trained
+from ..training import Recipe
+
+TILES = (16, 32, 64)
+GAINS = (UnitGain(), LeastSquaresGain())
+FGSM_EPS = (0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+PGD_EPS = (2 / 255, 4 / 255, 8 / 255, 16 / 255, 32 / 255)
+PGD_STEP = 2 / 255
+CHIPS = (0, 1, 2, 3, 4)  # of the paper scale
+QUICK_IMAGES = 500
+
+
+def crossbars(*tiles: int) -> tuple[Crossbar, ...]:
+    """These tiles, or every one of the paper, with its gain and then with the control's."""
+    return tuple(Crossbar.preset(f"rethinking-{n}", gain=gain) for gain in GAINS for n in tiles or TILES)
+
+
+def fgsm(radii: Iterable[float] = FGSM_EPS, *, loss: Loss = "cross-entropy") -> tuple[AbstractAttack, ...]:
+    """One step at every radius."""
+    return tuple(FGSM(eps=eps, loss=loss) for eps in radii)
+
+
+def pgd(radii: Iterable[float] = PGD_EPS, *, loss: Loss = "cross-entropy") -> tuple[AbstractAttack, ...]:
+    """Steps of 2/255, enough of them to cross the ball; white-box attacks stop at the first success.
+
+    >>> [attack.steps for attack in pgd((4 / 255, 32 / 255))]
+    [10, 40]
+    """
+    return tuple(
+        PGD(
+            eps=eps, steps=max(10, math.ceil(2.5 * eps / PGD_STEP)), step_size=PGD_STEP, loss=loss, early_stop=True
+        )
+        for eps in radii
+    )  # fmt: skip
+
+
+def paper_network(architecture: str = "vgg8", data: str = "cifar10") -> Trained:
+    """A network trained from scratch."""
+    return Trained(architecture, data, Recipe.preset("papers"))
+
+
+def paper_cells(architecture: str, data: str, attacks: tuple[AbstractAttack, ...]) -> tuple[EvaluationCell, ...]:
+    """A network trained from scratch, all test images, five chips of every crossbar."""
+    return Grid(crossbars(), attacks, seeds=CHIPS).cells(paper_network(architecture, data), Images(data))
+
+
+def quick_cells(
+    model: str, attacks: tuple[AbstractAttack, ...], spread: tuple[AbstractAttack, ...] = ()
+) -> tuple[EvaluationCell, ...]:
+    """A network that ships with wordline on CIFAR-10, chip 0; under the attacks of `spread` also the other chips."""
+    network, images = Packaged(model), Images("cifar10", limit=QUICK_IMAGES)
+    found = Grid(crossbars(), attacks).cells(network, images)
+    if spread:
+        found += Grid(crossbars(), spread, seeds=CHIPS[1:], settings=("SH", "HH")).cells(network, images)
+    return found

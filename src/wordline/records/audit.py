@@ -1,0 +1,136 @@
+"""What an audit returns: its checks, the named comparisons, the verdict; prints as a table, survives JSON."""
+
+from __future__ import annotations
+
+import textwrap
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..text import render_table
+from ..values import Value, require_choice
+from .budget import Budget
+from .products import NOT_PROBED, Products
+from .record import Estimate, Party, describe, fraction
+
+Status = Literal["pass", "warn", "fail", "skipped"]
+STATUSES = ("pass", "warn", "fail", "skipped")
+
+
+@dataclass(frozen=True)
+class Check(Value):
+    """One doubt and what came of it.
+
+    `figures`: the numbers it was decided by, shares in [0, 1]; `found`: one sentence; `explanation`: that sentence,
+    when the check is raised, why, and who says so.
+    """
+
+    id: str
+    title: str
+    status: Status
+    figures: dict[str, float] = field(hash=False)
+    found: str
+    explanation: str
+
+    def __post_init__(self) -> None:
+        require_choice("status", self.status, STATUSES)
+
+
+@dataclass(frozen=True)
+class Comparison(Value):
+    """A network beside the chip, under the same attack made for itself: what remains of the chip's advantage there.
+
+    `advantage` = AL(software) - AL(this network), paired; `remains` is its share of the chip's own advantage (nothing
+    remains where it is 0 or below), and `robust` = AA(this) - AA(software), paired: a gain that no loss of clean
+    accuracy explains. Where it could not be measured, `note` says why and the numbers are zero.
+    """
+
+    name: str
+    clean: Estimate
+    adversarial: Estimate
+    loss: Estimate
+    advantage: Estimate
+    robust: Estimate
+    remains: float = 0.0
+    note: str = ""
+    measured: bool = True
+
+
+@dataclass(frozen=True)
+class Audit(Value):
+    """Is the claimed robustness real? Checks in the order of the documentation, comparisons, and the verdict.
+
+    `clean`, `attacked`: accuracy of the chip on clean images and under the base attack; `worst`: right under every
+    attack that was run; `products`: of one inference of the chip, with the share that arrays compute; `stopped`: empty,
+    or why a quick audit asked no further (accuracies under attack are then those of one start). `software_clean`,
+    `software_attacked`: the software network under the same base attack. 95 % intervals.
+    """
+
+    verdict: str
+    checks: tuple[Check, ...]
+    comparisons: tuple[Comparison, ...]
+    chip: Party
+    software: Party
+    eps: float
+    budget: Budget
+    quick: bool
+    stopped: str
+    stochastic: bool
+    clean: Estimate
+    attacked: Estimate
+    worst: Estimate
+    software_clean: Estimate
+    software_attacked: Estimate
+    data: str
+    fingerprint: str
+    images: int
+    seed: int
+    batch_size: int
+    threads: int
+    versions: dict[str, str] = field(hash=False)
+    products: Products = NOT_PROBED
+
+    def __getitem__(self, id: str) -> Check:
+        """The check of that id: `audit["G1"]`."""
+        found = [check for check in self.checks if check.id == id]
+        if not found:
+            raise KeyError(f"`id` must be one of {', '.join(check.id for check in self.checks)}, got {id!r}")
+        return found[0]
+
+    def __str__(self) -> str:
+        where = f"{self.images} images of {self.data or 'data'}"
+        title = f"audit of {describe(self.chip)}, Linf {fraction(self.eps)}, {where}"
+        rows = [(check.id, check.status, check.title, check.found) for check in self.checks]
+        checks = render_table(("", "", "check", "found"), rows, title=title, left=(0, 1, 2, 3))
+        parts = [checks, self._numbers(), f"verdict: {self.verdict}"]
+        if self.stopped:
+            parts.insert(2, f"{self.stopped}; accuracies under attack are of one start")
+        if self.comparisons:
+            parts.insert(2, comparison_table(self.comparisons))
+        raised = [check for check in self.checks if check.status in ("fail", "warn")]
+        parts += [
+            textwrap.fill(f"{check.id} {check.status}: {check.explanation}", 118, subsequent_indent="   ")
+            for check in raised
+        ]
+        return "\n\n".join(parts)
+
+    def _numbers(self) -> str:
+        account = f"\n{self.products}" if self.products != NOT_PROBED else ""
+        return (
+            f"chip: CA {self.clean} %, under the base attack {self.attacked} %, under all attacks {self.worst} %; "
+            f"software: CA {self.software_clean} %, under the base attack {self.software_attacked} %"
+            + account
+        )
+
+
+def comparison_table(comparisons: tuple[Comparison, ...]) -> str:
+    """The named comparisons as a table, percent; what could not be measured is listed below with the reason."""
+    rows = [
+        (
+            c.name, str(c.clean), str(c.adversarial), str(c.loss), str(c.advantage), str(c.robust),
+            f"{100 * c.remains:.0f}", c.note,
+        )
+        for c in comparisons if c.measured
+    ]  # fmt: skip
+    header = ("network", "CA %", "AA %", "AL %", "AL advantage", "AA gain", "remains %", "")
+    left_out = "".join(f"\nnot measured: {c.name}: {c.note}" for c in comparisons if not c.measured)
+    return render_table(header, rows, title="controls, each under the base attack made for itself") + left_out

@@ -1,0 +1,57 @@
+"""Confidence intervals, 95 %, for shares and for differences of shares on the same images."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor
+
+from .record import Estimate
+
+Z = 1.959963984540054  # two-sided 95 % of the normal distribution
+
+
+def wilson(successes: int, trials: int) -> Estimate:
+    """Wilson's interval of a share: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n) (Wilson 1927).
+
+    Without trials the share is 0 and the interval says nothing: [0, 1].
+
+    >>> estimate = wilson(5, 10)
+    >>> round(estimate.low, 4), round(estimate.high, 4)
+    (0.2366, 0.7634)
+    """
+    if trials == 0:
+        return Estimate(0.0, 0.0, 1.0)
+    p, n = successes / trials, trials
+    middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
+    return Estimate(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+
+
+def paired_difference(first_only: int, second_only: int, trials: int) -> Estimate:
+    """Difference of two shares on the same images, with half a count added to each of the four cells.
+
+        d = (b - c) / n,  interval (b - c +- z sqrt(b + c + 1 - (b - c)^2 / (n + 2))) / (n + 2)
+
+    b = right under the first only, c = right under the second only. Source: Agresti & Min, Stat. Med. 2005.
+
+    >>> paired_difference(3, 3, 100).value
+    0.0
+    """
+    b, c, n = first_only, second_only, trials
+    half = Z * math.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2))
+    low, high = (b - c - half) / (n + 2), (b - c + half) / (n + 2)
+    value = (b - c) / n
+    return Estimate(value, max(-1.0, min(low, value)), min(1.0, max(high, value)))
+
+
+def over_draws(values: Tensor) -> Estimate:
+    """Mean over draws of a stochastic victim, +- 1.96 sd / sqrt(K); `values` `(K,)`, K >= 2.
+
+    >>> import torch
+    >>> over_draws(torch.tensor([0.5, 0.5]))
+    Estimate(value=0.5, low=0.5, high=0.5)
+    """
+    mean = values.mean().item()
+    half = Z * values.std().item() / math.sqrt(len(values))
+    return Estimate(mean, mean - half, mean + half)

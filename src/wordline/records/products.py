@@ -1,0 +1,66 @@
+"""An account of a network's products: how many multiply-accumulates arrays compute, and which ones stay digital."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from ..values import Value
+
+
+@dataclass(frozen=True)
+class DigitalProduct(Value):
+    """A product of activations and weights that no array computes.
+
+    `layer`: the module that computes it; `operation`: torch's name of it; `weight`: the parameter or buffer it
+    multiplies by, or the shape of one without a name; `macs`: multiply-accumulates of one inference; `reason`: why it
+    is digital; `chosen`: whether the user asked for that.
+    """
+
+    layer: str
+    operation: str
+    weight: str
+    macs: float
+    reason: str
+    chosen: bool
+
+    def __str__(self) -> str:
+        return f"{self.layer}: {self.operation} by {self.weight}, {self.macs:.4g} multiply-accumulates: {self.reason}"
+
+
+@dataclass(frozen=True)
+class Products(Value):
+    """Multiply-accumulates of one inference, as one probing pass met them.
+
+    `on_arrays`: by weights that are programmed on arrays; `digital`: by other weights, product by product;
+    `activations`: of activations with activations, such as the scores of attention, which no weight takes part in.
+    All zero where no pass was probed.
+    """
+
+    on_arrays: float = 0.0
+    digital: tuple[DigitalProduct, ...] = ()
+    activations: float = 0.0
+
+    @property
+    def share(self) -> float:
+        """Share of the multiply-accumulates with weights that arrays compute; NaN where none was counted.
+
+        >>> Products(on_arrays=3.0, digital=(DigitalProduct("fc", "mm", "fc.weight", 1.0, "", False),)).share
+        0.75
+        """
+        weighted = self.on_arrays + sum(product.macs for product in self.digital)
+        return self.on_arrays / weighted if weighted else math.nan
+
+    @property
+    def unaccounted(self) -> tuple[DigitalProduct, ...]:
+        """The digital products that the user did not ask for."""
+        return tuple(product for product in self.digital if not product.chosen)
+
+    def __str__(self) -> str:
+        if self == NOT_PROBED:
+            return "no pass was probed"
+        total = f"{self.share:.2%} of multiply-accumulates with weights on arrays"
+        return "\n".join([total, *(f"digital: {product}" for product in self.digital)])
+
+
+NOT_PROBED = Products()

@@ -1,0 +1,174 @@
+"""One frozen record per number: the number, its interval, and everything needed to get it again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from ..text import render_table
+from ..values import Value
+from .correctness import Answers
+from .products import NOT_PROBED, Products
+
+NOT_KEPT = Answers()
+
+
+@dataclass(frozen=True)
+class Software(Value):
+    """No crossbar: the network runs in software."""
+
+
+@dataclass(frozen=True)
+class Party(Value):
+    """A network that takes part in an evaluation, as victim or as source.
+
+    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`: sixteen of its
+    modules, their order and their plain attributes (stride, number of bits, ...); `crossbar` and `seed`: the chip
+    it is, if it is one; `calibration`: on which images its converters were set; `gradient`: how far
+    autograd is the hardware's own ("exact", "straight-through", "none", ...).
+    """
+
+    network: str
+    weights: str
+    crossbar: Value = Software()
+    seed: int = 0
+    gradient: str = "exact"
+    structure: str = ""
+    calibration: str = ""
+
+    @property
+    def is_chip(self) -> bool:
+        """Whether a crossbar is involved."""
+        return not isinstance(self.crossbar, Software)
+
+
+@dataclass(frozen=True)
+class Estimate(Value):
+    """A share in [0, 1] (or a difference in [-1, 1]) with its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"{100 * self.value:.1f} [{100 * self.low:.1f}, {100 * self.high:.1f}]"
+
+
+@dataclass(frozen=True)
+class Record(Value):
+    """Accuracy of a victim on clean images and under an attack crafted on a source.
+
+    CA = share of clean images classified correctly, AA = share of adversarial images classified correctly,
+    AL = CA - AA (arXiv 2008.11298), ASR = share of correctly classified images that the attack breaks.
+    Intervals are 95 %: Wilson's for CA, AA and ASR, paired (Agresti & Min 2005) for AL; over `draws` > 1 of a
+    stochastic victim, mean +- 1.96 sd / sqrt(draws). `clean_answers` and `answers` say image by image what CA and AA
+    count; they are empty where draws of a stochastic victim disagree, and in records of earlier versions. `products`:
+    the victim's products, `products.share` of which arrays compute; all zero in software.
+    """
+
+    victim: Party
+    source: Party
+    attack: Value
+    data: str
+    fingerprint: str
+    images: int
+    clean: Estimate
+    adversarial: Estimate
+    loss: Estimate
+    success: Estimate
+    largest_change: float
+    seed: int
+    draws: int
+    batch_size: int
+    threads: int
+    versions: dict[str, str] = field(hash=False)
+    flags: tuple[str, ...] = ()
+    clean_answers: Answers = NOT_KEPT
+    answers: Answers = NOT_KEPT
+    products: Products = NOT_PROBED
+
+    @property
+    def clean_accuracy(self) -> float:
+        """CA."""
+        return self.clean.value
+
+    @property
+    def adversarial_accuracy(self) -> float:
+        """AA."""
+        return self.adversarial.value
+
+    @property
+    def adversarial_loss(self) -> float:
+        """AL = CA - AA; it falls when CA falls, so read it beside CA and ASR."""
+        return self.loss.value
+
+    @property
+    def attack_success_rate(self) -> float:
+        """ASR."""
+        return self.success.value
+
+    @property
+    def setting(self) -> str:
+        """SW (software attacked), SH (chip, crafted on software), HH (chip, crafted on itself), or what else it is."""
+        if self.source.gradient.startswith("of "):
+            return "BPDA"
+        if self.victim == self.source:
+            return "HH" if self.victim.is_chip else "SW"
+        if self.victim.is_chip:
+            return "chip-to-chip" if self.source.is_chip else "SH"
+        return "HS" if self.source.is_chip else "transfer"
+
+    def row(self) -> tuple[str, ...]:
+        """The record as the cells of `table`."""
+        return (
+            self.setting, describe(self.victim), describe_attack(self.attack),
+            str(self.clean), str(self.adversarial), str(self.loss), str(self.success), str(self.images),
+        )  # fmt: skip
+
+    def __str__(self) -> str:
+        return table([self])
+
+
+HEADER = ("", "victim", "attack", "CA %", "AA %", "AL %", "ASR %", "images")
+
+
+def table(records: Sequence[Record], *, title: str = "") -> str:
+    """Records as a table in plain text: CA, AA, AL and ASR in percent with their 95 % intervals."""
+    for record in records:
+        if not isinstance(record, Record):
+            raise TypeError(f"`records` must hold Records, got {type(record).__name__}")
+    return render_table(HEADER, [record.row() for record in records], title=title)
+
+
+def describe(party: Party) -> str:
+    """A party in a few words: its class, and of a chip the tile, gain and seed."""
+    if not party.is_chip:
+        return party.network
+    tile: tuple[int, int] = getattr(party.crossbar, "tile", (0, 0))
+    gain = type(getattr(party.crossbar, "gain", party.crossbar)).__name__
+    return f"chip {tile[0]}x{tile[1]} {gain} #{party.seed}"
+
+
+def describe_attack(attack: Value) -> str:
+    """An attack in a few words: its class, epsilon and, where it has them, steps and loss."""
+    words = [type(attack).__name__]
+    eps = getattr(attack, "eps", None)
+    if eps is not None:
+        words.append(fraction(eps))
+    for name in ("steps", "loss"):
+        value = getattr(attack, name, None)
+        if value is not None:
+            words.append(f"{value} steps" if name == "steps" else str(value))
+    return " ".join(words)
+
+
+def fraction(eps: float) -> str:
+    """Epsilon as people write it: k/255 where it is one, else a short decimal.
+
+    >>> fraction(8 / 255), fraction(0.15), fraction(0.2)
+    ('8/255', '0.15', '0.2')
+    """
+    if float(f"{eps:.2g}") == eps:
+        return f"{eps:.2g}"
+    levels = eps * 255
+    return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-9 and levels >= 1 else f"{eps:.3g}"
