@@ -1,11 +1,13 @@
-"""How long an exact array takes: milliseconds per tile, against the machine and against other exact methods.
+"""The time of an exact array: ms per tile, against the machine and against other exact methods.
 
-    python -m benchmarks.bench_effective_conductance [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
+    python -m benchmarks.bench_effective_conductance
+        [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
 
-Prints the Markdown of results.md and takes about two minutes on two quiet cores. Each rate is set against the rate of
-a large matrix product measured just before it, so that the figures mean something on a busy machine too. Expect, on
-two cores with AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per 16 / 32 / 64 / 128 tile in float64, float32 nearly twice as
-fast, a time that grows as N^2.9. badcrossbar is measured if it can be imported, for instance from
+Prints the Markdown of results.md and takes about two minutes on two quiet cores. Each rate is set
+against the rate of a large matrix product measured just before it, so that the figures mean
+something on a busy machine too. Expect, on two cores with AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per
+16 / 32 / 64 / 128 tile in float64, float32 nearly twice as fast, a time that grows as N^2.9.
+badcrossbar is measured if it can be imported, for instance from
 `pip install --target DIR badcrossbar` with DIR on PYTHONPATH; ngspice if it is on PATH.
 """
 
@@ -55,7 +57,8 @@ def main() -> None:
     print(memory.measured())
     if not args.no_rivals:
         print(
-            "the same tiles by other means: ms a tile, times wordline's, largest difference over largest entry\n"
+            "the same tiles by other means: ms a tile, times wordline's, largest difference over "
+            "largest entry\n"
         )
         table([others(n, seconds) for n, (_, seconds) in times.items()])
 
@@ -94,7 +97,7 @@ def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
 
 
 def others(n: int, solved: float) -> dict[str, str]:
-    """Other exact methods for the whole matrix of a tile: milliseconds, how many times the library's, disagreement."""
+    """Time other exact methods: milliseconds a tile, times the library's, and disagreement."""
     g = tiles(max(torch.get_num_threads(), 4096 // n**2, 1024 // n if n <= SWEEP else 0), n)
     first, row = g[0].numpy(), {"tile": f"{n} x {n}", "wordline": f"{solved * 1e3:.3g} ms"}
 

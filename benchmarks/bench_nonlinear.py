@@ -3,9 +3,9 @@
     python -m benchmarks.bench_nonlinear            the Markdown of results.md, about a minute
     make bench                                      the solver alone, under pytest-benchmark
 
-Tiles of `rethinking` constants (driver 1k, row 5, column 10, sense 1k; devices 20k to 200k), sinh devices with b = 4
-per volt, inputs uniform up to 0.5 V. ngspice solves one input a run, so its time includes reading the netlist. Its
-currents are compared for every column of the inputs it solves.
+Tiles of `rethinking` constants (driver 1k, row 5, column 10, sense 1k; devices 20k to 200k), sinh
+devices with b = 4 per volt, inputs uniform up to 0.5 V. ngspice solves one input a run, so its time
+includes reading the netlist. Its currents are compared for every column of the inputs it solves.
 """
 
 from __future__ import annotations

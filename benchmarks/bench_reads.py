@@ -1,11 +1,12 @@
-"""How long a layer takes behind converters: times of plain `F.conv2d` on the effective weights, unrolling included.
+"""The time of a layer behind converters, in times of plain `F.conv2d` on the effective weights.
 
     python benchmarks/bench_reads.py [--batch 64] [--repeats 7] [--generic]
 
-128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an ADC behind every
-column of every tile. Prints a Markdown table. Each read is timed in turns with the convolution, and the shortest time
-of each counts. `--generic` adds the path in torch that curved arrays and GPUs take. Expect, on two cores with AVX-512
-VNNI: 2.5 times the convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
+128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an
+ADC behind every column of every tile; unrolling is included. Prints a Markdown table. Each read is
+timed in turns with the convolution, and the shortest time of each counts. `--generic` adds the path in
+torch that curved arrays and GPUs take. Expect, on two cores with AVX-512 VNNI: 2.5 times the
+convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
 wires, where a device needs two bytes; with slices, twice as much where inputs have both signs.
 """
 
@@ -56,8 +57,9 @@ def main() -> None:
     parser.add_argument("--generic", action="store_true", help="also the path in torch")
     args = parser.parse_args()
     print(
-        f"wordline {version('wordline')}, torch {torch.__version__}, {torch.get_num_threads()} threads of "
-        f"{os.cpu_count()}, load {os.getloadavg()[0]:.1f}, batch {args.batch}, whole numbers: {WHOLE_NUMBERS}, "
+        f"wordline {version('wordline')}, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, "
+        f"batch {args.batch}, whole numbers: {WHOLE_NUMBERS}, "
         f"{datetime.date.today()}\n"
     )
     print(

@@ -67,7 +67,9 @@ def ohms(wires: Wires) -> tuple[float, float, float, float]:
 
 
 def distance(x: Tensor, reference: np.ndarray) -> float:
-    """Largest difference relative to each tile's largest entry; infinite if anything is not a number."""
+    """Largest difference relative to each tile's largest entry; infinite if anything is not a
+    number.
+    """
     reference = torch.as_tensor(reference)
     scale = reference.abs().amax((-2, -1), keepdim=True).clamp_min(1e-300)
     worst = ((x.double() - reference) / scale).abs().max().item()

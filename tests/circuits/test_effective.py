@@ -1,4 +1,6 @@
-"""The public function: what it accepts, what it refuses, gradients, and laws that hold for every array."""
+"""The public function: what it accepts, what it refuses, gradients, and laws that hold for every
+array.
+"""
 
 from __future__ import annotations
 
@@ -156,7 +158,9 @@ def test_passivity(g: Tensor, wires: Wires) -> None:
 @QUICK
 @given(arrays(), WIRES, st.integers(0, 2**31))
 def test_superposition(g: Tensor, wires: Wires, seed: int) -> None:
-    """Currents for any inputs, from the node voltages of the dense solve, are the sum over single inputs."""
+    """Currents for any inputs, from the node voltages of the dense solve, are the sum over single
+    inputs.
+    """
     v = np.random.default_rng(seed).standard_normal(g.shape[0])
     answer = kirchhoff.solve(g.numpy(), *ohms(wires))
     drops = np.einsum("i,iab->ab", v, answer.from_inputs)

@@ -32,7 +32,8 @@ RESISTIVE = {
     "huge column": wired(1e3, 5.0, 1e30, 1e3),
     "huge": wired(1e30, 1e30, 1e30, 1e30),
 }
-# Driver and sense, and next to nothing between: all devices stand side by side, and only their sum is felt.
+# Driver and sense, and next to nothing between: all devices stand side by side, and only their sum
+# is felt.
 UNWIRED = {
     "ends only": wired(1e3, 0.0, 0.0, 500.0),
     "ends and next to nothing": wired(1e3, 1e-310, 1e-310, 1e3),
@@ -54,7 +55,9 @@ exact_answer = cache(lambda g, ohms: exact.effective_conductance(g, *ohms))
 
 
 def exact_distance(got: Tensor, g: Tensor, wires: Wires) -> float:
-    """Largest error relative to the tile's largest entry, what the type cannot tell from zero forgiven."""
+    """Largest error relative to the tile's largest entry, what the type cannot tell from zero
+    forgiven.
+    """
     as_held = tuple(torch.tensor(ohms(wires), dtype=g.dtype).tolist())
     worst = 0.0
     for tile, answer in zip(g.tolist(), got.tolist(), strict=True):

@@ -1,4 +1,6 @@
-"""Arrays at the edge: strong parasitics at full size, every subset of wires, bad input; laws of the reference."""
+"""Arrays at the edge: strong parasitics at full size, every subset of wires, bad input; laws of the
+reference.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,7 @@ def signs(*shape: int) -> Tensor:
     )
 
 
-# --- strong parasitics and large arrays --------------------------------------------------------------------------
+# --- strong parasitics and large arrays -----------------------------------------------------------
 
 
 def large_tiles() -> dict[str, Tensor]:
@@ -147,7 +149,7 @@ def test_an_open_array_carries_nothing_and_learns_freely(
     )  # each device has the whole of its volt
 
 
-# --- laws of every array, on both paths --------------------------------------------------------------------------
+# --- laws of every array, on both paths -----------------------------------------------------------
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
 WIRES = st.builds(wired, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
@@ -189,7 +191,9 @@ def test_superposition_by_the_reference(g: Tensor, wires: Wires, seed: int) -> N
 @few
 @given(g=arrays(), wires=WIRES)
 def test_passivity(g: Tensor, wires: Wires, solver: ModuleType, dtype: torch.dtype) -> None:
-    """No entry is negative, and no line carries more than its end lets through and all its devices together."""
+    """No entry is negative, and no line carries more than its end lets through and all its devices
+    together.
+    """
     w = solver.solve(g[None].to(dtype), wires)[0].double()
     slack = 1e-12 if dtype == torch.float64 else 1e-4
     assert (w >= -slack * w.max()).all()
@@ -219,7 +223,9 @@ def test_siemens_and_ohms_scale_against_each_other(
 def test_a_tile_does_not_feel_its_batch_by_the_reference(
     tiles: int, rows: int, cols: int, data: st.DataObject, dtype: torch.dtype
 ) -> None:
-    """Up to rounding: the last bit of a matrix product in torch may depend on where in memory a matrix stands."""
+    """Up to rounding: the last bit of a matrix product in torch may depend on where in memory a
+    matrix stands.
+    """
     g = conductances(tiles, rows, cols, seed=tiles).to(dtype)
     order = torch.tensor(data.draw(st.permutations(range(tiles))))
     one = data.draw(st.integers(0, tiles - 1))
@@ -245,7 +251,7 @@ def test_the_public_function_by_the_reference(monkeypatch: pytest.MonkeyPatch) -
     assert torch.autograd.gradcheck(lambda x: 1e2 * effective_conductance(1e-2 * x, HEAVY), g)
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @every_dtype

@@ -1,4 +1,6 @@
-"""Ohms or normalised numbers where siemens belong are noticed, once a call, and never inside of the library."""
+"""Ohms or normalised numbers where siemens belong are noticed, once a call, and never inside of the
+library.
+"""
 
 from __future__ import annotations
 

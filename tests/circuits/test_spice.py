@@ -97,7 +97,9 @@ def test_ngspice_agrees(rng: torch.Generator, wires: Wires, law: AbstractDeviceL
 def test_ngspice_makes_up_the_output_of_a_chip(
     linear_model: nn.Module, rng: torch.Generator
 ) -> None:
-    """Both arrays of the pairs, all tiles, with variation: but for one factor, what the chip computes."""
+    """Both arrays of the pairs, all tiles, with variation: but for one factor, what the chip
+    computes.
+    """
     crossbar = replace(wl.Crossbar.preset("rethinking-16"), tile=(8, 4))
     chip = wl.map_model(linear_model.double(), crossbar, seed=3)
     (layer,) = chip.layers.values()

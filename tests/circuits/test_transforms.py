@@ -1,4 +1,6 @@
-"""Derivatives of the solvers in forward mode and under `torch.func`, against differences and against reverse mode."""
+"""Derivatives of the solvers in forward mode and under `torch.func`, against differences and
+against reverse mode.
+"""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""The column network on the processor: one row of columns at a time, nothing stored between products.
+"""The column network on the processor: a row of columns at a time, nothing stored in between.
 
 The arithmetic is that of `column_network` and `column_read`, whose torch operations are its
 reference; only the order of a few roundings differs. One sample's columns never meet another's.

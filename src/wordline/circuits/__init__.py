@@ -1,4 +1,4 @@
-"""Arrays of conductances and their wires as circuits: the matrix they multiply by, or their currents."""
+"""Arrays of conductances and their wires as circuits: effective matrices and column currents."""
 
 from .effective import effective_conductance
 from .nonlinear import (

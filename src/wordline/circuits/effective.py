@@ -1,4 +1,4 @@
-"""The effective conductance of an ohmic array: the matrix it multiplies by, seen through its wires."""
+"""The effective conductance of an ohmic array: the matrix it multiplies by, wires included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The SPICE netlist of one tile, as every other circuit simulator would be given it."""
+"""The SPICE netlist of one tile, and ngspice to run it."""
 
 import math
 import re
@@ -17,8 +17,8 @@ from .siemens import warn_of_ohms
 from .wires import Wires
 
 _OHMIC = Ohmic()
-# The tightest at which ngspice 39 still settles on arrays with exponential devices. No gmin: 1e-12 S beside every
-# device would be seen.
+# The tightest tolerances at which ngspice 39 still converges on arrays with exponential devices. No
+# gmin: 1e-12 S beside every device would be seen.
 _OPTIONS = ".options reltol=1e-9 abstol=1e-17 vntol=1e-14 gmin=1e-20 itl1=500"
 
 
@@ -29,13 +29,15 @@ def netlist(
     law: AbstractDeviceLaw = _OHMIC,
     title: str = "wordline tile",
 ) -> str:
-    """The circuit of one programmed tile with one set of row voltages, which `ngspice -b` runs unchanged.
+    """Write the circuit of one programmed tile with one set of row voltages, for `ngspice -b`.
 
-    `g`: siemens `(rows, cols)`; `volts`: row voltages `(rows,)`; `law`: what the devices are, see
-    `AbstractDeviceLaw.spice`. Prints `i(vsense_j)`, the current of column j into virtual ground in ampere, in all its
-    digits. Nodes on the two sides of a zero resistance are one node; open devices are left out.
+    `g`: siemens `(rows, cols)`; `volts`: row voltages `(rows,)`; `law`: of the devices, see
+    `AbstractDeviceLaw.spice`. The simulator prints `i(vsense_j)`, the current of column j into
+    virtual ground in ampere, in all its digits. Nodes on the two sides of a zero resistance are one
+    node; open devices are left out.
 
-    >>> g, volts = torch.tensor([[1e-3]], dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)
+    >>> g = torch.tensor([[1e-3]], dtype=torch.float64)
+    >>> volts = torch.tensor([0.5], dtype=torch.float64)
     >>> print(netlist(g, Wires(driver_ohm=500), volts))
     * wordline tile
     Vin_0 in_0 0 0.5
@@ -63,8 +65,8 @@ def netlist(
             )
     if g.ndim != 2 or volts.shape != g.shape[:1]:
         raise ValueError(
-            f"`g` must be one tile (rows, cols) and `volts` its rows, got {tuple(g.shape)} and {tuple(volts.shape)}; "
-            "write one netlist a tile and input"
+            f"`g` must be one tile (rows, cols) and `volts` its rows, got {tuple(g.shape)} and "
+            f"{tuple(volts.shape)}; write one netlist a tile and input"
         )
     if (g < 0).any():
         raise ValueError(f"`g` must not be negative, got {g.min().item():g} S; an open device is 0")
@@ -74,7 +76,8 @@ def netlist(
             f"`title` must be one line, got {title!r}; a second line would be read as an element"
         )
     rows, cols = g.shape
-    # A node is named after the segment that ends in it, so that a zero resistance leaves no second name for one node.
+    # A node is named after the segment that ends in it, so that a zero resistance leaves no second
+    # name for one node.
     row_node = [
         [f"r_{i}" + f"_{j}" * (wires.row_ohm > 0) for j in range(cols)] for i in range(rows)
     ]
@@ -110,10 +113,10 @@ def netlist(
 
 
 def run_ngspice(text: str, seconds: float = 600.0) -> Float[Tensor, " cols"]:
-    """Column currents, in ampere, that ngspice finds for what `netlist` wrote.
+    """Run ngspice on a netlist of `netlist` and return its column currents, in ampere.
 
-    Needs the program `ngspice` on PATH; raises RuntimeError where it is missing, takes longer than `seconds` or finds
-    no operating point.
+    Needs the program `ngspice` on PATH; raises RuntimeError where it is missing, takes longer than
+    `seconds` or finds no operating point.
     """
     program = shutil.which("ngspice")
     if program is None:

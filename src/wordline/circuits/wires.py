@@ -39,7 +39,7 @@ class Wires(Value):
 
     @property
     def ideal(self) -> bool:
-        """True when all four are zero: the array then multiplies by its conductances, bit for bit."""
+        """True when all four are zero: the array then multiplies by its conductances."""
         return self.driver_ohm == self.row_ohm == self.col_ohm == self.sense_ohm == 0
 
 

@@ -26,7 +26,7 @@ from numba.core import caching, codegen
 def kernel(
     *, error_model: Literal["python", "numpy"] = "python", fastmath: bool | set[str] = False
 ) -> Callable[[Callable[..., Any]], Any]:
-    """Compile a function at its first call; it releases the interpreter's lock. See numba's `njit`."""
+    """Compile a function at its first call; it runs without the interpreter's lock (`njit`)."""
 
     def decorate(function: Callable[..., Any]) -> Any:
         dispatcher: Any = njit(nogil=True, error_model=error_model, fastmath=fastmath)(function)
@@ -38,10 +38,10 @@ def kernel(
 
 
 def processor_features() -> frozenset[str]:
-    """List the instruction sets that numba compiles for: none where LLVM does not know the processor.
+    """List the instruction sets that numba compiles for.
 
-    Not the processor's own list, as `NUMBA_CPU_NAME`, `NUMBA_CPU_FEATURES` and `NUMBA_ENABLE_AVX`
-    may ask for less.
+    None where LLVM does not know the processor. Not the processor's own list, as `NUMBA_CPU_NAME`,
+    `NUMBA_CPU_FEATURES` and `NUMBA_ENABLE_AVX` may ask for less.
     """
     asked = config.CPU_FEATURES  # type: ignore[attr-defined]
     features = codegen.get_host_cpu_features() if asked is None else asked
@@ -70,7 +70,8 @@ class _TolerantCache(caching.NullCache):
             found = None
         if found is None and self.cache_path is None:
             _warn_once(
-                "no folder can be written, so that every process compiles anew, for seconds to minutes"
+                "no folder can be written, so that every process compiles anew, for seconds to "
+                "minutes"
             )
         elif found is None and isinstance(self._files._impl.locator, _TemporaryFolderLocator):
             _warn_once(
@@ -87,7 +88,8 @@ class _TolerantCache(caching.NullCache):
                 self._files.save_overload(sig, data)
         except OSError as error:
             _warn_once(
-                f"{self.cache_path} cannot be written ({error.strerror}), so that every process compiles anew"
+                f"{self.cache_path} cannot be written ({error.strerror}), so that every process "
+                "compiles anew"
             )
 
     def flush(self) -> None:
@@ -95,7 +97,7 @@ class _TolerantCache(caching.NullCache):
 
 
 class _HomeLocator(caching.UserWideCacheLocator):
-    """The home folder of a user who has one: numba would make a folder `~` where the process runs."""
+    """The home folder of a user who has one; without one numba would make a folder `~`."""
 
     @classmethod
     def from_function(cls, py_func: Callable[..., Any], py_file: str) -> Self | None:

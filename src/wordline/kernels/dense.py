@@ -121,7 +121,7 @@ def copy(ws, to, source, shape):
 @kernel()
 @no_type_check
 def scale_columns(ws, to, source, factors, shape):
-    """To = source diag(factors), two row-major matrices of one pitch; factors begin at `factors`."""
+    """To = source diag(factors), two row-major matrices of one pitch."""
     m, n = shape
     scale_operation(ws, (to.at, source.at, source.row_step, factors, 0, 1, m, n), ())
 
@@ -129,7 +129,7 @@ def scale_columns(ws, to, source, factors, shape):
 @kernel()
 @no_type_check
 def scale_rows(ws, to, source, factors, shape):
-    """To = diag(factors) source, two row-major matrices of one pitch; factors begin at `factors`."""
+    """To = diag(factors) source, two row-major matrices of one pitch."""
     m, n = shape
     scale_operation(ws, (to.at, source.at, source.row_step, factors, 1, 0, m, n), ())
 

@@ -118,7 +118,7 @@ def call_outlined(e: Emitter, name: str, emit: Callable[..., None], values: list
 
 
 def vector_operation(name: str, emit: Callable[..., None]) -> Any:
-    """Make an operation on a workspace that compiled code calls as `f(ws, (ints...), (numbers...))`.
+    """Make an operation on a workspace for compiled code: `f(ws, (ints...), (numbers...))`.
 
     `emit` receives an `Emitter` and the LLVM values, and writes the body.
     """
@@ -134,10 +134,7 @@ def vector_operation(name: str, emit: Callable[..., None]) -> Any:
     @intrinsic
     @no_type_check
     def operation(typing: Any, ws: Any, integers: Any, numbers: Any) -> Any:
-        kinds = (
-            types.UniTuple(types.int64, len(integers)),
-            types.UniTuple(ws.dtype, len(numbers)),
-        )
+        kinds = (types.UniTuple(types.int64, len(integers)), types.UniTuple(ws.dtype, len(numbers)))
         return types.void(ws, *kinds), codegen
 
     return operation

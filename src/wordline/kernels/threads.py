@@ -32,7 +32,7 @@ def share(work: Callable[[Iterator[Item]], None], items: Sequence[Item], limit: 
 def ordered_map(
     work: Callable[[Item], Result], items: Sequence[Item], limit: int
 ) -> Iterator[Result]:
-    """Yield the results of `work` on each item, in order, without gradients; at most `limit` threads."""
+    """Yield the results of `work` on each item in order, without gradients, on `limit` threads."""
     threads = min(limit, len(items))
     if threads <= 1:
         yield from map(work, items)

@@ -1,4 +1,6 @@
-"""Tiles of any scale against rational arithmetic, answers and gradients, and which solver each of them gets."""
+"""Tiles of any scale against rational arithmetic, answers and gradients, and which solver each of
+them gets.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def decades(span: float) -> st.SearchStrategy[float]:
 
 @st.composite
 def tiles(draw: st.DrawFn, span: float) -> Tile:
-    """Up to 3 x 3 devices and four resistances: all of one size, or each of its own; any resistance may be zero."""
+    """Up to 3 x 3 devices and four resistances: all of one size, or each of its own; any resistance
+    may be zero.
+    """
     rows, cols, common = draw(st.integers(1, 3)), draw(st.integers(1, 3)), draw(decades(span))
     entry = draw(
         st.sampled_from(
@@ -172,7 +176,7 @@ def test_all_solvers_agree_on_ordinary_tiles(wires: Wires) -> None:
     assert all(distance(got[k], gradients[k]) < 1e-12 for k in (0, 1))
 
 
-# --- which tiles -------------------------------------------------------------------------------------------------
+# --- which tiles ----------------------------------------------------------------------------------
 
 
 def mixed() -> Tensor:

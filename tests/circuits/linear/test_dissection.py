@@ -47,5 +47,5 @@ def test_interior_ports_are_as_many_and_in_the_same_order(block: Block) -> None:
 
 def test_driven_and_grounded_ports_stand_first_in_large_blocks() -> None:
     step = merge_of(Block(8, 8, True, True, False, False))
-    sides = "".merge_of(step.upstream.ports[k][0] for k in step.upstream_exterior)
-    assert sides == "".merge_of(sorted(sides, key="LBRT".index))
+    sides = "".join(step.upstream.ports[k][0] for k in step.upstream_exterior)
+    assert sides == "".join(sorted(sides, key="LBRT".index))

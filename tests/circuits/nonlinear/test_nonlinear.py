@@ -1,4 +1,6 @@
-"""Nonlinear arrays: closed forms, a node-by-node oracle, golden ngspice vectors, gradients, reports, errors."""
+"""Nonlinear arrays: closed forms, a node-by-node oracle, golden ngspice vectors, gradients,
+reports, errors.
+"""
 
 from __future__ import annotations
 
@@ -98,7 +100,7 @@ def assert_close(found: Tensor, wanted: Tensor, rtol: float) -> None:
     assert error <= rtol, f"relative error {error:.1e}"
 
 
-# --- closed forms ------------------------------------------------------------------------------------------------
+# --- closed forms ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("b", [4.0, 40.0, 400.0])
@@ -148,7 +150,7 @@ def test_reversed_voltages_reverse_currents(rng: torch.Generator) -> None:
     )
 
 
-# --- independent answers -----------------------------------------------------------------------------------------
+# --- independent answers --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_any_law_any_wires(data: st.DataObject) -> None:
     assert_close(point.currents, oracle(v, g, wires, law), 1e-8)
 
 
-# --- robustness --------------------------------------------------------------------------------------------------
+# --- robustness -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -277,7 +279,7 @@ def test_float32_is_float64_rounded(rng: torch.Generator) -> None:
     assert solve_nonlinear(v.double(), g, RETHINKING, law).dtype == torch.float64
 
 
-# --- both engines ------------------------------------------------------------------------------------------------
+# --- both engines ---------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("wires", WIRES, ids=str)
@@ -306,7 +308,7 @@ def test_the_torch_engine_solves_and_differentiates(
         assert_close(a.detach(), b.detach(), 1e-10)
 
 
-# --- gradients ---------------------------------------------------------------------------------------------------
+# --- gradients ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -318,7 +320,8 @@ def test_gradients(rng: torch.Generator, wires: Wires, law: AbstractDeviceLaw) -
         volts(rng, 2, 2, 4).requires_grad_(),
         draw(rng, 4, 3, low=0.2, high=1.0).requires_grad_(),
     )
-    # In units in which conductances and currents are of order one, so that gradcheck's steps are small.
+    # In units in which conductances and currents are of order one, so that gradcheck's steps are
+    # small.
     assert torch.autograd.gradcheck(
         lambda v, g: 1e4 * solve_nonlinear(v, 1e-4 * g, wires, law),
         (v, scaled),
@@ -369,11 +372,12 @@ def test_only_first_derivatives(rng: torch.Generator) -> None:
         grad.sum().backward()
 
 
-# --- the report --------------------------------------------------------------------------------------------------
+# --- the report -----------------------------------------------------------------------------------
 
 
 def test_the_report_is_per_sample() -> None:
-    # No driver resistance: a kilovolt across a device with b = 4 per volt exceeds the largest float.
+    # No driver resistance: a kilovolt across a device with b = 4 per volt exceeds the largest
+    # float.
     v, g = _t([[0.5, 0.1], [1e3, -1e3], [0.0, 0.0]]), _t([[1e-4], [2e-4]])
     wires, law = Wires(sense_ohm=1e3), SinhDevice(b=4.0)
     point = nonlinear_operating_point(v, g, wires, law)
@@ -412,7 +416,9 @@ def test_gradients_with_respect_to_voltages_do_not_feel_the_batch(rng: torch.Gen
 
 
 def test_converged_means_that_the_currents_are_right(rng: torch.Generator) -> None:
-    """Ideal word lines and no drivers: each column is one scalar equation for its potential c, solved by bisection."""
+    """Ideal word lines and no drivers: each column is one scalar equation for its potential c,
+    solved by bisection.
+    """
     wires, g = Wires(sense_ohm=1e3), draw(rng, 5, 4)
     seen = set()
     for b in (4.0, 20.0, 30.0, 40.0):
@@ -441,7 +447,7 @@ def test_harder_samples_take_more_steps(rng: torch.Generator) -> None:
     assert steps[0] < steps[2]
 
 
-# --- laws and errors ---------------------------------------------------------------------------------------------
+# --- laws and errors ------------------------------------------------------------------------------
 
 
 def test_laws_round_trip() -> None:

@@ -1,4 +1,6 @@
-"""The kernel of reads against sums worked out in numpy: real numbers, one byte, two bytes, every way of gathering."""
+"""The kernel of reads against sums worked out in numpy: real numbers, one byte, two bytes, every
+way of gathering.
+"""
 
 import numpy as np
 import pytest
@@ -32,7 +34,9 @@ def expected(
     read_weights: Tensor,
     separate: int,
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], float]:
-    """Sums, conversions out of range of each vector, and the shortest way of a sum to where its code would change."""
+    """Sums, conversions out of range of each vector, and the shortest way of a sum to where its
+    code would change.
+    """
     arrays, groups, row_tiles, col_tiles, rows, cols = shares.shape
     n = vectors.shape[1]
     total, out, near = np.zeros((separate, groups, col_tiles, n, cols)), np.zeros(n, np.int64), 1.0
@@ -147,7 +151,9 @@ def test_whole_numbers_are_not_used_where_they_are_too_coarse() -> None:
 @needs_whole
 @pytest.mark.parametrize("rows", [64, 61])
 def test_two_bytes_are_never_further_from_the_real_sum_than_a_tenth_of_a_code(rows: int) -> None:
-    """Read off by moving the sum against the codes: an ADC of 2^14 codes, of which the kernel must hit one of two."""
+    """Read off by moving the sum against the codes: an ADC of 2^14 codes, of which the kernel must
+    hit one of two.
+    """
     shares, digits = random(2, 1, 1, 1, rows, 32), BitPlanes(15, 4)
     adc = Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0)
     packed = pack_columns(shares.float(), adc, digits)

@@ -1,4 +1,4 @@
-"""The choice of a solver for each tile: in its own precision, in float64, or by positive sums alone.
+"""The choice of a solver for each tile: its own precision, float64, or positive sums alone.
 
 Nested dissection loses digits in proportion to the number of devices on a line times the largest
 resistance times what a device conducts through its own wires,

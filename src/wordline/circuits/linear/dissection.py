@@ -16,7 +16,8 @@ draws is the current that the upstream one delivers, and both have one voltage t
 of the array the right and top ports carry no current and do not exist.
 
 Two blocks of one size and on the same borders of the array are congruent: a `Merge` says once how
-such blocks are made. George (1973) orders the elimination of a grid in this way; see docs/solver.md.
+such blocks are made. George (1973) orders the elimination of a grid in this way; docs/solver.md has
+the references.
 """
 
 from __future__ import annotations

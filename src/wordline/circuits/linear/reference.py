@@ -48,7 +48,7 @@ class BlockClass:
 
 @lru_cache(maxsize=32)
 def block_classes(rows: int, cols: int) -> dict[Block, BlockClass]:
-    """List the blocks of a rows x cols array, small ones first; the last one is the array itself."""
+    """List the blocks of a rows x cols array, small ones first and the array itself last."""
     classes: dict[Block, BlockClass] = {}
 
     def place(block: Block, row: int, col: int) -> int:

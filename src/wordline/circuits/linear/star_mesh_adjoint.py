@@ -2,7 +2,8 @@
 
 Where devices are nearly shorts, the voltages across them are differences of nearly equal numbers:
 potentials are therefore also held as differences along a tree that ties each end to the one which
-weighs most in it. A difference is taken from the tree or from the potentials, whichever rounds less.
+weighs most in it. A difference is taken from the tree or from the potentials, whichever rounds
+less.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ class OperatingPoint(NamedTuple):
     iterations: Int[Tensor, "*tiles batch"]
     """Newton steps from the linear start."""
     residual: Float[Tensor, "*tiles batch"]
-    """Kirchhoff mismatch at the worst device, as a voltage relative to the largest applied voltage."""
+    """Kirchhoff mismatch at the worst device: a voltage, relative to the largest applied one."""
     converged: Bool[Tensor, "*tiles batch"]
     """True if the residual is below 1e-12, or at rounding and below 1e-8 where that is more."""
 
@@ -40,7 +40,7 @@ class OperatingPoint(NamedTuple):
 def operating_points(
     v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, keep_volts: bool
 ) -> OperatingPoint:
-    """Solve v `(..., batch, rows)` on g `(..., rows, cols)`, float64 of the same leading dimensions.
+    """Solve v `(..., batch, rows)` on g `(..., rows, cols)`, float64 with equal leading dimensions.
 
     `device_volts` is empty, `(0, rows, cols)`, unless `keep_volts`.
     """

@@ -44,7 +44,7 @@ def slope_of(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> Tensor:
 
 
 def current_at_rest(law: AbstractDeviceLaw, g: Tensor) -> Tensor:
-    """Compute the device currents at 0 V, and refuse a law of wrong shape, type or infinite current."""
+    """Compute the device currents at 0 V; refuse a law of wrong shape or type, or no number."""
     i = law.current(torch.zeros_like(g), g)
     if i.shape != g.shape or i.dtype != g.dtype:
         raise ValueError(

@@ -82,7 +82,7 @@ def nonlinear_operating_point(
     >>> point = nonlinear_operating_point(
     ...     torch.tensor([[0.5]]), torch.tensor([[1e-3]]), Wires(driver_ohm=1e3), Ohmic()
     ... )
-    >>> round(point.device_volts.item(), 6), point.converged.item()  # half, as driver and device are equal
+    >>> round(point.device_volts.item(), 6), point.converged.item()  # driver and device halve it
     (0.25, True)
     """
     _require_arguments(v, g, wires, law)

@@ -1,7 +1,8 @@
 """`wires_torch` compiled for CPUs: one sample at a time, its ladders side by side in registers.
 
 The same formulas in the same order. A sample's arithmetic never depends on the samples it travels
-with, so its bits do not either. The kernels hold no lock, so that threads can take parts of a batch.
+with, so its bits do not either. The kernels hold no lock, so that threads can take parts of a
+batch.
 """
 
 from typing import Any, no_type_check

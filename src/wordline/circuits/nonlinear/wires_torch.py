@@ -78,7 +78,7 @@ def solve_linearised(s: Tensor, e: Tensor, wires: Wires, rtol: float, steps: int
 
 
 class _Ladder:
-    """Ladder networks, factored; laid out `(position, samples, ladder)`, position 0 at `end_ohm`."""
+    """Ladder networks, factored: `(position, samples, ladder)`, position 0 at `end_ohm`."""
 
     def __init__(self, s: Tensor, end_ohm: float, wire_ohm: float) -> None:
         self.end_ohm, self.wire_ohm = end_ohm, wire_ohm

@@ -11,13 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import kernel
-from .micro_kernels import (
-    OPERANDS,
-    convert_columns,
-    gather_fours,
-    gather_ones,
-    gather_vectors,
-)
+from .micro_kernels import OPERANDS, convert_columns, gather_fours, gather_ones, gather_vectors
 
 Array = NDArray[Any]
 
@@ -109,7 +103,7 @@ def _float_digits(codes, sign, shift, mask, digits):
 @kernel()
 @no_type_check
 def _byte_digits(codes, sign, shift, mask, words, sums):
-    """Write the digits of one read, four rows in a word, and their sums; tell if any is not zero."""
+    """Write the digits of one read, four rows a word, and their sums; tell if any is not 0."""
     some, zero = np.int32(0), np.int32(0)
     for lane in range(codes.shape[1]):
         sums[lane] = 0

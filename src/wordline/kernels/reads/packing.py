@@ -42,7 +42,7 @@ class Quantiser:
 
 @dataclass(frozen=True)
 class BitPlanes:
-    """Inputs as whole numbers up to `levels`, read in digits of `bits`; levels = 0: as they are."""
+    """Inputs as whole numbers up to `levels` in digits of `bits`; levels = 0: as they are."""
 
     levels: int = 0
     bits: int = 0
@@ -54,7 +54,7 @@ class BitPlanes:
 
     @property
     def significances(self) -> Tensor:
-        """Weight of a full read voltage at each read of positive inputs; negative ones repeat it."""
+        """Weight of a full read voltage at each read of positive inputs; negative ones as well."""
         if not self.levels:
             return torch.ones(1, dtype=torch.float64)
         count = -(-self.levels.bit_length() // self.bits)

@@ -1,7 +1,7 @@
 """Straight-through derivatives without the conversions that saturated.
 
-A conversion that saturated passes no derivative: its column is subtracted again, for its own vector.
-Saturation is rare where a range is chosen well, so the columns are taken one by one.
+A conversion that saturated passes no derivative: its column is subtracted again, for its own
+vector. Saturation is rare where a range is chosen well, so the columns are taken one by one.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""The compiled solver: conformance, equality with the reference, and bits that depend on the tile alone."""
+"""The compiled solver: conformance, equality with the reference, and bits that depend on the tile
+alone.
+"""
 
 from __future__ import annotations
 

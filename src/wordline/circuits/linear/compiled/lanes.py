@@ -1,4 +1,4 @@
-"""Tiles of a batch to the lanes of a workspace and back, a group of as many tiles as lanes at a time.
+"""Tiles of a batch to the lanes of a workspace and back, as many tiles at a time as lanes.
 
 `tiles` is `(tiles, cells)`; `first` is the group's first tile and `count` how many there are.
 """
@@ -15,7 +15,7 @@ from .merge import pitch
 @kernel()
 @no_type_check
 def load_tiles(v, at, tiles, first, count):
-    """Load each tile into a lane, one vector a cell from offset `at`; lanes beyond `count` get 0."""
+    """Load each tile into a lane, one vector a cell from offset `at`; other lanes get 0."""
     width = VECTOR_BYTES // v.itemsize
     for cell in range(tiles.shape[1]):
         for lane in range(width):

@@ -14,17 +14,7 @@ from __future__ import annotations
 from typing import no_type_check
 
 from ....kernels import kernel
-from ....kernels.dense import (
-    ADD,
-    SET,
-    copy,
-    fill,
-    mirror,
-    product,
-    row_major,
-    transposed,
-    triangle,
-)
+from ....kernels.dense import ADD, SET, copy, fill, mirror, product, row_major, transposed, triangle
 from .gather import scatter
 from .merge import pitch
 

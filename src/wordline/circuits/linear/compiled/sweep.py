@@ -1,9 +1,9 @@
 """Forward and adjoint sweeps over the steps of a schedule, for one group of lanes.
 
 The forward sweep merges blocks, children before parents. The adjoint sweep runs backwards and needs
-each merge's factors. In the mode SAVE the forward sweep stores those of large merges for it to load,
-and it recomputes those of small ones, a subtree at a time. In the mode RECOMPUTE the factors of all
-merges are computed anew, side by side in the workspace of one group of lanes.
+each merge's factors. In the mode SAVE the forward sweep stores those of large merges for it to
+load, and it recomputes those of small ones, a subtree at a time. In the mode RECOMPUTE the factors
+of all merges are computed anew, side by side in the workspace of one group of lanes.
 """
 
 from __future__ import annotations
