@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, once, plain
+from ..transforms import batch_dim_first, once_differentiable, require_plain
 from . import column_compiled
 from .column_network import READ, ColumnNetwork, Features, at_rest, features, sigmoid_
 from .column_sharing import At, Together, sharing, together, volts_at
@@ -80,7 +80,7 @@ class _Read(torch.autograd.Function):
         if grads[0] is None:
             return None, None, None, None
         wanted = ctx.needs_input_grad[:2]
-        found = _Back.apply(*ctx.saved_tensors, *plain(grads[0]), ctx.weights, ctx.design, wanted)
+        found = _Back.apply(*ctx.saved_tensors, *require_plain(grads[0]), ctx.weights, ctx.design, wanted)
         to_volts, to_programmed = (x if want else None for x, want in zip(found, wanted, strict=True))
         return to_volts, to_programmed, None, None
 
@@ -106,17 +106,17 @@ class _Read(torch.autograd.Function):
 
 def _as_samples(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """A vmapped dimension among the samples `(..., samples, numbers)`."""
-    return tuple(x.movedim(0, -3).flatten(-3, -2) for x in in_front(info.batch_size, dims, *tensors))
+    return tuple(x.movedim(0, -3).flatten(-3, -2) for x in batch_dim_first(info.batch_size, dims, *tensors))
 
 
 def _leading(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """A vmapped dimension in front of leading dimensions that broadcast."""
-    front = in_front(info.batch_size, dims[: len(tensors)], *tensors)
+    front = batch_dim_first(info.batch_size, dims[: len(tensors)], *tensors)
     most = max(x.dim() for x in front)
     return tuple(x[(slice(None), *(None,) * (most - x.dim()))] for x in front)
 
 
-class _Back(once("SurrogateArray.currents")):
+class _Back(once_differentiable("SurrogateArray.currents")):
     """Derivatives by volts and by what was programmed, those that are wanted."""
 
     @staticmethod
@@ -165,7 +165,7 @@ class _Back(once("SurrogateArray.currents")):
         return made, tuple(0 if want else None for want in wanted)
 
 
-class _Tangent(once("SurrogateArray.currents")):
+class _Tangent(once_differentiable("SurrogateArray.currents")):
     """dI for changes of the volts: what a current gains with each product, times how the product changes."""
 
     @staticmethod

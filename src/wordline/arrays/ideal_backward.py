@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires
-from ..transforms import shown
+from ..transforms import grad_of
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -69,4 +69,4 @@ class IdealBackward(AbstractArray):
         inner, g = programmed.split([programmed.shape[-2] - volts.shape[-1], volts.shape[-1]], -2)
         with torch.no_grad():
             right = self.array.currents(volts.detach(), inner.detach(), wires)
-        return shown(right, volts @ g)
+        return grad_of(volts @ g, value=right)

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from ..circuits import AbstractDeviceLaw, Wires
 from ..circuits.nonlinear import currents_through
-from ..transforms import plain, pushed, transformed
+from ..transforms import in_forward_mode, require_plain, under_transform
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -69,7 +69,7 @@ class NonlinearArray(AbstractArray):
         """I_j = sum_i i(u_ij, g_ij), u the voltage that the wires leave each device."""
         tiles = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2]))
         size = max(1, _KEPT // max(1, tiles * programmed.shape[-2] * programmed.shape[-1]))
-        if volts.shape[-2] <= size or transformed() or pushed(volts, programmed):
+        if volts.shape[-2] <= size or under_transform() or in_forward_mode(volts, programmed):
             return currents_through(volts, programmed, wires, self.law)
         currents: Tensor = _SolvedAgain.apply(volts, programmed, wires, self.law, size)
         return currents
@@ -88,7 +88,7 @@ class _SolvedAgain(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         volts, g = ctx.saved_tensors
-        plain(*grads)
+        require_plain(*grads)
         grad_volts, grad_g = [], torch.zeros_like(g)
         for part, grad in zip(volts.split(ctx.size, -2), grads[0].split(ctx.size, -2), strict=True):
             with torch.enable_grad():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires
 from ..circuits.effective import through_wires
-from ..transforms import whole
+from ..transforms import concrete
 from ..values import require_instance
 from . import column_network
 from .array import AbstractArray
@@ -90,7 +90,7 @@ class SurrogateArray(AbstractArray):
         network, report = load_surrogate(self.path, self.sha256)
         self._require(report.design, tuple(g.shape[-2:]), wires)
         low, high = (1 - REACH) * report.design.g_off_siemens, (1 + REACH) * report.design.g_on_siemens
-        known = whole(g)
+        known = concrete(g)
         outside = ((known < low) | (known > high)) & (known != 0)
         if outside.any():
             raise ValueError(
@@ -107,7 +107,7 @@ class SurrogateArray(AbstractArray):
         design = report.design
         self._require(design, (volts.shape[-1], design.tile[1]), wires)  # any columns of such arrays
         if volts.numel():
-            low, high = (x.item() for x in whole(volts).aminmax())
+            low, high = (x.item() for x in concrete(volts).aminmax())
             if not (low >= 0 and high <= design.volts * (1 + _OVER)):
                 raise ValueError(
                     f"`volts` run from {low:g} to {high:g}; the surrogate {self.path!r} was fitted from 0 to "

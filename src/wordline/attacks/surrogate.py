@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ..transforms import differentiated, shown
+from ..transforms import grad_of, needs_derivative
 
 
 @final
@@ -39,7 +39,7 @@ class SurrogateGradient(nn.Module):
         """Logits `(n, classes)`."""
         with torch.no_grad():
             logits = self.model(images.detach())
-        if not differentiated(images):
+        if not needs_derivative(images):
             return logits
         stand_in = self.gradient_from(images)
         if stand_in.shape != logits.shape:
@@ -47,4 +47,4 @@ class SurrogateGradient(nn.Module):
                 f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
                 f"got {tuple(stand_in.shape)}"
             )
-        return shown(logits, stand_in)
+        return grad_of(stand_in, value=logits)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, once, plain, untraced, whole
+from ..transforms import batch_dim_first, concrete, no_compile, once_differentiable, require_plain
 from .linear import compiled, reference
 from .siemens import warn_of_ohms
 from .wires import Wires
@@ -15,7 +15,7 @@ from .wires import Wires
 _CHUNK_CELLS = 1 << 17  # cells the reference solver holds at once, which bounds its working memory
 
 
-@untraced
+@no_compile
 def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     """Compute the matrix by which an array of conductances multiplies its input voltages.
 
@@ -81,7 +81,7 @@ def _require_conductances(g: Tensor) -> None:
         )
     if g.numel() == 0:
         return
-    low, high = (x.item() for x in whole(g).aminmax())
+    low, high = (x.item() for x in concrete(g).aminmax())
     if not low >= 0 and low == low:
         raise ValueError(
             f"`g` must not be negative, got {low:g} S; clamp it, or map signs to a pair of arrays"
@@ -118,7 +118,7 @@ class _Effective(torch.autograd.Function):
         if grads[0] is None:
             return None, None, None
         g, saved = ctx.saved_tensors
-        return _Adjoint.apply(g, *plain(grads[0]), ctx.wires, saved), None, None
+        return _Adjoint.apply(g, *require_plain(grads[0]), ctx.wires, saved), None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> tuple[Tensor, None]:
@@ -134,7 +134,7 @@ class _Effective(torch.autograd.Function):
         return (w.unflatten(0, (info.batch_size, -1)), saved), (0, None)
 
 
-class _Adjoint(once("effective_conductance")):
+class _Adjoint(once_differentiable("effective_conductance")):
     @staticmethod
     def forward(g: Tensor, grad: Tensor, wires: Wires, saved: Tensor) -> Tensor:
         if g.device.type == "cpu":
@@ -149,11 +149,11 @@ class _Adjoint(once("effective_conductance")):
     ) -> tuple[Tensor, int]:  # fmt: skip
         same_tiles = dims[0] is not None and dims[3] is None  # the factors are those of these g
         saved = saved if same_tiles else saved.new_empty(0)
-        tiles = (x.flatten(0, 1) for x in in_front(info.batch_size, dims[:2], g, grad))
+        tiles = (x.flatten(0, 1) for x in batch_dim_first(info.batch_size, dims[:2], g, grad))
         return _Adjoint.apply(*tiles, wires, saved).unflatten(0, (info.batch_size, -1)), 0
 
 
-class _Tangent(once("effective_conductance")):
+class _Tangent(once_differentiable("effective_conductance")):
     """dW for a change dG: the adjoint is linear in dL/dW, so its own adjoint takes dG to dW."""
 
     @staticmethod
@@ -170,7 +170,7 @@ class _Tangent(once("effective_conductance")):
     def vmap(
         info: Any, dims: tuple[int | None, ...], g: Tensor, tangent: Tensor, wires: Wires
     ) -> tuple[Tensor, int]:
-        tiles = (x.flatten(0, 1) for x in in_front(info.batch_size, dims[:2], g, tangent))
+        tiles = (x.flatten(0, 1) for x in batch_dim_first(info.batch_size, dims[:2], g, tangent))
         return _Tangent.apply(*tiles, wires).unflatten(0, (info.batch_size, -1)), 0
 
 

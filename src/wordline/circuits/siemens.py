@@ -6,7 +6,7 @@ import warnings
 
 from torch import Tensor
 
-from ..transforms import whole
+from ..transforms import concrete
 
 # 10 ohm, in float32 as well: a device of less is lost beside the wires that lead to it.
 LARGEST = 0.1 * (1 + 1e-6)
@@ -20,7 +20,7 @@ def warn_of_ohms(name: str, conductances: Tensor | float) -> None:
     """
     if isinstance(conductances, Tensor):
         has_numbers = conductances.numel() > 0 and not conductances.is_meta
-        conductances = whole(conductances).amax().item() if has_numbers else 0.0
+        conductances = concrete(conductances).amax().item() if has_numbers else 0.0
     if conductances > LARGEST:
         warnings.warn(
             f"`{name}` holds {conductances:g} siemens, a device of {1 / conductances:.3g} ohm: are "

@@ -10,7 +10,7 @@ from typing import Literal, cast
 import torch
 from torch import Tensor
 
-from ..transforms import differentiated, shown
+from ..transforms import grad_of, needs_derivative
 from ..values import Value, require_choice, require_instance, require_integer
 from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
 
@@ -122,7 +122,7 @@ class UniformConverter(AbstractConverter):
     def convert(self, u: Tensor) -> Tensor:
         """See `AbstractConverter.convert`."""
         codes = u.detach().clamp(self.least, 1.0).mul_(self.steps).add_(0.5).floor_().div_(self.steps)
-        return shown(codes, u.where(self._passes(u), 0)) if differentiated(u) else codes
+        return grad_of(u.where(self._passes(u), 0), value=codes) if needs_derivative(u) else codes
 
     def _passes(self, u: Tensor) -> Tensor:
         """Where the derivative is one; elsewhere it is zero."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..transforms import whole
+from ..transforms import concrete
 from ..values import Value, require_number
 
 
@@ -126,6 +126,6 @@ class Calibrated(AbstractInputRange, AbstractOutputRange):
 
 
 def _measured(name: str, seen: Tensor) -> Tensor:
-    if whole(seen).isnan().any():
+    if concrete(seen).isnan().any():
         raise ValueError(f"`{name}` has a range that is not calibrated yet; call wordline.calibrate(chip, data) first")
     return seen

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..transforms import apart
+from ..transforms import outside_transforms
 
 
 def nonideality_factor(wanted: Tensor, made: Tensor, volts: Tensor) -> Tensor:
@@ -29,4 +29,4 @@ def nonideality_factor(wanted: Tensor, made: Tensor, volts: Tensor) -> Tensor:
 def probe_volts(rows: int, *, inputs: int = 8, seed: int = 0) -> Tensor:
     """Voltages to measure NF with: uniform in (0, 1), the same for everyone; `(inputs, rows)` float64."""
     stream = torch.Generator().manual_seed(seed)
-    return apart(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))
+    return outside_transforms(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ..circuits.effective import through_wires
 from ..devices.parts import MOST, apply_to_devices, program_devices
-from ..transforms import whole
+from ..transforms import concrete
 from .blocks import Block, Whole
 from .cells import array_shape, tile_blocks
 from .crossbar import Crossbar
@@ -66,7 +66,7 @@ def program_many(matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.
 
 
 def _program_many(matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]) -> tuple[Programmed, ...]:
-    if not whole(matrix).isfinite().all():
+    if not concrete(matrix).isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing, tile = crossbar.encoding, crossbar.slicing, (crossbar.tile[0], crossbar.weight_cols)
     largest = crossbar.scale.largest(matrix)

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, cast
 import torch
 from torch import Tensor
 
-from ..transforms import differentiated, shown, whole
+from ..transforms import concrete, grad_of, needs_derivative
 from ..values import Value, require_integer
 
 
@@ -169,7 +169,7 @@ class BitSlicing(AbstractSlicing):
         significances = _significances(bits, self.stream_bits)
         positive = u >= 0
         for sign, here in ((1.0, positive), (-1.0, ~positive)):
-            if sign < 0 and not bool(whole(here).any()):
+            if sign < 0 and not bool(concrete(here).any()):
                 continue  # no negative input: the second pass would read zero volts
             part = (sign * u).where(here, 0)
             for significance, digits in zip(significances, _digits(part, bits, self.stream_bits), strict=True):
@@ -185,7 +185,7 @@ class BitSlicing(AbstractSlicing):
         known = y.detach()
         steps = (known.double() / step + 1e-6 * known.sign()).trunc_()  # toward zero; what is a whole number stays one
         kept = (steps.clamp(-most, most) * step).to(y.dtype)
-        return shown(kept, y.where(steps.abs() <= most, 0)) if differentiated(y) else kept
+        return grad_of(y.where(steps.abs() <= most, 0), value=kept) if needs_derivative(y) else kept
 
 
 def _significances(bits: int, digit: int) -> tuple[float, ...]:
@@ -200,9 +200,9 @@ def _digits(shares: Tensor, bits: int, digit: int) -> list[Tensor]:
     codes = (known.double() * (2**bits - 1) + 0.5).floor_().to(torch.int32)
     wide = torch.promote_types(shares.dtype, torch.float32)  # that holds every digit
     digits = [((codes >> digit * k) & largest).to(wide).div_(largest).to(shares.dtype) for k in range(count)]
-    if not bool(whole(shares).sum().isfinite()):  # where any is none, NaN has to stay NaN: whole numbers do not say it
+    if not bool(concrete(shares).sum().isfinite()):  # where any is none, NaN has to stay NaN: whole numbers do not say it
         digits = [number + 0 * known for number in digits]
-    if not differentiated(shares):
+    if not needs_derivative(shares):
         return digits
     slope = 1 / sum(_significances(bits, digit))
-    return [shown(number, shares * slope) for number in digits]
+    return [grad_of(shares * slope, value=number) for number in digits]

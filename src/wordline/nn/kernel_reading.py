@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..kernels import reads
 from ..devices import UniformConverter
+from ..kernels import reads
 from ..mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
-from ..transforms import batched, pushed
+from ..transforms import in_forward_mode, under_vmap
 from .convolution import ConvProduct
 from .product import AbstractProduct
 from .windows import by_inputs, padded, places, windows
@@ -40,7 +40,7 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """
     plain = type(crossbar.adc) is UniformConverter and type(crossbar.slicing) in (NoSlicing, BitSlicing)
     learning = torch.is_grad_enabled() and response.requires_grad
-    there = u.numel() > 0 and reads.available(response) and not batched(response) and not pushed(u, response)
+    there = u.numel() > 0 and reads.available(response) and not under_vmap(response) and not in_forward_mode(u, response)
     return crossbar.array.linear and plain and not learning and there
 
 

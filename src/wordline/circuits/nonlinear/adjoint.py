@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...kernels.threads import drain
-from ...transforms import in_front, once, plain
+from ...transforms import batch_dim_first, once_differentiable, require_plain
 from ..wires import Wires
 from .laws import AbstractDeviceLaw
 from .linear_system import apply_z, max_abs, solve_linearised
@@ -45,7 +45,12 @@ class ColumnCurrents(torch.autograd.Function):
         if grads[0] is None:
             return None, None, None, None, None
         v, g, volts = ctx.saved_tensors
-        return *_Adjoint.apply(v, g, *plain(grads[0]), volts, ctx.wires, ctx.law), None, None, None
+        return (
+            *_Adjoint.apply(v, g, *require_plain(grads[0]), volts, ctx.wires, ctx.law),
+            None,
+            None,
+            None,
+        )
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor | None) -> tuple[Tensor, None]:
@@ -61,11 +66,11 @@ class ColumnCurrents(torch.autograd.Function):
         info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, wires: Wires,
         law: AbstractDeviceLaw, keep: bool,
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int | None]]:  # fmt: skip
-        both = in_front(info.batch_size, dims[:2], v, g)
+        both = batch_dim_first(info.batch_size, dims[:2], v, g)
         return ColumnCurrents.apply(*both, wires, law, keep), (0, 0 if keep else None)
 
 
-class _Adjoint(once("solve_nonlinear")):
+class _Adjoint(once_differentiable("solve_nonlinear")):
     """Gradients with respect to v and g, given that with respect to the column currents.
 
     With a_ij = dL/dI_j and mu + Z (s mu) = a: dL/dv_i = sum_j (s mu)_ij and dL/dg = (di/dg) mu.
@@ -103,11 +108,11 @@ class _Adjoint(once("solve_nonlinear")):
         info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, grad: Tensor, volts: Tensor,
         wires: Wires, law: AbstractDeviceLaw,
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:  # fmt: skip
-        tensors = in_front(info.batch_size, dims[:4], v, g, grad, volts)
+        tensors = batch_dim_first(info.batch_size, dims[:4], v, g, grad, volts)
         return _Adjoint.apply(*tensors, wires, law), (0, 0)
 
 
-class _Tangent(once("solve_nonlinear")):
+class _Tangent(once_differentiable("solve_nonlinear")):
     """Changes dI_j = sum_i q_ij for changes dv and dg.
 
     q = s du + (di/dg) dg, and du + Z q = dv is the linearised array.
@@ -139,7 +144,7 @@ class _Tangent(once("solve_nonlinear")):
         info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, dv: Tensor, dg: Tensor,
         volts: Tensor, wires: Wires, law: AbstractDeviceLaw,
     ) -> tuple[Tensor, int]:  # fmt: skip
-        tensors = in_front(info.batch_size, dims[:5], v, g, dv, dg, volts)
+        tensors = batch_dim_first(info.batch_size, dims[:5], v, g, dv, dg, volts)
         return _Tangent.apply(*tensors, wires, law), 0
 
 

@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from ...transforms import differentiated, untraced, whole
+from ...transforms import concrete, needs_derivative, no_compile
 from ...values import require_instance
 from ..siemens import warn_of_ohms
 from ..wires import Wires
@@ -13,7 +13,7 @@ from .laws import AbstractDeviceLaw
 from .operating_point import OperatingPoint, operating_points
 
 
-@untraced
+@no_compile
 def solve_nonlinear(
     v: Float[Tensor, "... batch rows"],
     g: Float[Tensor, "... rows cols"],
@@ -59,7 +59,7 @@ def currents_through(
     It never warns.
     """
     _require_arguments(v, g, wires, law)
-    keep = differentiated(v, g)
+    keep = needs_derivative(v, g)
     currents: Tensor = ColumnCurrents.apply(*_broadcast(v, g), wires, law, keep)[0]
     return currents.to(torch.result_type(v, g))
 
@@ -116,7 +116,7 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
             "`.to()`"
         )
     for name, tensor in (("v", v), ("g", g)):
-        if not torch.isfinite(whole(tensor)).all():
+        if not torch.isfinite(concrete(tensor)).all():
             raise ValueError(
                 f"`{name}` must be finite, got NaN or infinity; look for the step that produced it"
             )
@@ -124,7 +124,7 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
         raise ValueError(
             f"`g` must hold at least one row and one column, got shape {tuple(g.shape)}"
         )
-    if (whole(g) < 0).any():
+    if (concrete(g) < 0).any():
         raise ValueError(
             f"`g` must not be negative, got {whole(g).min().item():g} S; an open device is 0"
         )
