@@ -29,7 +29,7 @@ from wordline.circuits import (
 )
 from wordline.circuits.nonlinear import adjoint, linear_system, wires_compiled, wires_torch
 
-GOLDEN = sorted((Path(__file__).parents[1] / "oracles" / "ngspice").glob("*.json"))
+GOLDEN = sorted((Path(__file__).parents[2] / "oracles" / "ngspice").glob("*.json"))
 RETHINKING = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 WIRES = [
     RETHINKING,

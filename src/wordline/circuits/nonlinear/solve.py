@@ -126,7 +126,7 @@ def _require_arguments(v: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLa
         )
     if (concrete(g) < 0).any():
         raise ValueError(
-            f"`g` must not be negative, got {whole(g).min().item():g} S; an open device is 0"
+            f"`g` must not be negative, got {concrete(g).min().item():g} S; an open device is 0"
         )
     if v.shape[-1] != g.shape[-2]:
         raise ValueError(
