@@ -139,7 +139,7 @@ def test_agrees_with_the_dense_solve(g: Tensor, wires: Wires) -> None:
 @QUICK
 @given(arrays(), WIRES)
 def test_reciprocity(g: Tensor, wires: Wires) -> None:
-    """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
+    """Turned by a half and transposed, driver and sense, row and column exchanged: one array."""
     turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
     one, other = effective_conductance(g, wires), effective_conductance(g.flip(0, 1).mT, turned)
     assert distance(other, one.flip(0, 1).mT.numpy()) < 1e-11

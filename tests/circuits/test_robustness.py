@@ -168,7 +168,7 @@ def arrays(draw: st.DrawFn) -> Tensor:
 @few
 @given(arrays(), WIRES)
 def test_reciprocity_by_the_reference(g: Tensor, wires: Wires) -> None:
-    """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
+    """Turned by a half and transposed, driver and sense, row and column exchanged: one array."""
     turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
     one, other = reference.solve(g[None], wires), reference.solve(g.flip(0, 1).mT[None], turned)
     assert distance(other, one.flip(1, 2).mT.numpy()) < 1e-11

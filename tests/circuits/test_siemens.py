@@ -45,9 +45,12 @@ def test_ten_ohm_draw_none(ask, dtype: torch.dtype) -> None:
 
 def test_devices_of_a_crossbar_draw_none() -> None:
     crossbar = wl.Crossbar(
-        tile=(4, 4), device=wl.Memristor(r_on_ohm=1.0, r_off_ohm=10.0), wires=wl.Wires(row_ohm=1e-3),
-        gain=wl.UnitGain(), nonidealities=(wl.ReadNoise(0.1),),
-    )  # fmt: skip
+        tile=(4, 4),
+        device=wl.Memristor(r_on_ohm=1.0, r_off_ohm=10.0),
+        wires=wl.Wires(row_ohm=1e-3),
+        gain=wl.UnitGain(),
+        nonidealities=(wl.ReadNoise(0.1),),
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         wl.map_model(torch.nn.Linear(3, 2).eval(), crossbar)(torch.rand(2, 3))

@@ -32,7 +32,7 @@ def _nothing_said_yet():
 
 @pytest.fixture
 def unwritable(tmp_path, monkeypatch):
-    """No folder of numba's own can be written, whoever runs the test: each would lie below a file."""
+    """No folder of numba's own can be written by anybody: each would lie below a file."""
     (tmp_path / "file").touch()
     monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path / "file" / "cache"))
     there = (compiler.caching.UserProvidedCacheLocator, compiler._TemporaryFolderLocator)

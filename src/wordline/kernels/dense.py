@@ -70,58 +70,42 @@ def transposed(at, pitch):
 @kernel()
 @no_type_check
 def product(ws, c, a, b, shape, mode):
-    """C = A B, C += A B or C = - A B, by `mode`; `shape` is (rows of C, columns of C, depth).
+    """Compute C = A B, C += A B or C = - A B, by `mode`.
 
-    C is row-major.
+    `shape` is (rows of C, columns of C, depth); C is row-major.
     """
     m, n, depth = shape
-    product_operation(
-        ws,
-        (
-            c.at, c.row_step, a.at, a.row_step, a.col_step, b.at, b.row_step, b.col_step,
-            m, n, depth, mode,
-        ),
-        (),
-    )  # fmt: skip
+    at_c, at_a = (c.at, c.row_step), (a.at, a.row_step, a.col_step)
+    at_b = (b.at, b.row_step, b.col_step)
+    product_operation(ws, at_c + at_a + at_b + (m, n, depth, mode), ())
 
 
 @kernel()
 @no_type_check
 def triangle(ws, c, a, b, shape, mode):
-    """As `product` where C is symmetric; `shape` is (rows of C, depth).
+    """Compute `product` where C is symmetric; `shape` is (rows of C, depth).
 
-    Computes the lower triangle, and what 4 x 4 corners cover above it.
+    Only the lower triangle, and what 4 x 4 corners cover above it.
     """
     n, depth = shape
-    triangle_operation(
-        ws,
-        (
-            c.at, c.row_step, a.at, a.row_step, a.col_step, b.at, b.row_step, b.col_step,
-            n, n, depth, mode,
-        ),
-        (),
-    )  # fmt: skip
+    at_c, at_a = (c.at, c.row_step), (a.at, a.row_step, a.col_step)
+    at_b = (b.at, b.row_step, b.col_step)
+    triangle_operation(ws, at_c + at_a + at_b + (n, n, depth, mode), ())
 
 
 @kernel()
 @no_type_check
 def copy(ws, to, source, shape):
     """Copy a matrix of `shape` (rows, columns) from `source` to `to`."""
-    m, n = shape
-    copy_operation(
-        ws,
-        (
-            to.at, to.row_step, to.col_step,
-            source.at, source.row_step, source.col_step, m, n,
-        ),
-        (),
-    )  # fmt: skip
+    at_to = (to.at, to.row_step, to.col_step)
+    at_source = (source.at, source.row_step, source.col_step)
+    copy_operation(ws, at_to + at_source + shape, ())
 
 
 @kernel()
 @no_type_check
 def scale_columns(ws, to, source, factors, shape):
-    """To = source diag(factors), two row-major matrices of one pitch."""
+    """Compute to = source diag(factors), both row-major with one pitch."""
     m, n = shape
     scale_operation(ws, (to.at, source.at, source.row_step, factors, 0, 1, m, n), ())
 
@@ -129,7 +113,7 @@ def scale_columns(ws, to, source, factors, shape):
 @kernel()
 @no_type_check
 def scale_rows(ws, to, source, factors, shape):
-    """To = diag(factors) source, two row-major matrices of one pitch."""
+    """Compute to = diag(factors) source, both row-major with one pitch."""
     m, n = shape
     scale_operation(ws, (to.at, source.at, source.row_step, factors, 1, 0, m, n), ())
 

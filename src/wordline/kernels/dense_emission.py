@@ -28,12 +28,10 @@ def _integer(value: int) -> Any:
 def _corner(m: int, n: int) -> Callable[..., None]:
     """Emit an m x n corner C of a product; strides as in `dense.product`."""
 
-    def emit(
-        e: Emitter, c: Any, ci: Any, a: Any, ai: Any, ak: Any, b: Any, bk: Any, bj: Any,
-        depth: Any, mode: Any,
-    ) -> None:  # fmt: skip
+    def emit(e: Emitter, *arguments: Any) -> None:
+        *places, depth, mode = arguments
+        c, ci, a, ai, ak, b, bk, bj = (e.bytes(x) for x in places)
         builder = e.builder
-        c, ci, a, ai, ak, b, bk, bj = (e.bytes(x) for x in (c, ci, a, ai, ak, b, bk, bj))
         a_rows, b_cols, c_rows = e.steps(a, ai, m), e.steps(b, bj, n), e.steps(c, ci, m)
         zero, one = _integer(0), _integer(1)
         function, before = builder.function, builder.block
@@ -57,7 +55,7 @@ def _corner(m: int, n: int) -> Callable[..., None]:
             phi.add_incoming(new, loop)
         builder.cbranch(builder.icmp_signed(">", fewer, zero), loop, after)
         builder.position_at_end(after)
-        places = [e.steps(row, _integer(VECTOR_BYTES), n) for row in c_rows]
+        targets = [e.steps(row, _integer(VECTOR_BYTES), n) for row in c_rows]
         finish: dict[int, Callable[[Any, Any], Any]] = {
             SET: lambda x, at: x,
             ADD: lambda x, at: builder.fadd(e.load(at), x),
@@ -67,7 +65,7 @@ def _corner(m: int, n: int) -> Callable[..., None]:
             with builder.if_then(builder.icmp_signed("==", mode, _integer(code))):
                 for i in range(m):
                     for j in range(n):
-                        e.store(combine(total[i][j], places[i][j]), places[i][j])
+                        e.store(combine(total[i][j], targets[i][j]), targets[i][j])
 
     return emit
 
@@ -125,11 +123,10 @@ def _inverse(m: int) -> Any:
 def _copy() -> Any:
     """Copy a matrix, four columns at a time, then one; the loops are short and stay rolled."""
 
-    def emit(
-        e: Emitter, to: Any, ti: Any, tj: Any, at: Any, si: Any, sj: Any, m: Any, n: Any
-    ) -> None:
+    def emit(e: Emitter, *arguments: Any) -> None:
+        *places, m, n = arguments
+        to, ti, tj, at, si, sj = (e.bytes(x) for x in places)
         builder, zero = e.builder, _integer(0)
-        to, ti, tj, at, si, sj = (e.bytes(x) for x in (to, ti, tj, at, si, sj))
         start, rows, done = (
             builder.block,
             builder.append_basic_block(),
@@ -148,12 +145,12 @@ def _copy() -> Any:
             enough = builder.icmp_signed(">=", phis[0], _integer(wide))
             builder.cbranch(enough, body, after)
             builder.position_at_end(body)
-            sources, places = e.steps(phis[2], sj, wide + 1), e.steps(phis[1], tj, wide + 1)
+            sources, targets = e.steps(phis[2], sj, wide + 1), e.steps(phis[1], tj, wide + 1)
             values = [e.load(x) for x in sources[:-1]]
-            for value, place in zip(values, places, strict=False):
-                e.store(value, place)
+            for value, target in zip(values, targets, strict=False):
+                e.store(value, target)
             fewer = builder.sub(phis[0], _integer(wide))
-            news = fewer, places[-1], sources[-1]
+            news = fewer, targets[-1], sources[-1]
             for phi, first, new in zip(phis, (j, j_to, j_at), news, strict=True):
                 phi.add_incoming(first, before)
                 phi.add_incoming(new, body)
@@ -180,11 +177,10 @@ def _forbid_unrolling(builder: Any, jump_back: Any) -> None:
 def _scale() -> Any:
     """Multiply a matrix by factors of its columns (fj = 1) or of its rows (fi = 1)."""
 
-    def emit(
-        e: Emitter, to: Any, at: Any, pitch: Any, f: Any, fi: Any, fj: Any, m: Any, n: Any
-    ) -> None:
+    def emit(e: Emitter, *arguments: Any) -> None:
+        *places, m, n = arguments
+        to, at, pitch, f, fi, fj = (e.bytes(x) for x in places)
         builder = e.builder
-        to, at, pitch, f, fi, fj = (e.bytes(x) for x in (to, at, pitch, f, fi, fj))
         with cgutils.for_range(builder, m) as row, cgutils.for_range(builder, n) as col:
             place = builder.add(builder.mul(row.index, pitch), e.bytes(col.index))
             factor = e.load(f, builder.mul(row.index, fi), builder.mul(col.index, fj))
@@ -194,7 +190,7 @@ def _scale() -> Any:
 
 
 def _split_near_one() -> Any:
-    """Where x > 1/2: x <- `less_one`, mask <- 1; elsewhere mask <- 0."""
+    """If x > 1/2: x <- `less_one`, mask <- 1; else mask <- 0."""
 
     def emit(e: Emitter, x: Any, less_one: Any, mask: Any) -> None:
         builder = e.builder

@@ -76,10 +76,15 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
 @needs_vectors
 @settings(deadline=None, max_examples=30)
 @given(
-    st.tuples(*(st.integers(1, most) for most in (3, 2, 3, 2, 9, 7))), st.integers(1, 110), st.booleans(),
-    st.sampled_from([BitPlanes(), BitPlanes(31, 2), BitPlanes(2**15 - 1, 4), BitPlanes(7, 1), BitPlanes(255, 8)]),
-    st.sampled_from([FINE, COARSE]), st.integers(0, 2**31),
-)  # fmt: skip
+    st.tuples(*(st.integers(1, most) for most in (3, 2, 3, 2, 9, 7))),
+    st.integers(1, 110),
+    st.booleans(),
+    st.sampled_from(
+        [BitPlanes(*given) for given in ((0, 0), (31, 2), (2**15 - 1, 4), (7, 1), (255, 8))]
+    ),
+    st.sampled_from([FINE, COARSE]),
+    st.integers(0, 2**31),
+)
 def test_in_double_precision_every_code_is_right(
     shape: tuple[int, ...], n: int, separate: bool, digits: BitPlanes, adc: Quantiser, seed: int
 ) -> None:
@@ -177,7 +182,7 @@ def test_two_bytes_are_never_further_from_the_real_sum_than_a_tenth_of_a_code(ro
 def test_vectors_are_gathered_from_wherever_they_stand(
     width: int, step: int, dtype: torch.dtype
 ) -> None:
-    """Rows of an image of any width, side by side or not: whole vectors, fours, and single numbers."""
+    """Rows of an image of any width, side by side or not: whole vectors, fours, single numbers."""
     image = random(40, width * step + 7, dtype=dtype)
     starts = (np.arange(40)[:, None] * image.shape[1] + np.arange(width) * step).ravel()
     offsets = np.array([[0, 5, 1, 7]])

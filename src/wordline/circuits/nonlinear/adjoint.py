@@ -140,12 +140,9 @@ class _Tangent(once_differentiable("solve_nonlinear")):
         return out.reshape(*volts.shape[:-2], cols)
 
     @staticmethod
-    def vmap(
-        info: Any, dims: tuple[int | None, ...], v: Tensor, g: Tensor, dv: Tensor, dg: Tensor,
-        volts: Tensor, wires: Wires, law: AbstractDeviceLaw,
-    ) -> tuple[Tensor, int]:  # fmt: skip
-        tensors = batch_dim_first(info.batch_size, dims[:5], v, g, dv, dg, volts)
-        return _Tangent.apply(*tensors, wires, law), 0
+    def vmap(info: Any, dims: tuple[int | None, ...], *inputs: Any) -> tuple[Tensor, int]:
+        tensors = batch_dim_first(info.batch_size, dims[:5], *inputs[:5])
+        return _Tangent.apply(*tensors, *inputs[5:]), 0
 
 
 def _derivatives(law: AbstractDeviceLaw, u: Tensor, g: Tensor) -> tuple[Tensor, Tensor]:

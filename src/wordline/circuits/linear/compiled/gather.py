@@ -15,7 +15,7 @@ from ....kernels.dense import copy, row_major, transposed
 @kernel()
 @no_type_check
 def gather(ws, to, h, rows, cols):
-    """to[i, j] = H[rows_i, cols_j] for two lists of ranges without a common port."""
+    """Gather to[i, j] = H[rows_i, cols_j] by two lists of ranges without a common port."""
     for row in rows:
         for col in cols:
             _copy_lower(ws, to, h, row, col, row.port > col.port)
@@ -24,7 +24,7 @@ def gather(ws, to, h, rows, cols):
 @kernel()
 @no_type_check
 def gather_triangle(ws, to, h, ports):
-    """The lower triangle of to[i, j] = H[ports_i, ports_j], and some of the upper one."""
+    """Gather the lower triangle of to[i, j] = H[ports_i, ports_j], and some of the upper one."""
     for r in range(len(ports)):
         for c in range(r + 1):
             row, col = ports[r], ports[c]
