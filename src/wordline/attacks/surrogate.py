@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..straight_through import value_with_gradient_of
-from ..transforms import differentiated
+from ..transforms import needs_derivative
 
 
 @final
@@ -40,7 +40,7 @@ class SurrogateGradient(nn.Module):
         """Logits `(n, classes)`."""
         with torch.no_grad():
             logits = self.model(images.detach())
-        if not differentiated(images):
+        if not needs_derivative(images):
             return logits
         stand_in = self.gradient_from(images)
         if stand_in.shape != logits.shape:

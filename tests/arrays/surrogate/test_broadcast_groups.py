@@ -89,10 +89,10 @@ def test_twins_are_read_once(case: tuple[Tensor, Tensor], monkeypatch: pytest.Mo
     volts, programmed = case
     read, columns = column_compiled.currents, 0
 
-    def counted(m1, *rest):  # type: ignore[no-untyped-def]
+    def counted(products, *rest):  # type: ignore[no-untyped-def]
         nonlocal columns
-        columns += m1.shape[1]
-        read(m1, *rest)
+        columns += products.m1.shape[1]
+        read(products, *rest)
 
     monkeypatch.setattr(column_compiled, "currents", counted)
     ARRAY.currents(volts, programmed, WIRES)
@@ -128,8 +128,11 @@ def test_single_precision_stays_single(kernel: Dispatcher) -> None:
         kernel.py_func
     )
     flat, many, number = types.float32[:], types.float32[:, ::1], types.float32
-    head = [many] * (4 if kernel is column_compiled.currents else 5)
-    fresh.compile((*head, many, flat, many, flat, flat, number, number, number, many))
+    products = types.NamedUniTuple(many, 4, column_compiled.Products)
+    fields = (many, flat, many, flat, flat, number, number, number)
+    network = types.NamedTuple(fields, column_compiled.Network)
+    grad = () if kernel is column_compiled.currents else (many,)
+    fresh.compile((products, *grad, network, many))
     (text,) = fresh.inspect_llvm().values()
     kinds = set(re.findall(r"(?:fmul|fadd|fdiv) [^=%\n]*?(float|double)", text))
     assert kinds == {"float"}
