@@ -6,11 +6,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wordline.attacks.losses import (
-    TARGETED,
     UNTARGETED,
     cross_entropy,
     dlr,
     margin,
+)
+from wordline.attacks.targeted_losses import (
+    TARGETED,
     targeted_cross_entropy,
     targeted_dlr,
     targeted_margin,

@@ -6,8 +6,9 @@ import torch
 
 import wordline as wl
 from wordline import attacks
-from wordline.attacks.by_name import Wish, attack_by_name
-from wordline.attacks.norms import LinfBall, ball, distance, unit
+from wordline.attacks.balls import ball, unit
+from wordline.attacks.named import AttackOptions, attack_by_name
+from wordline.attacks.norms import LinfBall, distance
 from wordline.commands.options import require_eps
 
 IMAGES = torch.full((2000, 2), 0.5, dtype=torch.float64)
@@ -76,7 +77,7 @@ LINF = [
     lambda eps: attacks.PGD(eps), lambda eps: attacks.FGSM(eps), lambda eps: attacks.MIFGSM(eps),
     lambda eps: attacks.APGD(eps), lambda eps: attacks.FAB(eps), lambda eps: attacks.Square(eps),
     lambda eps: attacks.AutoAttack(eps), lambda eps: attacks.HopSkipJump(eps), lambda eps: attacks.RandomSearch(eps),
-    lambda eps: attacks.MultiTargeted(attacks.PGD(eps)), lambda eps: attack_by_name("pgd", Wish(eps, 2 / 255)),
+    lambda eps: attacks.MultiTargeted(attacks.PGD(eps)), lambda eps: attack_by_name("pgd", AttackOptions(eps, 2 / 255)),
     lambda eps: wl.TRADES(eps), lambda eps: wl.FastFGSM(eps), lambda eps: require_eps(0.1, eps),
 ]  # fmt: skip
 

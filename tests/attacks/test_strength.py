@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from wordline.attacks import FGSM, MIFGSM, PGD, MultiTargeted, WorstCase
-from wordline.attacks.norms import ball
+from wordline.attacks.balls import ball
 
 DUAL = {"linf": 1, "l2": 2}
 

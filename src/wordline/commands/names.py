@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import models
-from ..attacks.by_name import NAMED, Wish, attack_by_name
+from ..attacks.named import NAMED, AttackOptions, attack_by_name
 from ..evaluation.party import party
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
@@ -59,7 +59,7 @@ def number(value: float) -> str:
     return short if parse_number(short) == value else repr(value)
 
 
-def _wish(attack: Value) -> Wish:
+def _wish(attack: Value) -> AttackOptions:
     """The wish behind an attack: what it says itself, else what the attacks inside it say."""
     inner = [attack, *_inside(attack)]
     said: dict[str, Any] = {"eps": 0.0, "step_size": STEP}
@@ -71,7 +71,7 @@ def _wish(attack: Value) -> Wish:
                 break
     if said.get("loss") not in (None, "cross-entropy", "margin", "dlr"):
         said.pop("loss")
-    return Wish(**said)
+    return AttackOptions(**said)
 
 
 def _inside(attack: Value) -> list[Value]:

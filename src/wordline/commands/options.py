@@ -17,7 +17,7 @@ from tyro.constructors import PrimitiveConstructorSpec
 
 from .. import datasets, models
 from ..attacks import AbstractAttack
-from ..attacks.by_name import Wish, attack_by_name
+from ..attacks.named import AttackOptions, attack_by_name
 from ..attacks.norms import require_radius
 from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
@@ -120,7 +120,7 @@ def attack_of(
     name: str, eps: float, steps: int, step_size: float, loss: str, random_start: bool, early_stop: bool
 ) -> AbstractAttack:
     """An attack by name; 0 steps take its own default."""
-    return attack_by_name(name, Wish(eps, step_size, steps, loss, random_start, early_stop))  # type: ignore[arg-type]
+    return attack_by_name(name, AttackOptions(eps, step_size, steps, loss, random_start, early_stop))  # type: ignore[arg-type]
 
 
 def said() -> str:

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ..attacks.ascent import ascend_blindly
+from ..attacks.ascent import ascend
 from ..attacks.norms import LinfBall, require_radius
 from ..attacks.objective import Objective
 from ..datasets import ImageSplit
@@ -65,7 +65,9 @@ class TRADES(AbstractObjective):
             normal = torch.randn(images.shape, generator=generator, dtype=images.dtype).to(images.device)
             hill = Objective(model, divergence, (model(images).softmax(1),))
             start, ball = images + START * normal, LinfBall(images, self.eps)
-            return ascend_blindly(hill, ball, start, steps=self.steps, step_size=self.step_size)
+            return ascend(
+                hill, ball, start, steps=self.steps, step_size=self.step_size, keep="last", judge=False
+            ).images
 
 
 def divergence(logits: Logits, clean: Logits) -> PerSample:

@@ -8,7 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ...attacks.norms import ball
+from ...attacks.balls import ball
 from ...seeds import stream_seed
 from .bench import Bench
 from .check import AbstractCheck, Finding, Skip, percent, raised_if

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from wordline.attacks import APGD, FAB, AbstractAttack, AutoAttack, HopSkipJump, Square, distance
-from wordline.attacks.guard import seed_of
+from wordline.attacks.library_adapter import seed_of
 from wordline.attacks.hop_skip_jump import _per_sample
 
 pyautoattack = pytest.importorskip("pyautoattack")
