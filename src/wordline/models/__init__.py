@@ -1,7 +1,8 @@
 """Networks: architectures by name, weight files, accuracy."""
 
-from .accuracy import accuracy, correct
+from .accuracy import accuracy
 from .architectures import ARCHITECTURES, build_model
+from .batches import correct
 from .custom import from_factory
 from .files import load_state, read_weights, save_weights
 from .load import SUFFIXES, load_model, packaged_models
