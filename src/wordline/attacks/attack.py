@@ -124,8 +124,7 @@ def check_labels(name: str, labels: Tensor, images: Tensor) -> None:
         )
     if labels.device != images.device:
         raise ValueError(
-            f"`{name}` are on {labels.device}, `images` on {images.device}; "
-            "move both to one device"
+            f"`{name}` are on {labels.device}, `images` on {images.device}; move both to one device"
         )
     if (smallest := int(labels.min())) < 0:
         raise ValueError(f"`{name}` must not be negative, got {smallest}")

@@ -54,9 +54,7 @@ class HopSkipJump(AbstractAttack):
             if not able.any():
                 return clean
             attack = _per_sample(foolbox)(
-                steps=self.steps,
-                initial_gradient_eval_steps=self.evaluations,
-                constraint=self.norm,
+                steps=self.steps, initial_gradient_eval_steps=self.evaluations, constraint=self.norm
             )
             wrapped = foolbox.PyTorchModel(_Callee(callee), bounds=(0, 1), device=clean.device)
             criterion = foolbox.Misclassification(labels[able])

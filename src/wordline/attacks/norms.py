@@ -26,13 +26,13 @@ def require_radius(name: str, radius: float, norm: Norm = "linf", *, above: floa
     >>> require_radius("eps", 8, "linf")
     Traceback (most recent call last):
         ...
-    ValueError: `eps` must be at most 1, got 8: no pixel in [0, 1] moves farther in linf; write 8/255
+    ValueError: `eps` must be at most 1, got 8: no pixel in [0, 1] moves ...; write 8/255
     """
     require_number(name, radius, at_least=0.0 if above < 0 else -math.inf, above=above)
     if norm == "linf" and radius > 1:
         raise ValueError(
-            f"`{name}` must be at most 1, got {radius:g}: no pixel in [0, 1] moves farther in linf; "
-            f"write {radius:g}/255"
+            f"`{name}` must be at most 1, got {radius:g}: no pixel in [0, 1] moves farther in "
+            f"linf; write {radius:g}/255"
         )
 
 
@@ -77,7 +77,7 @@ class AbstractBall(ABC):
 
     @abstractmethod
     def step(self, images: Images, gradient: Images, step_size: float) -> Images:
-        """Take a steepest ascent step of length `step_size`, projected; may overwrite `gradient`."""
+        """Take a steepest ascent step of that length, projected; may overwrite `gradient`."""
 
     @abstractmethod
     def project(self, images: Images) -> Images:

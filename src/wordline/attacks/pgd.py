@@ -86,9 +86,7 @@ class PGD(AbstractAttack):
         """Return the length of one step: `step_size`, or 2.5 eps / steps."""
         return 2.5 * self.eps / self.steps if self.step_size is None else self.step_size
 
-    def maximise(
-        self, objective: Objective, images: Images, generator: torch.Generator
-    ) -> Images:
+    def maximise(self, objective: Objective, images: Images, generator: torch.Generator) -> Images:
         """Ascend `objective` once for every restart; keep the best image of each sample."""
         allowed = ball(self.norm, images, self.eps)
         start = allowed.random_point(generator) if self.random_start else images

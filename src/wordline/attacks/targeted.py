@@ -101,12 +101,7 @@ class Targeted(AbstractWrappedAttack):
         return self.attack.maximise(objective, images, generator)
 
     def _reach(
-        self,
-        aims: Labels,
-        model: Model,
-        images: Images,
-        labels: Labels,
-        generator: torch.Generator,
+        self, aims: Labels, model: Model, images: Images, labels: Labels, generator: torch.Generator
     ) -> Images:
         """Move every image whose target is another class than its own."""
         largest, movable = int(aims.max()), aims != labels

@@ -22,9 +22,7 @@ def clopper_pearson_lower(successes: int, trials: int) -> float:
     from scipy.stats import binomtest  # a second to import, and an audit alone needs it
 
     if not 0 <= successes <= trials:
-        raise ValueError(
-            f"`successes` must lie between 0 and `trials` = {trials}, got {successes}"
-        )
+        raise ValueError(f"`successes` must lie between 0 and `trials` = {trials}, got {successes}")
     if successes == 0:
         return 0.0
     found = binomtest(successes, trials, alternative="greater")
