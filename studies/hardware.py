@@ -24,7 +24,7 @@ import tyro
 
 import wordline as wl
 from wordline.datasets import ImageData
-from wordline.evaluation.party import restart_noise
+from wordline.evaluation.read_noise import restart_noise
 from wordline.evaluation.score import correct, versions
 from wordline.fingerprints import fingerprint
 from wordline.progress import Bar

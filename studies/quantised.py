@@ -25,7 +25,7 @@ from torch import nn
 
 import wordline as wl
 from wordline.datasets import ImageData
-from wordline.defenses import blinded
+from wordline.defenses import without_gradient
 from wordline.progress import Bar
 from wordline.quantisation import BitAssignment, Quantised
 from wordline.records.record import Record, describe_attack
@@ -101,7 +101,7 @@ class Bench:
     def run(self, case: Case, batch_size: int) -> Record:
         """One record. The naive attack is made on the same network without the gradient of its roundings."""
         victim = self.victim(case)
-        source = blinded(victim) if case.naive else victim
+        source = without_gradient(victim) if case.naive else victim
         split = self.data.test.take(case.images)
         if case.defence.endswith("before the attack"):
             split = wl.discretise(split, _bits(case.defence))

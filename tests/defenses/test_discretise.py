@@ -10,7 +10,7 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit, to_float
 from wordline.defenses import Discretised, discretise
-from wordline.evaluation import party
+from wordline.evaluation import identify
 
 BITS = st.integers(1, 16)
 SHARES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20)
@@ -93,7 +93,7 @@ def test_the_adaptive_attack_beats_the_naive_one(software: nn.Module, digits: Im
     assert naive.clean == adaptive.clean
     assert naive.adversarial_accuracy > adaptive.adversarial_accuracy + 0.3
     assert (adaptive.victim.gradient, naive.victim.gradient) == ("straight-through", "none")
-    assert adaptive.victim.structure != naive.victim.structure != party(Discretised(software, 2, "none")).structure
+    assert adaptive.victim.structure != naive.victim.structure != identify(Discretised(software, 2, "none")).structure
 
 
 def test_chip_inside_and_outside_compute_the_same(software: nn.Module, digits: ImageSplit) -> None:
@@ -106,17 +106,17 @@ def test_chip_inside_and_outside_compute_the_same(software: nn.Module, digits: I
     assert not torch.equal(outside(images), outside.model(images))
     assert torch.equal(outside(images), outside.model(discretise(images, 2)))
     for model in (inside, outside):
-        who = party(model)
+        who = identify(model)
         assert who.gradient == "straight-through" and who.crossbar == crossbar
-    assert party(Discretised(outside.model, 2, "none")).gradient == "none"
-    assert party(outside.model).gradient == "exact"
+    assert identify(Discretised(outside.model, 2, "none")).gradient == "none"
+    assert identify(outside.model).gradient == "exact"
 
 
 def test_both_kinds_of_gradient_are_recorded(software: nn.Module) -> None:
     crossbar = wl.Crossbar.preset("isaac-like")
     chip = wl.map_model(software, crossbar)
-    assert party(chip).gradient == "straight-through"
-    assert party(Discretised(chip, 4, "none")).gradient == "none, straight-through"
+    assert identify(chip).gradient == "straight-through"
+    assert identify(Discretised(chip, 4, "none")).gradient == "none, straight-through"
 
 
 def test_mistakes_are_answered_in_words() -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import wordline as wl
 from wordline.attacks import AbstractAttack
 from wordline.datasets import ImageSplit
-from wordline.evaluation import Conditions, craft, party, score
+from wordline.evaluation import ScoreSettings, craft, identify, score
 
 
 class Bright(nn.Module):
@@ -104,7 +104,7 @@ def test_an_attack_that_leaves_the_image_range_is_refused() -> None:
 def test_adversarial_images_of_another_shape_are_refused() -> None:
     model = Bright().eval()
     with pytest.raises(ValueError, match="`adversarial` must have shape"):
-        score(model, party(model), wl.FGSM(eps=0.1), _split(), torch.rand(3, 1, 2, 2), Conditions(0, 1, 5))
+        score(model, identify(model), wl.FGSM(eps=0.1), _split(), torch.rand(3, 1, 2, 2), ScoreSettings(0, 1, 5))
 
 
 def test_random_starts_depend_on_the_seed_alone() -> None:

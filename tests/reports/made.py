@@ -10,14 +10,14 @@ from typing import Any
 
 import wordline as wl
 from wordline.records.noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
-from wordline.records.record import Estimate, Party, Record
+from wordline.records.record import Estimate, NetworkIdentity, Record
 from wordline.values import encode
 
-SOFTWARE = Party("Net", "0" * 16)
+SOFTWARE = NetworkIdentity("Net", "0" * 16)
 
 
-def chip(seed: int = 0, tile: int = 16, weights: str = "") -> Party:
-    return Party("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
+def chip(seed: int = 0, tile: int = 16, weights: str = "") -> NetworkIdentity:
+    return NetworkIdentity("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
 
 
 def share(value: float, width: float = 0.05) -> Estimate:
@@ -25,7 +25,7 @@ def share(value: float, width: float = 0.05) -> Estimate:
 
 
 def record(
-    victim: Party = SOFTWARE, source: Party | None = None, eps: float = 0.1, clean: float = 0.9, attacked: float = 0.5,
+    victim: NetworkIdentity = SOFTWARE, source: NetworkIdentity | None = None, eps: float = 0.1, clean: float = 0.9, attacked: float = 0.5,
     attack: Any = None, data: str = "digits",
 ) -> Record:  # fmt: skip
     return Record(
@@ -36,7 +36,7 @@ def record(
     )  # fmt: skip
 
 
-def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") -> dict[str, Any]:
+def audit(victim: NetworkIdentity, eps: float = 0.1, verdict: str = "masking detected") -> dict[str, Any]:
     """What `Audit.to_json` writes, as far as a report looks at it."""
     control = {
         "type": "Comparison", "name": "uniform shrink", "remains": 0.4, "note": "", "measured": True,

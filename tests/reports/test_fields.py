@@ -8,8 +8,8 @@ from tests.reports.made import SOFTWARE, chip, record
 from torch import nn
 
 import wordline as wl
-from wordline.evaluation import party
-from wordline.records.record import Party
+from wordline.evaluation import identify
+from wordline.records.record import NetworkIdentity
 from wordline.reports.fields import at, conditions, curve, estimate, text, word
 from wordline.values import encode
 
@@ -18,7 +18,7 @@ def test_settings_are_the_records_own() -> None:
     other = dataclasses.replace(SOFTWARE, weights="9" * 16)
     pairs = [
         (SOFTWARE, SOFTWARE), (chip(), SOFTWARE), (chip(), chip()), (chip(), chip(1)), (SOFTWARE, chip()),
-        (SOFTWARE, other), (chip(), Party("Net", "1", gradient="of Net")),
+        (SOFTWARE, other), (chip(), NetworkIdentity("Net", "1", gradient="of Net")),
     ]  # fmt: skip
     made = [record(victim, source) for victim, source in pairs]
     assert [word(encode(r), "setting") for r in made] == [r.setting for r in made]
@@ -61,10 +61,10 @@ def test_chips_of_one_design_share_their_conditions() -> None:
 def test_chips_as_they_are_mapped_share_their_conditions() -> None:
     """Not made by hand: a chip's own structure says the seeds of its layers."""
     software, crossbar = nn.Linear(4, 2).eval(), wl.Crossbar.preset("rethinking-16")
-    zero, one = (party(wl.map_model(software, crossbar, seed=seed)) for seed in (0, 1))
+    zero, one = (identify(wl.map_model(software, crossbar, seed=seed)) for seed in (0, 1))
     assert zero.weights != one.weights and zero.structure != one.structure
     assert conditions(encode(record(zero))) == conditions(encode(record(one)))
-    other = party(wl.map_model(software, wl.Crossbar.preset("rethinking-32")))
+    other = identify(wl.map_model(software, wl.Crossbar.preset("rethinking-32")))
     assert conditions(encode(record(zero))) != conditions(encode(record(other)))
 
 

@@ -10,7 +10,7 @@ import wordline as wl
 from wordline.cli import _later
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
-from wordline.records.record import Party, Record
+from wordline.records.record import NetworkIdentity, Record
 from wordline.reports.rerun import Names, conditions_in_words, rerun, software_names
 from wordline.runs import Grid, Journal, run_grid
 
@@ -66,7 +66,7 @@ def test_a_record_computed_again_is_the_same_record(tmp_path, capsys, monkeypatc
 
 def test_a_white_box_record_knows_its_network_from_the_transfer_record_of_its_chip() -> None:
     names = Names(networks={SOFTWARE.weights: "mine"})
-    records = [record(chip(0), SOFTWARE), record(chip(0)), record(Party("Net", "other"))]
+    records = [record(chip(0), SOFTWARE), record(chip(0)), record(NetworkIdentity("Net", "other"))]
     models = software_names(records, names)
     assert models[chip(0).weights] == "mine" and "Net" not in models  # two networks of that class
     assert "--model mine" in rerun(records[1], dataclasses.replace(names, attacks=names_of(records).attacks), models)
@@ -84,7 +84,7 @@ def test_what_the_command_line_cannot_say_is_python() -> None:
     assert "victim=victim, source=source" in said(record(chip(1), chip(2)))
     assert "victim=victim, source=victim" in said(record(chip(1), attack=exotic))
     assert "victim=software, source=software" in said(dataclasses.replace(record(data="cifar10"), seed=5))
-    assert "wl.SurrogateGradient" in said(record(chip(), Party("Net", "1", gradient="of Net")))
+    assert "wl.SurrogateGradient" in said(record(chip(), NetworkIdentity("Net", "1", gradient="of Net")))
 
 
 def test_calibration_is_part_of_the_command() -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.reports.made import SOFTWARE, chip, folder, record
 
 import wordline as wl
-from wordline.records.correctness import Answers
+from wordline.records.correctness import Correctness
 from wordline.records.record import Record
 from wordline.reports import Axis, Layout, read_results
 from wordline.reports.sheet import lay_out
@@ -16,7 +16,7 @@ LAYOUT = Layout("gain", "robust gain", rows=Axis("setting", ("setting", "tile"))
 
 
 def answered(made: Record, right: str) -> Record:
-    return replace(made, answers=Answers.of(bit == "1" for bit in right))
+    return replace(made, answers=Correctness.of(bit == "1" for bit in right))
 
 
 SW, SH = answered(record(), "1110000000"), answered(record(chip(), SOFTWARE), "1111100000")

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.evaluation import party
+from wordline.evaluation import identify
 from wordline.runs import Called, EvaluationCell, FewBitImages, FewBitPixels, HybridPrecision, Images, Packaged, Store, quanos_on  # fmt: skip
 from wordline.runs.cell import AbstractCell
 from wordline.runs.threads import fixed_threads
@@ -47,14 +47,14 @@ def test_a_chip_keeps_the_name_and_is_that_of_map_model(network: Any, store: Sto
     record = cell.run(store)
     assert record.victim.network == record.source.network == cell.network.party.network
     by_hand = wl.map_model(store.network(network), CELL.crossbar, 0)
-    assert party(by_hand) == record.victim
+    assert identify(by_hand) == record.victim
 
 
 def test_a_name_changes_nothing_else(store: Store) -> None:
     named, bare = (dataclasses.replace(CELL, network=n).pinned(store).run(store) for n in (Called(BARE, "a"), BARE))
     assert (named.clean, named.adversarial) == (bare.clean, bare.adversarial)
     assert named.victim.weights == bare.victim.weights
-    assert party(store.network(BARE)).network == "DigitsCNN"  # the bare one was not renamed
+    assert identify(store.network(BARE)).network == "DigitsCNN"  # the bare one was not renamed
 
 
 def test_quanos_is_the_same_with_any_number_of_threads() -> None:

@@ -155,7 +155,7 @@ def test_other_images_and_networks_than_pinned_are_refused() -> None:
     with pytest.raises(ValueError, match="`network` .* has other weights or another structure here"):
         store.network(other)
     with pytest.raises(ValueError, match="`network` 'Net' is not held by this store"):
-        store.network(Given(party=wl.records.Party("Net", "0" * 16)))
+        store.network(Given(party=wl.records.NetworkIdentity("Net", "0" * 16)))
 
 
 def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ class MultiTargeted(AbstractWrappedAttack):
         return (self.attack,)
 
     def with_inner(self, change: Callable[[AbstractAttack], AbstractAttack]) -> MultiTargeted:
-        return replace(self, attack=change(self.attack))
+        return replace(self, attack=change(self.attack))  # type: ignore[arg-type]  # is checked
 
     def perturb(
         self, model: Model, images: Images, labels: Labels, generator: torch.Generator

@@ -58,7 +58,7 @@ class Targeted(AbstractWrappedAttack):
         return (self.attack,)
 
     def with_inner(self, change: Callable[[AbstractAttack], AbstractAttack]) -> Targeted:
-        return replace(self, attack=change(self.attack))
+        return replace(self, attack=change(self.attack))  # type: ignore[arg-type]  # is checked
 
     def towards(
         self,

@@ -8,7 +8,7 @@ from typing import Any
 
 from .. import models
 from ..attacks.named import NAMED, AttackOptions, attack_by_name
-from ..evaluation.party import party
+from ..evaluation import identify
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
 from ..records.record import Record, fraction
@@ -33,7 +33,7 @@ def _crossbars() -> dict[str, tuple[str, str]]:
 
 @functools.cache
 def _networks() -> dict[str, str]:
-    return {party(models.load_model(name)).weights: name for name in models.packaged_models()}
+    return {identify(models.load_model(name)).weights: name for name in models.packaged_models()}
 
 
 def arguments_of(attack: Value) -> tuple[str, ...]:

@@ -59,9 +59,7 @@ def evaluate(
         account("source", source, split)
         attack = attack.for_transfer()
     flags = same_answers(victim, source, split)
-    adversarial = craft(
-        source, attack, split, seed=seed, batch_size=batch_size, progress=progress
-    )
+    adversarial = craft(source, attack, split, seed=seed, batch_size=batch_size, progress=progress)
     settings = ScoreSettings(seed, draws, batch_size)
     return score(
         victim, identify(source), attack, split, adversarial, settings,

@@ -24,8 +24,7 @@ class LayerPairs:
 
         Only layers that have a weight matrix in software are paired.
         """
-        is_chip = isinstance(chip, Chip)
-        own: dict[str, nn.Module] = dict(chip.layers) if is_chip else _named(chip)
+        own: dict[str, nn.Module] = dict(chip.layers) if isinstance(chip, Chip) else _named(chip)
         named = {name: layer_named(software, name) for name in own}
         paired = {
             name: layer for name, layer in named.items() if layer is not None and _multiplies(layer)
@@ -35,7 +34,8 @@ class LayerPairs:
                 "`chip` has no layer that `software` has by the same name; pass the network that "
                 "was mapped (map a wrapper such as Normalized with its network inside)"
             )
-        left_out = tuple(name for name in own if name not in paired) if is_chip else ()
+        unpaired = tuple(name for name in own if name not in paired)
+        left_out = unpaired if isinstance(chip, Chip) else ()
         return cls(paired, {name: own[name] for name in paired}, left_out)
 
 

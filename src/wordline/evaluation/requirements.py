@@ -17,9 +17,7 @@ def require_fit(name: str, model: nn.Module, split: ImageSplit) -> None:
             model(image)
     except RuntimeError as error:
         shape, reason = tuple(image.shape[1:]), str(error).splitlines()[0]
-        raise ValueError(
-            f"`data` images of shape {shape} do not fit `{name}`: {reason}"
-        ) from error
+        raise ValueError(f"`data` images of shape {shape} do not fit `{name}`: {reason}") from error
 
 
 def require_evaluation_mode(name: str, model: nn.Module) -> None:

@@ -4,22 +4,23 @@ from .advice import Advice, Option, marked
 from .audit import Audit, Check, Comparison, Status, comparison_table
 from .budget import Budget
 from .comparisons import robust_gain, worst_case
-from .correctness import Answers
+from .correctness import Correctness
+from .curve import RobustnessCurve
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, Party, Record, Software, table
+from .record import Estimate, NetworkIdentity, Record, Software, table
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
-    "Answers",
     "Audit",
     "Budget",
     "Check",
     "Comparison",
+    "Correctness",
     "DigitalProduct",
     "Estimate",
     "Failure",
@@ -28,9 +29,10 @@ __all__ = [
     "LogitStability",
     "NoiseStability",
     "Option",
-    "Party",
+    "NetworkIdentity",
     "Products",
     "Record",
+    "RobustnessCurve",
     "Software",
     "Statistic",
     "Status",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..text import render_table
 from ..values import Value
-from .record import Party, describe
+from .record import NetworkIdentity, describe
 
 
 @dataclass(frozen=True)
@@ -97,8 +97,8 @@ class NoiseStability(Value):
     ||J||_F is exact, else Hutchinson's estimate from `probes` random signs an image.
     """
 
-    chip: Party
-    software: Party
+    chip: NetworkIdentity
+    software: NetworkIdentity
     data: str
     fingerprint: str
     images: int

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..records.record import Party, Record, fraction
+from ..records.record import NetworkIdentity, Record, fraction
 from ..values import Value, encode
 from .fields import text
 
@@ -97,7 +97,7 @@ def _flat(name: str, plain: Any) -> list[tuple[str, str]]:
     return [(name, text(plain))] if plain not in ("", [], None) else []
 
 
-def _crossbar(victim: Party, names: Names) -> tuple[str, list[str]]:
+def _crossbar(victim: NetworkIdentity, names: Names) -> tuple[str, list[str]]:
     """(a line that writes the crossbar's file, or nothing; the arguments that name it)."""
     if not victim.is_chip:
         return "", []

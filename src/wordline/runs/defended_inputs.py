@@ -102,7 +102,7 @@ class HybridPrecision(AbstractNetwork):
         software, images = store.network(self.network), store.split(self.images)
         with fixed_threads(1):
             made, _ = quanos(software, images, attack=self.attack, rule=self.rule, limit=0)
-        made.known_as = f"{type(software).__name__} of {self.rule.mean_bits:g} bits (QUANOS)"  # type: ignore[assignment]
+        made.display_name = f"{type(software).__name__} of {self.rule.mean_bits:g} bits (QUANOS)"  # type: ignore[assignment]
         return made.eval()
 
     def skeleton(self, store: Store) -> nn.Module:
@@ -132,7 +132,7 @@ class Called(AbstractNetwork):
     def load(self, store: Store) -> nn.Module:
         """A copy that knows its name; the weights are shared with no one."""
         made = copy.deepcopy(store.network(self.network))
-        made.known_as = self.name  # type: ignore[assignment]
+        made.display_name = self.name  # type: ignore[assignment]
         return made
 
     def skeleton(self, store: Store) -> nn.Module:

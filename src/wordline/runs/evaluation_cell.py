@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..attacks import AbstractAttack
-from ..evaluation import Conditions as Scoring
-from ..evaluation import craft, party, score
+from ..evaluation import ScoreSettings
+from ..evaluation import craft, identify, score
 from ..mapping import Crossbar
-from ..records.record import Party, Record, Software, describe_attack
+from ..records.record import NetworkIdentity, Record, Software, describe_attack
 from ..values import Value, require_choice, require_instance, require_integer
 from .cell import AbstractCell, content_key
 from .inputs import AbstractNetwork, Images, NoImages
@@ -29,7 +29,7 @@ class Cell(Value):
     """
 
     setting: str
-    software: Party
+    software: NetworkIdentity
     crossbar: Value
     chip_seed: int
     attack: AbstractAttack
@@ -107,12 +107,12 @@ class EvaluationCell(AbstractCell):
             conditions = Conditions(self.batch_size, self.threads, self.device)
             who = self.network.party
             images = store.adversarial(source, who, self.attack, self.images, self.seed, conditions)
-        scoring = Scoring(self.seed, self.draws, self.batch_size)
+        settings = ScoreSettings(self.seed, self.draws, self.batch_size)
         clean = None
         if self.draws == 1 and (isinstance(self.crossbar, Software) or not self.crossbar.stochastic):
             asked = (self.network, self.crossbar, self.chip_seed, self.calibration, self.images, *self._rounding)
             clean = store.clean(asked, victim, split, self.batch_size)
-        return score(victim, party(source), self.attack, split, images, scoring, clean)
+        return score(victim, identify(source), self.attack, split, images, settings, clean=clean)
 
     @property
     def _rounding(self) -> tuple[object, ...]:

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from ..attacks import AbstractAttack
-from ..evaluation import party
-from ..evaluation.party import require_evaluation_mode, require_fit
+from ..evaluation import identify
+from ..evaluation.requirements import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
 from ..progress import AbstractProgress, Silent
 from ..records.record import Record, describe_attack
@@ -95,7 +95,7 @@ def run_grid(
     images = as_split(split, "split")
     require_fit("software", software, images)
     store = Store()
-    network = Given(party=party(software))
+    network = Given(party=identify(software))
     store.hold(network, software)
     set_on = NoImages() if calibration is None else store.hold_images(as_split(calibration, "calibration"))
     cells = grid.cells(network, store.hold_images(images), calibration=set_on, threads=torch.get_num_threads())

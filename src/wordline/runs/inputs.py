@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Self
 from torch import Tensor, nn
 
 from .. import datasets, models, training
-from ..evaluation import party
-from ..records.record import Party
+from ..evaluation import identify
+from ..records.record import NetworkIdentity
 from ..values import require_choice, require_instance, require_integer
 from .cell import AbstractIngredient
 
 if TYPE_CHECKING:
     from .store import Store
 
-NOBODY = Party("", "")
+NOBODY = NetworkIdentity("", "")
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class NoImages(AbstractIngredient):
 class AbstractNetwork(AbstractIngredient):
     """A software network; pinned, `party` says what it is."""
 
-    party: Party = NOBODY
+    party: NetworkIdentity = NOBODY
 
     @abc.abstractmethod
     def load(self, store: Store) -> nn.Module:
@@ -89,7 +89,7 @@ class AbstractNetwork(AbstractIngredient):
 
     def pinned(self, store: Store) -> Self:
         """With its fingerprints."""
-        return dataclasses.replace(self, party=party(store.network(self)))
+        return dataclasses.replace(self, party=identify(store.network(self)))
 
 
 @dataclass(frozen=True, kw_only=True)

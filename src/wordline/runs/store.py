@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
 from ..models import correct
-from ..evaluation import craft, party
+from ..evaluation import craft, identify
 from ..evaluation.score import versions
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
 from ..nn.with_states import map_with_states, program_states
 from ..progress import AbstractProgress, Silent
-from ..records.record import Party
+from ..records.record import NetworkIdentity
 from ..values import Value
 from ..datasets import ImageData, ImageSplit, load_dataset, to_float
 from .inputs import AbstractNetwork, Images, NoImages
@@ -77,7 +77,7 @@ class Store:
         """The software network; refused if its content is another than the one that the cell was pinned to."""
         if (network, device) not in self._networks:
             loaded = network.load(self).to(device)
-            if network.party.weights and party(loaded) != network.party:
+            if network.party.weights and identify(loaded) != network.party:
                 raise ValueError(f"`network` {network!r} has other weights or another structure here; use one version")
             self._networks[network, device] = loaded
         return self._networks[network, device]
@@ -90,7 +90,7 @@ class Store:
         named = network, crossbar, seed, calibration, device
         if self._chip is None or self._chip[0] != named:
             software = self.network(network)
-            made_by = ("chip", party(software).identity(), crossbar.identity(), str(seed))
+            made_by = ("chip", identify(software).identity(), crossbar.identity(), str(seed))
             states = self.tensors("chips", made_by, lambda: program_states(software, crossbar, seed))
             chip = map_with_states(software, crossbar, seed, states)
             if isinstance(calibration, Images):
@@ -108,7 +108,7 @@ class Store:
         return self._clean[1]
 
     def adversarial(
-        self, source: nn.Module, who: Party, attack: AbstractAttack, images: Images, seed: int, conditions: Conditions
+        self, source: nn.Module, who: NetworkIdentity, attack: AbstractAttack, images: Images, seed: int, conditions: Conditions
     ) -> Tensor:
         """Adversarial versions of the images, crafted on the source."""
         split = self.split(images)

@@ -10,7 +10,7 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import decide
-from wordline.evaluation.audit.order import RUNNING_ORDER, SHOWN
+from wordline.evaluation.audit.registry import RUNNING_ORDER, SHOWN
 from wordline.evaluation.audit.verdict import VERDICTS
 from wordline.progress import AbstractProgress
 from wordline.records import Check

@@ -10,16 +10,17 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import controls
-from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing, compare_all
-from wordline.evaluation.audit.bench import Bench
+from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing
+from wordline.evaluation.audit.base_run import compare_all
+from wordline.evaluation.audit.context import AuditContext
 from wordline.evaluation.audit.check import Skip
 
 from .conftest import FAST
 
 
-def bench(chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1) -> Bench:
-    return Bench(
-        chip, software, split, eps=eps, budget=FAST, seed=0, batch_size=50, calibration=split, tell=lambda note: None
+def context(chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1) -> AuditContext:
+    return AuditContext(
+        chip, software, split, eps=eps, budget=FAST, seed=0, batch_size=50, calibration=split, notify=lambda note: None
     )
 
 
@@ -34,22 +35,22 @@ def halved(software: nn.Module) -> nn.Module:
 
 
 def test_the_shrunk_software_is_the_halved_chip(halved, software, digits) -> None:
-    b = bench(halved, software, digits.take(30))
-    shrunk = controls.shrunk(b)
+    b = context(halved, software, digits.take(30))
+    shrunk = controls.shrink(b)
     torch.testing.assert_close(shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4)
     assert not torch.allclose(software(digits.images[:30]), halved(digits.images[:30]), atol=1e-2)
 
 
 def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0)
-    b = bench(chip, software, digits.take(30))
-    noisy = controls.noisy(b)
+    b = context(chip, software, digits.take(30))
+    noisy = controls.add_noise(b)
     with torch.no_grad():
         by_hand = software.conv1(digits.images[:30]) - chip.layers["conv1"](digits.images[:30])  # biases cancel
     assert noisy.conv1.deviation == pytest.approx(float(by_hand.std()), rel=1e-3)
     assert noisy.conv1.mean == pytest.approx(-float(by_hand.mean()), rel=1e-3)
     assert not torch.equal(noisy(digits.images[:5]), noisy(digits.images[:5]))
-    a, c = (controls.noisy(b)(digits.images[:5]) for _ in range(2))
+    a, c = (controls.add_noise(b)(digits.images[:5]) for _ in range(2))
     assert torch.equal(a, c)  # a stream of its own, from the seed
     assert not any(layer._forward_pre_hooks for layer in software.modules())
 
@@ -57,24 +58,24 @@ def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, 
 def test_gain_and_another_seed_map_the_same_software_again(software, digits) -> None:
     crossbar = wl.Crossbar.preset("rethinking-32", gain=wl.UnitGain())
     chip = wl.map_model(software, crossbar, seed=4)
-    b = bench(chip, software, digits.take(10))
-    gained, another = controls.gained(b), controls.another(b)
+    b = context(chip, software, digits.take(10))
+    gained, another = controls.map_with_gain(b), controls.map_other_seed(b)
     assert gained.crossbar == dataclasses.replace(crossbar, gain=wl.LeastSquaresGain())
     assert (gained.seed, another.seed, another.crossbar) == (4, 5, crossbar)
     assert torch.equal(gained.layers["fc1"].conductances, chip.layers["fc1"].conductances)
 
 
-@pytest.mark.parametrize("name", ["gained", "another", "shrunk", "noisy"])
+@pytest.mark.parametrize("name", ["map_with_gain", "map_other_seed", "shrink", "add_noise"])
 def test_what_is_no_chip_cannot_be_mapped_again(name, software, digits) -> None:
     with pytest.raises(Skip, match="is no `Chip`"):
-        getattr(controls, name)(bench(software, software, digits.take(5)))
+        getattr(controls, name)(context(software, software, digits.take(5)))
 
 
 def test_software_of_another_shape_is_no_twin(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"))
     other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
     with pytest.raises(Skip, match="no layers of the names and shapes"):
-        controls.shrunk(bench(chip, other, digits.take(5)))
+        controls.shrink(context(chip, other, digits.take(5)))
     single = nn.Linear(8, 10).eval()
     with pytest.raises(Skip, match="a single layer"):
         controls._replace(single, "model", nn.Identity)
@@ -96,7 +97,7 @@ def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> N
     normed.eval()
     spoilt = copy.deepcopy(normed)
     spoilt[1].running_mean += 3 * spoilt[1].running_var.sqrt()  # almost nothing passes the ReLU: few answers left
-    b = bench(spoilt, normed, digits.take(120), eps=0.1)
+    b = context(spoilt, normed, digits.take(120), eps=0.1)
     b.calibration = train
     finding = AccuracyRestored().run(b)
     assert finding.status == "fail"
@@ -106,7 +107,7 @@ def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> N
 
 
 def test_comparisons_add_up(halved, software, digits) -> None:
-    b = bench(halved, software, digits.take(60))
+    b = context(halved, software, digits.take(60))
     rows = {row.name: row for row in compare_all(b, quick=False)}
     for row in rows.values():
         if row.measured:
@@ -118,7 +119,7 @@ def test_comparisons_add_up(halved, software, digits) -> None:
         rows["chip"].adversarial.value, abs=0.04
     )
     assert not rows["batch norm recalibrated"].measured
-    quick = {row.name: row for row in compare_all(bench(software, software, digits.take(5)), quick=True)}
+    quick = {row.name: row for row in compare_all(context(software, software, digits.take(5)), quick=True)}
     assert "quick audit" in quick["software, matched noise"].note
 
 
@@ -126,8 +127,8 @@ def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"), seed=0)
     with torch.no_grad():
         chip.layers["fc2"].effective_weight[:3] = 0  # three digits are never seen: an AL advantage of lost accuracy
-    b = bench(chip, software, digits.take(60))
-    b.once("layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))})  # shrunk to nothing: no accuracy at all
+    b = context(chip, software, digits.take(60))
+    b.cached("layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))})  # shrunk to nothing: no accuracy at all
     finding = ShrinkExplainsNothing().run(b)
     assert finding.figures["al_advantage"] > 0.05
     assert finding.figures["ca_below_chip"] > 0.3
@@ -135,7 +136,7 @@ def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -
 
 
 def test_without_an_advantage_nothing_is_explained(software, digits) -> None:
-    b = bench(software, software, digits.take(20))
+    b = context(software, software, digits.take(20))
     for check in (AccuracyRestored(), ShrinkExplainsNothing()):
         finding = check.run(b)
         assert finding.status == "pass"

@@ -79,10 +79,13 @@ class Batch:
             figures = self._noise_figures(call) | self._layer_figures(call)
             yield call.id, figures | self._rest_figures(call, noise, product)
         bs = [rows(logits.to(self.graph), self.n) for _, logits in self.draws]
-        yield LOGITS, {
-            "snr": _mean([snr(self.logits, b) for b in bs]),
-            "noise_sensitivity": _mean([sensitivity(self.logits, b) for b in bs]),
-        }
+        yield (
+            LOGITS,
+            {
+                "snr": _mean([snr(self.logits, b) for b in bs]),
+                "noise_sensitivity": _mean([sensitivity(self.logits, b) for b in bs]),
+            },
+        )
 
     def _noise_figures(self, call: Call) -> dict[str, Tensor]:
         """Compute the chip's noise at the layer's input and output."""

@@ -69,9 +69,7 @@ def record_calls(layers: Mapping[str, nn.Module], images: int) -> Iterator[list[
 
 
 @contextmanager
-def replace_output(
-    layers: Mapping[str, nn.Module], call: CallId, output: Tensor
-) -> Iterator[None]:
+def replace_output(layers: Mapping[str, nn.Module], call: CallId, output: Tensor) -> Iterator[None]:
     """Replace the output of one call of one layer."""
     target, number = call
     seen = 0

@@ -54,9 +54,7 @@ def jacobian_products(
         for gradient, one in zip(gradients, found, strict=True):
             one.squared += gradient.double().square().sum(1) / probes
     u = torch.zeros_like(logits, requires_grad=True)
-    pulled = torch.autograd.grad(
-        (logits * u).sum(), outputs, create_graph=True, allow_unused=True
-    )
+    pulled = torch.autograd.grad((logits * u).sum(), outputs, create_graph=True, allow_unused=True)
     for pull, asked, one in zip(pulled, vectors, found, strict=True):
         if pull is not None:
             one.products = [
