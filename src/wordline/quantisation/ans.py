@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, final
 
@@ -12,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..datasets import Pairs, as_split, to_float
+from ..datasets import Pairs, as_split
+from ..hooks import forward_hooks
+from ..models.batches import craft
 from ..progress import AbstractProgress, Silent
 from ..seeds import batch_seed
 from ..text import render_table
@@ -97,18 +97,20 @@ def adversarial_noise_sensitivity(
     if not layers:
         raise ValueError("`model` has no linear or convolution layer whose outputs could be compared")
     split = as_split(data, limit=limit)
-    like = next(t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point())
     ratios: dict[str, list[Tensor]] = {name: [] for name in layers}
+
+    def stream(start: int) -> torch.Generator:
+        return torch.Generator().manual_seed(batch_seed(seed, start))
+
+    crafted = craft(
+        model, attack, split.images, split.labels, batch_size=batch_size, generator=stream
+    )
     with progress.task("noise sensitivity", len(split)) as advance:
-        for start in range(0, len(split), batch_size):
-            images = to_float(split.images[start : start + batch_size]).to(like.device, like.dtype)
-            labels = split.labels[start : start + batch_size].to(like.device)
-            generator = torch.Generator().manual_seed(batch_seed(seed, start))
-            moved = attack(model, images, labels, generator=generator)
-            clean, attacked = _outputs(model, layers, images), _outputs(model, layers, moved)
+        for batch, moved in crafted:
+            clean, attacked = (_outputs(model, layers, x) for x in (batch.images, moved))
             for name in layers:
                 ratios[name].append(_ratios(name, clean[name], attacked[name]))
-            advance(len(images), "")
+            advance(len(batch.labels), "")
     found = tuple((name, _mean(torch.cat(parts))) for name, parts in ratios.items())
     return NoiseSensitivity(found, attack, split.name, split.fingerprint(), len(split), seed, batch_size)
 
@@ -116,23 +118,13 @@ def adversarial_noise_sensitivity(
 def _outputs(model: nn.Module, layers: dict[str, nn.Module], images: Tensor) -> dict[str, list[Tensor]]:
     """What each layer returns for a batch, call by call, one row an image."""
     seen: dict[str, list[Tensor]] = {name: [] for name in layers}
-    with _watched(layers, seen), torch.no_grad():
+
+    def record(name: str, layer: nn.Module, arguments: Any, output: Tensor) -> None:
+        seen[name].append(output.detach().flatten(1))
+
+    with forward_hooks(layers, record), torch.no_grad():
         model(images)
     return seen
-
-
-@contextmanager
-def _watched(layers: dict[str, nn.Module], seen: dict[str, list[Tensor]]) -> Iterator[None]:
-    hooks = [layer.register_forward_hook(_keep(seen[name])) for name, layer in layers.items()]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()
-
-
-def _keep(outputs: list[Tensor]) -> Callable[[nn.Module, Any, Tensor], None]:
-    return lambda layer, given, made: outputs.append(made.detach().flatten(1))
 
 
 def _ratios(name: str, clean: list[Tensor], attacked: list[Tensor]) -> Tensor:

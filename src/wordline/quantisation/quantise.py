@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import is_parametrized
 
-from ..datasets import ImageSplit, to_float
+from ..datasets import ImageSplit
+from ..hooks import forward_pre_hooks
+from ..models.batches import predict
 from ..nn import MappedLayer
 from ..nn.choice import matches
 from ..nn.lowering import lower
@@ -126,19 +128,13 @@ def _spans(
     if len(images) == 0:
         raise ValueError("`calibration` holds no images")
     seen: dict[str, list[Span]] = {name: [] for name in layers}
-    like = next(tensor for tensor in model.parameters())
-    looks = [layer.inputs.register_forward_pre_hook(_look(seen[name], percent)) for name, layer in layers.items()]
-    try:
-        with torch.no_grad():
-            for start in range(0, len(images), _BATCH):
-                model(to_float(images[start : start + _BATCH]).to(like.device, like.dtype))
-    finally:
-        for look in looks:
-            look.remove()
+
+    def record(name: str, module: nn.Module, arguments: tuple[Any, ...], keywords: Any) -> None:
+        seen[name].append(Span.of(arguments[0], percent))
+
+    inputs = {name: layer.inputs for name, layer in layers.items()}
+    with forward_pre_hooks(inputs, record):
+        predict(model, images, batch_size=_BATCH)
     if unseen := [name for name, spans in seen.items() if not spans]:
         raise ValueError(f"`activation_bits` of {unseen[0]!r} cannot be calibrated: no image passes through that layer")
     return {name: joined(spans, percent) for name, spans in seen.items()}
-
-
-def _look(seen: list[Span], percent: float) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-    return lambda module, given: seen.append(Span.of(given[0], percent))

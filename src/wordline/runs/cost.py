@@ -12,6 +12,7 @@ from torch.nn.modules.conv import _ConvNd
 
 from ..attacks import FGSM, MIFGSM, PGD, AbstractAttack, Square
 from ..evaluation.gradient_deviation import FRACTIONS
+from ..hooks import forward_hooks
 from ..mapping import Crossbar
 from ..text import render_table
 from ..values import Value, require_number
@@ -32,20 +33,15 @@ def macs(model: nn.Module, image: Tensor) -> int:
     """
     counted = 0
 
-    def count(module: nn.Module, _: object, output: Tensor) -> None:
+    def count(_: str, module: nn.Module, arguments: object, output: Tensor) -> None:
         nonlocal counted
         if isinstance(module, nn.Linear):
             counted += output.numel() * module.in_features
         elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d):
             counted += output.numel() * module.in_channels // module.groups * math.prod(module.kernel_size)
 
-    handles = [module.register_forward_hook(count) for module in model.modules()]
-    try:
-        with torch.no_grad():
-            model(image)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with forward_hooks(dict(model.named_modules()), count), torch.no_grad():
+        model(image)
     return counted
 
 

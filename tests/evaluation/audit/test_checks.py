@@ -198,7 +198,7 @@ def test_too_few_steps_restarts_and_too_short_a_step_are_noticed(software, digit
 
 def test_a_loss_that_cannot_see_is_noticed(software, digits) -> None:
     flat = context(Out(software, lambda z: 300 * z), digits.take(80), eps=0.12, loss="cross-entropy", targets=0)
-    finding = losses.LossAgnostic().run(unusable_gradient)
+    finding = losses.LossAgnostic().run(flat)
     assert finding.status == "fail"
     assert finding.figures["only_margin"] > 0.1
     assert finding.figures["lower_bound"] < finding.figures["only"]
