@@ -5,7 +5,9 @@ from wordline.attacks import FGSM, MIFGSM, PGD
 
 
 def test_the_velocity_follows_its_recursion():
-    """Gradients of known sign and mean: v = decay v + g / mean|g| decides where the sign of g alone would not."""
+    """Gradients of known sign and mean: v = decay v + g / mean|g| decides where the sign of g alone
+    would not.
+    """
     slopes = [torch.tensor([[4.0, 2.0]]), torch.tensor([[-1.0, 1.0]]), torch.tensor([[-1.0, -2.0]])]
     calls = []
 

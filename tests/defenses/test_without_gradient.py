@@ -20,7 +20,9 @@ def gradient(model: nn.Module, images: torch.Tensor) -> torch.Tensor:
     return torch.autograd.grad(model(x).square().sum(), x)[0]
 
 
-def test_same_answers_no_gradient_and_the_original_keeps_its_own(tiny_cnn: nn.Module, images: torch.Tensor) -> None:
+def test_same_answers_no_gradient_and_the_original_keeps_its_own(
+    tiny_cnn: nn.Module, images: torch.Tensor
+) -> None:
     small = quantise(tiny_cnn, 4, activation_bits=4, calibration=images)
     crossbar = wl.Crossbar.preset("rethinking-16")
     for model in (
@@ -38,7 +40,9 @@ def test_adaptive_beats_naive_on_a_quantised_network() -> None:
     small, _ = wl.quanos(software, data.train, limit=100)
     attack = wl.PGD(eps=0.15, steps=10, step_size=0.03)
     victim = {"victim": small, "attack": attack, "data": data.test, "limit": 100}
-    adaptive, naive = (wl.evaluate(**victim, source=source) for source in (small, without_gradient(small)))
+    adaptive, naive = (
+        wl.evaluate(**victim, source=source) for source in (small, without_gradient(small))
+    )
     assert naive.adversarial_accuracy > adaptive.adversarial_accuracy + 0.3
     assert adaptive.setting == "SW" and naive.setting == "transfer"
 

@@ -34,7 +34,12 @@ def _split() -> ImageSplit:
 
 def _evaluate(**changes: object) -> wl.Record:
     model = Bright().eval()
-    arguments = {"victim": model, "source": model, "attack": wl.FGSM(eps=0.1), "data": _split()} | changes
+    arguments = {
+        "victim": model,
+        "source": model,
+        "attack": wl.FGSM(eps=0.1),
+        "data": _split(),
+    } | changes
     return wl.evaluate(**arguments)
 
 
@@ -89,7 +94,9 @@ def test_a_victim_that_is_never_right_is_flagged() -> None:
 
 
 class Outside(AbstractAttack):
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None) -> Tensor:
+    def __call__(
+        self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None
+    ) -> Tensor:
         return images + 1
 
     def perturb(self, *arguments: object) -> Tensor:
@@ -104,11 +111,21 @@ def test_an_attack_that_leaves_the_image_range_is_refused() -> None:
 def test_adversarial_images_of_another_shape_are_refused() -> None:
     model = Bright().eval()
     with pytest.raises(ValueError, match="`adversarial` must have shape"):
-        score(model, identify(model), wl.FGSM(eps=0.1), _split(), torch.rand(3, 1, 2, 2), ScoreSettings(0, 1, 5))
+        score(
+            model,
+            identify(model),
+            wl.FGSM(eps=0.1),
+            _split(),
+            torch.rand(3, 1, 2, 2),
+            ScoreSettings(0, 1, 5),
+        )
 
 
 def test_random_starts_depend_on_the_seed_alone() -> None:
-    model, attack = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(), wl.PGD(eps=0.1, steps=2, step_size=0.01)
+    model, attack = (
+        nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(),
+        wl.PGD(eps=0.1, steps=2, step_size=0.01),
+    )
     first, again, other = (craft(model, attack, _split(), seed=s, batch_size=5) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -148,6 +165,8 @@ def test_draws_average_a_stochastic_victim() -> None:
          r"`images` .*\[0, 1\]"),
     ],
 )  # fmt: skip
-def test_bad_arguments_are_refused(change: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_bad_arguments_are_refused(
+    change: dict[str, object], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         _evaluate(**change)

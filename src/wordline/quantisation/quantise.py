@@ -13,7 +13,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ..datasets import ImageSplit
 from ..hooks import forward_pre_hooks
-from ..models.batches import predict
+from ..models.batches import prepare
 from ..nn import MappedLayer
 from ..nn.choice import matches
 from ..nn.lowering import lower
@@ -133,8 +133,9 @@ def _spans(
         seen[name].append(Span.of(arguments[0], percent))
 
     inputs = {name: layer.inputs for name, layer in layers.items()}
-    with forward_pre_hooks(inputs, record):
-        predict(model, images, batch_size=_BATCH)
+    with torch.no_grad(), forward_pre_hooks(inputs, record):
+        for part in images.split(_BATCH):
+            model(prepare(model, part))
     if unseen := [name for name, spans in seen.items() if not spans]:
         raise ValueError(f"`activation_bits` of {unseen[0]!r} cannot be calibrated: no image passes through that layer")
     return {name: joined(spans, percent) for name, spans in seen.items()}

@@ -16,8 +16,8 @@ from ..hooks import forward_hooks
 from ..mapping import Crossbar
 from ..text import render_table
 from ..values import Value, require_number
-from .cell import AbstractCell
 from .audit_cell import DeviationCell
+from .cell import AbstractCell
 from .evaluation_cell import EvaluationCell
 from .stability_cell import StabilityCell
 from .store import Store

@@ -10,16 +10,30 @@ from torch import Tensor, nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
-from wordline.evaluation.audit import binarization, convergence, distortion, losses, model_properties, noise, queries, validity
-from wordline.evaluation.audit.context import AuditContext
+from wordline.evaluation.audit import (
+    binarization,
+    convergence,
+    distortion,
+    losses,
+    model_properties,
+    noise,
+    queries,
+    validity,
+)
+from wordline.evaluation.audit.audited_model import AuditedModel, AuditSettings
 from wordline.evaluation.audit.check import Skip
-from wordline.evaluation.audit.audited_model import AuditSettings, AuditedModel
+from wordline.evaluation.audit.context import AuditContext
 
 from .conftest import FAST, In, Noise, Out
 
 
 def context(
-    chip: nn.Module, split: ImageSplit, *, software: nn.Module | None = None, eps: float = 0.1, **changes
+    chip: nn.Module,
+    split: ImageSplit,
+    *,
+    software: nn.Module | None = None,
+    eps: float = 0.1,
+    **changes,
 ) -> AuditContext:
     return AuditContext(
         chip, software or chip, split, eps=eps, budget=dataclasses.replace(FAST, **changes), seed=0, batch_size=50,
@@ -28,7 +42,9 @@ def context(
 
 
 class Linear(nn.Module):
-    """Two classes, logits (-s, s) with s = mean pixel - 1/2: an Linf attack of eps breaks exactly |s| < eps."""
+    """Two classes, logits (-s, s) with s = mean pixel - 1/2: an Linf attack of eps breaks exactly
+    |s| < eps.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -63,7 +79,11 @@ def test_accuracy_under_the_base_attack_is_the_closed_form(greys) -> None:
         assert check.run(b).status == "pass"
     curve = distortion.MonotoneInEpsilon().run(b).figures
     expected = [float(((level - 0.5).abs() > eps).double().mean()) for eps in (0.05, 0.1, 0.2)]
-    assert [curve["accuracy_at_0.05"], curve["accuracy_at_0.1"], curve["accuracy_at_0.2"]] == pytest.approx(expected)
+    assert [
+        curve["accuracy_at_0.05"],
+        curve["accuracy_at_0.1"],
+        curve["accuracy_at_0.2"],
+    ] == pytest.approx(expected)
     assert binarization.Binarization().run(b).figures["success"] == 1.0
 
 
@@ -111,7 +131,10 @@ def test_answers_that_depend_on_the_batch_or_on_the_past_are_invalid(greys) -> N
 
 
 def test_probabilities_are_no_logits(greys) -> None:
-    assert model_properties.Logits().run(context(Out(Linear(), lambda z: z.softmax(1)), greys)).status == "fail"
+    assert (
+        model_properties.Logits().run(context(Out(Linear(), lambda z: z.softmax(1)), greys)).status
+        == "fail"
+    )
     assert model_properties.Logits().run(context(Linear(), greys)).status == "pass"
 
 
@@ -190,14 +213,20 @@ def test_too_few_steps_restarts_and_too_short_a_step_are_noticed(software, digit
     weak = context(software, split, steps=1, targets=0, loss="cross-entropy")
     assert convergence.StepsConverged().run(weak).status == "fail"
     few = context(software, split, eps=0.12, targets=0)
-    few.__dict__["base"] = wl.PGD(0.12, steps=10, step_size=0.005)  # 10 x 0.005 cannot cross the ball
+    few.__dict__["base"] = wl.PGD(
+        0.12, steps=10, step_size=0.005
+    )  # 10 x 0.005 cannot cross the ball
     assert convergence.StepSizeConverged().run(few).status == "fail"
-    lucky = context(In(software, lambda x: x + 0.01 * torch.sin(1000 * x)), split, eps=0.15, targets=0)
+    lucky = context(
+        In(software, lambda x: x + 0.01 * torch.sin(1000 * x)), split, eps=0.15, targets=0
+    )
     assert convergence.RestartsConverged().run(lucky).status == "fail"
 
 
 def test_a_loss_that_cannot_see_is_noticed(software, digits) -> None:
-    flat = context(Out(software, lambda z: 300 * z), digits.take(80), eps=0.12, loss="cross-entropy", targets=0)
+    flat = context(
+        Out(software, lambda z: 300 * z), digits.take(80), eps=0.12, loss="cross-entropy", targets=0
+    )
     finding = losses.LossAgnostic().run(flat)
     assert finding.status == "fail"
     assert finding.figures["only_margin"] > 0.1
@@ -205,7 +234,9 @@ def test_a_loss_that_cannot_see_is_noticed(software, digits) -> None:
 
 
 def test_an_attack_that_overshoots_throws_successes_away(digits) -> None:
-    class Notch(nn.Module):  # class 1 in a narrow band of mean pixels only; cross-entropy still grows beyond it
+    class Notch(
+        nn.Module
+    ):  # class 1 in a narrow band of mean pixels only; cross-entropy still grows beyond it
         def forward(self, images: Tensor) -> Tensor:
             mean = images.flatten(1).mean(1)
             inside = torch.where((mean - 0.55).abs() < 0.01, 2.0, 0.0)
@@ -214,19 +245,32 @@ def test_an_attack_that_overshoots_throws_successes_away(digits) -> None:
     level = torch.full((60, 1, 8, 8), 0.5)
     split = ImageSplit(level, torch.zeros(60, dtype=torch.int64))
     b = context(Notch().eval(), split, eps=0.2, loss="cross-entropy", steps=20)
-    b.__dict__["base"] = wl.PGD(0.2, steps=20, step_size=0.01, loss="cross-entropy", random_start=False, keep="last")
+    b.__dict__["base"] = wl.PGD(
+        0.2, steps=20, step_size=0.01, loss="cross-entropy", random_start=False, keep="last"
+    )
     assert losses.NoSilentSuccess().run(b).status == "fail"
     assert losses.NoSilentSuccess().run(context(Linear(), split, eps=0.2)).status == "pass"
 
 
-def test_a_base_attack_that_goes_nowhere_loses_to_one_step_transfer_random_and_square(software, digits) -> None:
+def test_a_base_attack_that_goes_nowhere_loses_to_one_step_transfer_random_and_square(
+    software, digits
+) -> None:
     flat = context(
-        In(software, lambda x: (15 * x).round() / 15), digits.take(60), software=software, eps=0.15, square=300
+        In(software, lambda x: (15 * x).round() / 15),
+        digits.take(60),
+        software=software,
+        eps=0.15,
+        square=300,
     )
     flat.base_result(flat.chip)
     from wordline.evaluation.audit.transfer import OwnGradientIsBest, TransferIsWeaker
 
-    for check in (TransferIsWeaker(), OwnGradientIsBest(), queries.SquareFindsNothing(), distortion.UnboundedWins()):
+    for check in (
+        TransferIsWeaker(),
+        OwnGradientIsBest(),
+        queries.SquareFindsNothing(),
+        distortion.UnboundedWins(),
+    ):
         assert check.run(flat).status == "fail", check.id
 
 
@@ -261,15 +305,21 @@ def test_without_the_libraries_their_checks_are_skipped(software, digits, monkey
 
 def test_an_unbounded_attack_that_loses_is_noticed(greys) -> None:
     b = context(Linear(), greys, eps=0.1)
-    b.__dict__["base"] = wl.PGD(0.1, steps=1, step_size=0.05, random_start=False)  # cannot use a larger ball
+    b.__dict__["base"] = wl.PGD(
+        0.1, steps=1, step_size=0.05, random_start=False
+    )  # cannot use a larger ball
     assert distortion.UnboundedWins().run(b).status == "fail"
 
 
 def test_accuracy_that_rises_with_eps_is_noticed() -> None:
-    class Band(nn.Module):  # class 1 where the mean pixel is 0.55, and a slope that leads on past it
+    class Band(
+        nn.Module
+    ):  # class 1 where the mean pixel is 0.55, and a slope that leads on past it
         def forward(self, images: Tensor) -> Tensor:
             mean = images.flatten(1).mean(1)
-            return torch.stack((torch.ones_like(mean), mean + torch.where((mean - 0.55).abs() < 0.01, 2.0, 0.0)), 1)
+            return torch.stack(
+                (torch.ones_like(mean), mean + torch.where((mean - 0.55).abs() < 0.01, 2.0, 0.0)), 1
+            )
 
     split = ImageSplit(torch.full((30, 1, 8, 8), 0.5), torch.zeros(30, dtype=torch.int64))
     b = context(Band().eval(), split, eps=0.1)
@@ -304,10 +354,14 @@ def test_gradient_noise_makes_eot_mandatory(software, digits) -> None:
 
     split = digits.take(30)
     assert GradientNoise().run(context(Noise(software, 0.3), split)).status == "warn"
-    assert GradientNoise().run(context(software, split)).figures["median_cosine"] == pytest.approx(1.0)
+    assert GradientNoise().run(context(software, split)).figures["median_cosine"] == pytest.approx(
+        1.0
+    )
 
 
-def test_attacks_on_a_stochastic_network_average_and_never_stop_at_one_draw(software, digits) -> None:
+def test_attacks_on_a_stochastic_network_average_and_never_stop_at_one_draw(
+    software, digits
+) -> None:
     settings = AuditSettings(digits.images[:5], digits.labels[:5], 50, 0, 20, 7)
     noisy, still = AuditedModel(Noise(software, 0.1), settings), AuditedModel(software, settings)
     attack = wl.PGD(0.1, steps=3)

@@ -1,4 +1,6 @@
-"""The controls against closed forms: what is shrunk by how much, what noise is matched, what is gained back."""
+"""The controls against closed forms: what is shrunk by how much, what noise is matched, what is
+gained back.
+"""
 
 import copy
 import dataclasses
@@ -12,15 +14,25 @@ from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import controls
 from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing
 from wordline.evaluation.audit.base_run import compare_all
-from wordline.evaluation.audit.context import AuditContext
 from wordline.evaluation.audit.check import Skip
+from wordline.evaluation.audit.context import AuditContext
 
 from .conftest import FAST
 
 
-def context(chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1) -> AuditContext:
+def context(
+    chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1
+) -> AuditContext:
     return AuditContext(
-        chip, software, split, eps=eps, budget=FAST, seed=0, batch_size=50, calibration=split, notify=lambda note: None
+        chip,
+        software,
+        split,
+        eps=eps,
+        budget=FAST,
+        seed=0,
+        batch_size=50,
+        calibration=split,
+        notify=lambda note: None,
     )
 
 
@@ -37,16 +49,22 @@ def halved(software: nn.Module) -> nn.Module:
 def test_the_shrunk_software_is_the_halved_chip(halved, software, digits) -> None:
     b = context(halved, software, digits.take(30))
     shrunk = controls.shrink(b)
-    torch.testing.assert_close(shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(
+        shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4
+    )
     assert not torch.allclose(software(digits.images[:30]), halved(digits.images[:30]), atol=1e-2)
 
 
 def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, digits) -> None:
-    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0)
+    chip = wl.map_model(
+        software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0
+    )
     b = context(chip, software, digits.take(30))
     noisy = controls.add_noise(b)
     with torch.no_grad():
-        by_hand = software.conv1(digits.images[:30]) - chip.layers["conv1"](digits.images[:30])  # biases cancel
+        by_hand = software.conv1(digits.images[:30]) - chip.layers["conv1"](
+            digits.images[:30]
+        )  # biases cancel
     assert noisy.conv1.deviation == pytest.approx(float(by_hand.std()), rel=1e-3)
     assert noisy.conv1.mean == pytest.approx(-float(by_hand.mean()), rel=1e-3)
     assert not torch.equal(noisy(digits.images[:5]), noisy(digits.images[:5]))
@@ -84,7 +102,12 @@ def test_software_of_another_shape_is_no_twin(software, digits) -> None:
 def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> None:
     train = wl.load_dataset("digits").train
     normed = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128, 10),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -92,11 +115,15 @@ def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> N
         for _ in range(6):
             for batch in torch.randperm(len(train)).split(128):
                 optimiser.zero_grad()
-                nn.functional.cross_entropy(normed(train.images[batch]), train.labels[batch]).backward()
+                nn.functional.cross_entropy(
+                    normed(train.images[batch]), train.labels[batch]
+                ).backward()
                 optimiser.step()
     normed.eval()
     spoilt = copy.deepcopy(normed)
-    spoilt[1].running_mean += 3 * spoilt[1].running_var.sqrt()  # almost nothing passes the ReLU: few answers left
+    spoilt[1].running_mean += (
+        3 * spoilt[1].running_var.sqrt()
+    )  # almost nothing passes the ReLU: few answers left
     b = context(spoilt, normed, digits.take(120), eps=0.1)
     b.calibration = train
     finding = AccuracyRestored().run(b)
@@ -111,7 +138,9 @@ def test_comparisons_add_up(halved, software, digits) -> None:
     rows = {row.name: row for row in compare_all(b, quick=False)}
     for row in rows.values():
         if row.measured:
-            assert row.loss.value == pytest.approx(row.clean.value - row.adversarial.value, abs=0.02)
+            assert row.loss.value == pytest.approx(
+                row.clean.value - row.adversarial.value, abs=0.02
+            )
             given = rows["software"].loss.value - row.loss.value
             assert row.advantage.value == pytest.approx(given, abs=0.02)
     assert rows["software"].advantage.value == 0
@@ -119,16 +148,23 @@ def test_comparisons_add_up(halved, software, digits) -> None:
         rows["chip"].adversarial.value, abs=0.04
     )
     assert not rows["batch norm recalibrated"].measured
-    quick = {row.name: row for row in compare_all(context(software, software, digits.take(5)), quick=True)}
+    quick = {
+        row.name: row
+        for row in compare_all(context(software, software, digits.take(5)), quick=True)
+    }
     assert "quick audit" in quick["software, matched noise"].note
 
 
 def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"), seed=0)
     with torch.no_grad():
-        chip.layers["fc2"].effective_weight[:3] = 0  # three digits are never seen: an AL advantage of lost accuracy
+        chip.layers["fc2"].effective_weight[:3] = (
+            0  # three digits are never seen: an AL advantage of lost accuracy
+        )
     b = context(chip, software, digits.take(60))
-    b.cached("layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))})  # shrunk to nothing: no accuracy at all
+    b.cached(
+        "layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))}
+    )  # shrunk to nothing: no accuracy at all
     finding = ShrinkExplainsNothing().run(b)
     assert finding.figures["al_advantage"] > 0.05
     assert finding.figures["ca_below_chip"] > 0.3
