@@ -68,14 +68,14 @@ class Study:
     @property
     def recipe(self) -> training.Recipe:
         """Cross-entropy on chips of the crossbar."""
-        return dataclasses.replace(RECIPE, epochs=self.epochs, body=wl.OnChip(self.crossbar))
+        return dataclasses.replace(RECIPE, epochs=self.epochs, forward=wl.OnChip(self.crossbar))
 
     @property
     def stages(self) -> tuple[training.Recipe, ...]:
         """An epoch each, on chips of growing resistances."""
         crossbars = (dataclasses.replace(self.crossbar, wires=milder(self.crossbar.wires, share)) for share in STAGES)
         recipe = dataclasses.replace(RECIPE, epochs=1, schedule=training.OneCycle(0.01))
-        return tuple(dataclasses.replace(recipe, body=wl.OnChip(crossbar)) for crossbar in crossbars)
+        return tuple(dataclasses.replace(recipe, forward=wl.OnChip(crossbar)) for crossbar in crossbars)
 
     def measure(self, row: str, seed: int, make: Callable[[], nn.Module], *recipes: training.Recipe) -> None:
         """One accuracy, with what it was measured under; `recipes`: those of the trainings before it."""

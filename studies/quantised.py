@@ -27,7 +27,8 @@ import wordline as wl
 from wordline.datasets import ImageData
 from wordline.defenses import without_gradient
 from wordline.progress import Bar
-from wordline.quantisation import BitAssignment, Quantised
+from wordline.quantisation import QuantisedForward
+from wordline.records import BitAssignment
 from wordline.records.record import Record, describe_attack
 from wordline.training import OneCycle, Recipe
 
@@ -146,7 +147,7 @@ def retrained(model: str, software: nn.Module, bits: BitAssignment, data: ImageD
     """The software network after its weights have learnt from the rounding, for one budget."""
     name = f"{model}-quanos"
     if not (kept / f"{name}.safetensors").is_file():
-        recipe = replace(BUDGET, body=Quantised(bits.layers))
+        recipe = replace(BUDGET, forward=QuantisedForward(bits.layers))
         wl.training.train(MODELS[model], data, recipe, kept, initial=software, name=name, progress=Bar())
     return wl.load_model(kept / f"{name}.safetensors")
 

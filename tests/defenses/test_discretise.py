@@ -32,7 +32,7 @@ def test_every_byte_goes_to_the_nearest_level_and_there_are_no_ties(bits: int) -
     bytes_ = np.arange(256)
     made = discretise(torch.arange(256, dtype=torch.uint8), bits).numpy()
     np.testing.assert_allclose(made, nearest_level(bytes_ / 255, bits), atol=1e-7)
-    twice = 2 * bytes_ * (2**bits - 1)  # a tie would be an odd multiple of 255
+    twice = 2 * bytes_ * (2**bits - 1)  # a share_parameters would be an odd multiple of 255
     assert not np.any((twice % 255 == 0) & (twice // 255 % 2 == 1))
     assert len(np.unique(made)) == 2**bits
 

@@ -10,7 +10,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ..transforms import differentiated, shown
+from ..straight_through import value_with_gradient_of
+from ..transforms import differentiated
 
 
 @final
@@ -51,4 +52,4 @@ class SurrogateGradient(nn.Module):
                 f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
                 f"got {tuple(other.shape)}"
             )
-        return shown(logits, other)
+        return value_with_gradient_of(logits, other)

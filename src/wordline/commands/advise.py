@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..progress import Bar
-from ..reports.advice import advice_figure
+from ..reports import advice_figure
 from ..runs import advise as run_advise
 from .options import EPS, Number, crossbar_of, require_files
 from .stability import DEFAULT, Asked

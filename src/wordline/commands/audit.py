@@ -16,8 +16,8 @@ from ..files import write_atomically
 from ..nn import map_model
 from ..progress import Bar
 from ..records.record import describe
-from ..reports import Results, accuracy_curves, deviation_figure, page
-from ..values import encode, require_choice, require_integer
+from ..reports import NamedAudit, Results, accuracy_curves, deviation_figure, html_report
+from ..values import require_choice, require_integer
 from .options import EPS, Number, crossbar_of, data_of, require_eps, require_files, software_of
 
 
@@ -89,8 +89,8 @@ def audit(
     if out:
         write_atomically(Path(out), lambda path: path.write_text(result.to_json() + "\n"))
     if html:
-        shown = Results(name=f"audit of {describe(result.chip)}", audits=[encode(result)])
-        write_atomically(Path(html), lambda path: path.write_text(page([shown]), encoding="utf-8"))
+        shown = Results(name=f"audit of {describe(result.chip)}", audits=[NamedAudit("", result)])
+        write_atomically(Path(html), lambda path: path.write_text(html_report([shown]), encoding="utf-8"))
     print(result.to_json() if json else result)
 
 

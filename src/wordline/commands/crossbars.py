@@ -12,11 +12,11 @@ from .. import datasets
 from ..arrays import fit_surrogate
 from ..circuits import SinhDevice, netlist
 from ..files import write_atomically
-from ..mapping import land, read_noise
+from ..mapping import program_devices, read_noise
 from ..mapping.explain import explain
 from ..nn import calibrate as calibrate_ranges
 from ..nn import chip_view, map_model
-from ..progress import Bar, LateBar
+from ..progress import Bar
 from ..values import require_choice, require_integer
 from .options import Number, crossbar_of, data_of, require_files, said, software_of
 
@@ -35,7 +35,7 @@ def show(crossbar: tyro.conf.Positional[str], gain: str = "", spice: bool = Fals
         return
     generator = torch.Generator().manual_seed(seed)
     wanted = chosen.device.conductance(torch.rand(chosen.tile, generator=generator, dtype=torch.float64))
-    g = read_noise(land(wanted, chosen, generator=generator), chosen, generator=generator)
+    g = read_noise(program_devices(wanted, chosen, generator=generator), chosen, generator=generator)
     volts = chosen.read_volt * torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)
     print(netlist(g, chosen.wires, volts, chosen.array.device_law))
 
@@ -62,7 +62,7 @@ def map_(
     require_files(("export", export), ("view", view))
     software, there = software_of(model, weights), crossbar_of(crossbar, gain)
     images = data_of(data, root) if data else None
-    chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=LateBar(3.0))
+    chip = map_model(software, there, seed, only=only, exclude=exclude, strict=strict, progress=Bar(delay=3.0))
     if images and calibrate:
         calibrate_ranges(chip, images.train, limit=calibrate)
     example = (datasets.to_float(images.test.images[:1]),) if images else ()

@@ -81,6 +81,6 @@ def evaluate(
     crossbars = tuple(crossbar_of(name, g) for g in gain for name in crossbar)
     grid = Grid(crossbars, attacks, seeds, settings, batch_size=batch_size, draws=draws)
     split = images.take(limit) if limit else images
-    set_on = loaded.train.take(calibration) if any(c.calibrated for c in crossbars) else None
+    set_on = loaded.train.take(calibration) if any(c.needs_calibration for c in crossbars) else None
     records = run_grid(software, split, grid, Journal(out), calibration=set_on, progress=Bar())
     print_records(records, json, title=f"{model} on {data}, {len(split)} test images; 95 % intervals")

@@ -12,15 +12,15 @@ from ..evaluation import identify
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
 from ..records.record import Record, fraction
-from ..reports.rerun import Names
+from ..reports.page import CommandNames
 from ..values import Value
 from .options import GAINS, STEP, parse_number
 
 
-def names_of(records: Iterable[Record]) -> Names:
+def names_of(records: Iterable[Record]) -> CommandNames:
     """Presets, networks that ship with wordline, and the attacks of these records, by what identifies them."""
     attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
-    return Names(_crossbars(), _networks(), {identity: words for identity, words in attacks.items() if words})
+    return CommandNames(_crossbars(), _networks(), {identity: words for identity, words in attacks.items() if words})
 
 
 @functools.cache

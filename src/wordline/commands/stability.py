@@ -14,7 +14,7 @@ from .. import datasets
 from ..evaluation import noise_stability
 from ..nn import calibrate, map_model
 from ..progress import Bar
-from ..reports.stability import stability_figure
+from ..reports import stability_figure
 from ..values import require_integer
 from .options import crossbar_of, data_of, require_files, software_of
 
@@ -93,7 +93,7 @@ def stability(
     results = []
     for software in models.values():
         chip = map_model(software, design, chip_seed)
-        if design.calibrated:
+        if design.needs_calibration:
             calibrate(chip, loaded.train, limit=networks.calibration)
         results.append(
             noise_stability(

@@ -80,9 +80,9 @@ def train(
     changes: dict[str, Any] = {"epochs": epochs, "batch_size": batch_size, "precision": precision}
     chosen = dataclasses.replace(
         chosen,
-        schedule=chosen.schedule.rescaled(lr, (epochs or chosen.epochs) / chosen.epochs),
+        schedule=chosen.schedule.rescale(lr, (epochs or chosen.epochs) / chosen.epochs),
         objective=objective,
-        body=OnChip(crossbar_of(crossbar, gain)) if crossbar else training.Plain(),
+        forward=OnChip(crossbar_of(crossbar, gain)) if crossbar else training.IdentityForward(),
         validation=validation,
         frozen_batch_norm=frozen_batch_norm,
         **{name: value for name, value in changes.items() if value},

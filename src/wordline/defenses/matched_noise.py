@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..nn import map_model
-from ..training import AbstractBody, tie
+from ..training import AbstractTrainingForward, share_parameters
 from ..typing import Images
 from ..values import require_instance, require_number
 from .layer_noise import draw_noise, layer_named, layer_outputs
@@ -19,7 +19,7 @@ from .layer_noise import draw_noise, layer_named, layer_outputs
 
 @final
 @dataclass(frozen=True)
-class MatchedNoise(AbstractBody):
+class MatchedNoise(AbstractTrainingForward):
     """The software network, with Gaussian noise of the chip's errors on each layer's outputs.
 
         y_l <- y_l + mean_l + deviation_l z,   z ~ N(0, 1) for every output, anew at every pass
@@ -28,8 +28,8 @@ class MatchedNoise(AbstractBody):
     baseline of hardware-aware training. Source: arXiv 2109.09060.
 
     >>> noisy = MatchedNoise((("0", 1.0, 0.0),))
-    >>> network = noisy.around(nn.Sequential(nn.ReLU()))
-    >>> noisy.begin_step(network, seed=0)
+    >>> network = noisy.wrap(nn.Sequential(nn.ReLU()))
+    >>> noisy.on_step(network, seed=0)
     >>> network(torch.zeros(2))
     tensor([1., 1.])
     """
@@ -60,8 +60,8 @@ class MatchedNoise(AbstractBody):
             moments.append((name, float(error.mean()), float(error.std())))
         return cls(tuple(moments))
 
-    def around(self, model: nn.Module) -> nn.Module:
-        copied = tie(copy.deepcopy(model), model)
+    def wrap(self, model: nn.Module) -> nn.Module:
+        copied = share_parameters(copy.deepcopy(model), model)
         for name, mean, deviation in self.layers:
             if (layer := layer_named(copied, name)) is None:
                 raise ValueError(
@@ -71,7 +71,7 @@ class MatchedNoise(AbstractBody):
             layer.register_forward_hook(_NoiseHook(mean, deviation))
         return copied
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
+    def on_step(self, network: nn.Module, seed: int) -> None:
         generator = torch.Generator().manual_seed(seed)
         for module in network.modules():
             for hook in module._forward_hooks.values():

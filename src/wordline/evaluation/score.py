@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..datasets import ImageSplit, clipped, to_float
+from ..datasets import ImageSplit, clip_rounding, to_float
 from ..models import correct
 from ..nn import Chip
 from ..records import (
@@ -60,7 +60,7 @@ def score(
             f"`adversarial` must have shape {tuple(clean_images.shape)}, "
             f"got {tuple(adversarial.shape)}"
         )
-    adversarial, clipping = clipped(adversarial)
+    adversarial, clipping = clip_rounding(adversarial)
     if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
         raise ValueError(
             "`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not "

@@ -1,22 +1,34 @@
 """Results as they are stored: frozen values that print, compare and make a JSON round trip."""
 
-from .advice import Advice, Option, marked
+from .advice import Advice, Option, compare_options
 from .audit import Audit, Check, Comparison, Status, comparison_table
-from .budget import Budget
+from .audit_budget import Budget
+from .bit_assignment import BitAssignment
 from .comparisons import robust_gain, worst_case
 from .correctness import Correctness
 from .curve import RobustnessCurve
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
+from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, NetworkIdentity, Record, Software, table
+from .record import (
+    Estimate,
+    NetworkIdentity,
+    Record,
+    Software,
+    describe,
+    describe_attack,
+    fraction,
+    table,
+)
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
     "Audit",
+    "BitAssignment",
     "Budget",
     "Check",
     "Comparison",
@@ -27,17 +39,21 @@ __all__ = [
     "GradientDeviation",
     "LayerStability",
     "LogitStability",
+    "NetworkIdentity",
+    "NoiseSensitivity",
     "NoiseStability",
     "Option",
-    "NetworkIdentity",
     "Products",
     "Record",
     "RobustnessCurve",
     "Software",
     "Statistic",
     "Status",
+    "compare_options",
     "comparison_table",
-    "marked",
+    "describe",
+    "describe_attack",
+    "fraction",
     "over_draws",
     "paired_difference",
     "robust_gain",

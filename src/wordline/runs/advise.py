@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..records import Advice, Option, marked
+from ..records import Advice, Option, compare_options
 from ..attacks import PGD, WorstCase
 from ..attacks.norms import require_radius
 from ..devices import Calibrated, IdealConverter, Memristor, UniformConverter
@@ -88,7 +88,7 @@ def advise(
             records = run_grid(software, split, grid, journal, calibration=calibration, progress=_Within(name, advance))
             options += _options(name, software, records, grid, to_float(split.images[:1]))
     return Advice(
-        marked(tuple(options), within), within, float(eps), attacks, split.name, split.fingerprint(), len(split)
+        compare_options(tuple(options), within), within, float(eps), attacks, split.name, split.fingerprint(), len(split)
     )
 
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..files import not_written
+from ..files import write_error
 from ..records.record import Record
 from ..values import Value, decode, encode
 from ..records import Failure
@@ -76,7 +76,7 @@ class Journal:
             except BaseException as error:  # the next line must not go on where this one broke off
                 with suppress(OSError):
                     file.truncate(size)
-                raise not_written(self.path, error) if isinstance(error, OSError) else error from None
+                raise write_error(self.path, error) if isinstance(error, OSError) else error from None
         self._keep(key, result)
 
     def _keep(self, key: str, result: Value) -> None:
