@@ -44,10 +44,15 @@ def test_a_value_takes_the_place_of_the_output_or_of_the_arguments(layers) -> No
 
 def test_hooks_are_gone_after_an_error(layers) -> None:
     for hooks in (forward_hooks, forward_pre_hooks):
-        with pytest.raises(RuntimeError, match="stop"), hooks(layers, lambda *_: None):
-            assert hooked(layers)
+        during = []
+
+        def fail(*_, during=during):
+            during.append(hooked(layers))
             raise RuntimeError("stop")
-        assert not hooked(layers)
+
+        with hooks(layers, fail), pytest.raises(RuntimeError, match="stop"):
+            layers["other"](1)
+        assert during == [True] and not hooked(layers)
 
 
 def test_hooks_are_gone_where_one_cannot_be_registered(layers) -> None:

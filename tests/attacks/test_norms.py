@@ -28,7 +28,7 @@ def test_linf_points_are_uniform_in_the_square():
 def test_l2_points_are_uniform_in_the_disc():
     radius = distance(IMAGES, ball("l2", IMAGES, 0.2).random_point(seeded()), "l2")
     assert radius.max() <= 0.2 + 1e-12
-    # in d = 2 the share of points within half the radius is a quarter, and the mean radius is d / (d + 1)
+    # in d = 2 a quarter of the points lie within half the radius, and the mean radius is d / (d + 1)
     assert (radius < 0.1).double().mean().item() == pytest.approx(0.25, abs=0.03)
     assert radius.mean().item() == pytest.approx(0.2 * 2 / 3, rel=0.02)
 
@@ -82,8 +82,9 @@ def test_generator_decides_and_dtype_follows_the_images():
 LINF = [
     lambda eps: attacks.PGD(eps), lambda eps: attacks.FGSM(eps), lambda eps: attacks.MIFGSM(eps),
     lambda eps: attacks.APGD(eps), lambda eps: attacks.FAB(eps), lambda eps: attacks.Square(eps),
-    lambda eps: attacks.AutoAttack(eps), lambda eps: attacks.HopSkipJump(eps), lambda eps: attacks.RandomSearch(eps),
-    lambda eps: attacks.MultiTargeted(attacks.PGD(eps)), lambda eps: attack_by_name("pgd", AttackOptions(eps, 2 / 255)),
+    lambda eps: attacks.AutoAttack(eps), lambda eps: attacks.HopSkipJump(eps),
+    lambda eps: attacks.RandomSearch(eps), lambda eps: attacks.MultiTargeted(attacks.PGD(eps)),
+    lambda eps: attack_by_name("pgd", AttackOptions(eps, 2 / 255)),
     lambda eps: wl.TRADES(eps), lambda eps: wl.FastFGSM(eps), lambda eps: require_eps(0.1, eps),
 ]  # fmt: skip
 

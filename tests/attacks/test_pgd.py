@@ -170,9 +170,8 @@ def test_early_stop_throws_no_success_away(cnn, own):
 
 
 def test_early_stop_prefers_a_success_of_low_loss_to_a_failure_of_high_loss():
-    def plateaus(
-        x,
-    ):  # left: correct, cross-entropy log 3; right: misclassified, cross-entropy log(1 + e^0.1) < log 3
+    def plateaus(x):
+        # left: correct, cross-entropy log 3; right: misclassified, log(1 + e^0.1) < log 3
         left, right = torch.tensor([0.01, 0.0, 0.0]), torch.tensor([0.0, 0.1, -50.0])
         return torch.where(x < 0.5, left, right) + 0 * x
 

@@ -39,7 +39,7 @@ def test_first_success_is_kept_and_later_attacks_see_only_survivors():
     images, labels = torch.tensor([[0.45], [0.35], [0.05], [0.9]]), torch.tensor([0, 0, 0, 1])
     Shift.given.clear()
     adversarial = WorstCase((Shift(0.1), Shift(0.2), Shift(0.3)))(bright_is_one, images, labels)
-    # the last image belongs to class 1, for which every shift makes it worse for the attack: the least bad is kept
+    # the last image is of class 1, and every shift is worse for the attack: the least bad is kept
     torch.testing.assert_close(adversarial, torch.tensor([[0.55], [0.55], [0.35], [1.0]]))
     assert Shift.given == [4, 3, 2]
 

@@ -67,7 +67,10 @@ def test_its_weights_are_the_models(normed: nn.Module, batch: Any) -> None:
         (lambda: MatchedNoise("0"), TypeError, "`layers` must be tuple"),
         (lambda: MatchedNoise(((0, 0.0, 1.0),)), TypeError, "`layers` must be str"),
         (lambda: MatchedNoise((("0", "a", 1.0),)), TypeError, "`layers 0 mean` must be a number"),
-        (lambda: MatchedNoise((("0", 0.0, -1.0),)), ValueError, "`layers 0 deviation` must be at least 0"),
+        (
+            lambda: MatchedNoise((("0", 0.0, -1.0),)),
+            ValueError, "`layers 0 deviation` must be at least 0",
+        ),
         (
             lambda: MatchedNoise((("9", 0.0, 1.0),)).wrap(nn.Sequential(nn.Linear(2, 2))),
             ValueError, "`layers` names '9', which the network does not have",

@@ -45,9 +45,10 @@ def test_trades_on_a_linear_model(two_classes: nn.Module) -> None:
         q = 1 / (1 + np.exp(-lead))
         return p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
 
-    # A climb stays on the side where its start happened to fall, so it ends in one of two corners.
-    low, high = (np.log1p(np.exp(-truth)).mean() + 3 * f(apart(lead + reach), apart(lead - reach)).mean()
-                 for f in (np.minimum, np.maximum))  # fmt: skip
+    # An ascent stays on the side of its start, so it ends in one of two corners.
+    ends = apart(lead + reach), apart(lead - reach)
+    clean = np.log1p(np.exp(-truth)).mean()
+    low, high = (clean + 3 * f(*ends).mean() for f in (np.minimum, np.maximum))
     assert low - 1e-5 <= loss.item() <= high + 1e-5 and low < high
     sides = [_corner(objective, two_classes, image[None]) for image in images]
     expected = np.log1p(np.exp(-truth)) + 3 * np.where(

@@ -31,7 +31,8 @@ from wordline.training import OneCycle, Recipe, train
 from wordline.values import Value
 
 CROSSBAR = Crossbar(
-    tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),
+    tile=(8, 8), device=Memristor(20e3, 200e3),
+    wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),
     nonidealities=(GaussianVariation(sigma=0.1),), gain=UnitGain(),
 )  # fmt: skip
 

@@ -25,9 +25,8 @@ def test_same_answers_no_gradient_and_the_original_keeps_its_own(
 ) -> None:
     small = quantise(tiny_cnn, 4, activation_bits=4, calibration=images)
     crossbar = wl.Crossbar.preset("rethinking-16")
-    for model in (
-        wl.Discretised(tiny_cnn, 3), small, wl.Discretised(small, 3), wl.map_model(wl.Discretised(small, 3), crossbar)
-    ):  # fmt: skip
+    both = wl.Discretised(small, 3)
+    for model in (wl.Discretised(tiny_cnn, 3), small, both, wl.map_model(both, crossbar)):
         copied = without_gradient(model)
         assert torch.equal(copied(images), model(images))
         assert gradient(model, images).any() and not gradient(copied, images).any()

@@ -78,8 +78,8 @@ def test_settings_are_named_by_who_is_who() -> None:
         for s, source in enumerate((software, *chips))
     }
     assert names == {
-        (0, 0): "SW", (1, 0): "SH", (2, 0): "SH", (1, 1): "HH", (2, 2): "HH", (1, 2): "chip-to-chip",
-        (2, 1): "chip-to-chip", (0, 1): "HS", (0, 2): "HS",
+        (0, 0): "SW", (1, 0): "SH", (2, 0): "SH", (1, 1): "HH", (2, 2): "HH",
+        (1, 2): "chip-to-chip", (2, 1): "chip-to-chip", (0, 1): "HS", (0, 2): "HS",
     }  # fmt: skip
 
 
@@ -152,8 +152,8 @@ def test_draws_average_a_stochastic_victim() -> None:
     ("change", "kind", "message"),
     [
         ({"victim": Bright()}, ValueError, "`victim` is in training mode"),
-        ({"source": nn.Sequential(nn.Flatten(), nn.Dropout()).eval().append(nn.Dropout())}, ValueError,
-         "`source` is in training mode .its part '2' is."),
+        ({"source": nn.Sequential(nn.Flatten(), nn.Dropout()).eval().append(nn.Dropout())},
+         ValueError, "`source` is in training mode .its part '2' is."),
         ({"victim": 3}, TypeError, "`victim` must be a torch.nn.Module, got int"),
         ({"attack": "pgd"}, TypeError, "`attack` must be AbstractAttack"),
         ({"data": [1, 2]}, TypeError, "`data` must be ImageSplit"),
@@ -161,8 +161,8 @@ def test_draws_average_a_stochastic_victim() -> None:
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1"),
         ({"draws": 0}, ValueError, "`draws` must be at least 1"),
         ({"seed": -1}, ValueError, "`seed` must be at least 0"),
-        ({"data": ImageSplit(torch.full((2, 1, 2, 2), 1.5), torch.zeros(2, dtype=torch.int64))}, ValueError,
-         r"`images` .*\[0, 1\]"),
+        ({"data": ImageSplit(torch.full((2, 1, 2, 2), 1.5), torch.zeros(2, dtype=torch.int64))},
+         ValueError, r"`images` .*\[0, 1\]"),
     ],
 )  # fmt: skip
 def test_bad_arguments_are_refused(

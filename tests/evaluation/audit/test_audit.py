@@ -17,7 +17,10 @@ from wordline.records import Check
 
 from .conftest import BROKEN, FAST, Noise, Secretive
 
-SPELLED = "V1 V2 V3 V4 V5 G1 G2 G3 G4 A1 A2 A3 A4 A5 A6 A7 E1 E2 B1 B2 B3 B4 B5 R1 R2 R3 C1 C2 C3 T1"  # docs/evaluation.md
+# as in docs/evaluation.md
+SPELLED = (
+    "V1 V2 V3 V4 V5 G1 G2 G3 G4 A1 A2 A3 A4 A5 A6 A7 E1 E2 B1 B2 B3 B4 B5 R1 R2 R3 C1 C2 C3 T1"
+)
 
 
 def check(id: str, status: str) -> Check:
@@ -28,8 +31,9 @@ def check(id: str, status: str) -> Check:
     ("failed", "verdict"),
     [
         ("G1 A2 C1", "masking detected"), ("B3", "masking detected"), ("E2", "masking detected"),
-        ("A6 C2", "evaluation not converged"), ("T1", "evaluation not converged"), ("R3", "evaluation not converged"),
-        ("C3", "advantage explained by clean-accuracy loss"), ("", "no masking found by these 28 checks"),
+        ("A6 C2", "evaluation not converged"), ("T1", "evaluation not converged"),
+        ("R3", "evaluation not converged"), ("C3", "advantage explained by clean-accuracy loss"),
+        ("", "no masking found by these 28 checks"),
         ("V3 G4", "no masking found by these 28 checks"),
     ],
 )  # fmt: skip
@@ -282,8 +286,8 @@ def test_bad_arguments_are_refused(change, kind, message, software, digits) -> N
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"steps": 0}, "`steps`"), ({"draws": 19}, "`draws` must be at least 20"), ({"targets": -1}, "`targets`"),
-     ({"loss": "hinge"}, "`loss` must be one of"), ({"square": 0}, "`square`")],
+    [({"steps": 0}, "`steps`"), ({"draws": 19}, "`draws` must be at least 20"),
+     ({"targets": -1}, "`targets`"), ({"loss": "hinge"}, "`loss` must be one of"), ({"square": 0}, "`square`")],
 )  # fmt: skip
 def test_a_budget_is_checked(change, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -36,8 +36,8 @@ def context(
     **changes,
 ) -> AuditContext:
     return AuditContext(
-        chip, software or chip, split, eps=eps, budget=dataclasses.replace(FAST, **changes), seed=0, batch_size=50,
-        calibration=split, notify=lambda note: None,
+        chip, software or chip, split, eps=eps, budget=dataclasses.replace(FAST, **changes),
+        seed=0, batch_size=50, calibration=split, notify=lambda note: None,
     )  # fmt: skip
 
 
