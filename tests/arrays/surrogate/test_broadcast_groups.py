@@ -11,8 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
 import wordline as wl
-from wordline.arrays.surrogate import column_kernel
-from wordline.arrays.surrogate import broadcast_groups
+from wordline.arrays.surrogate import broadcast_groups, column_kernel
 from wordline.arrays.surrogate import read as read_module
 
 ARRAY = wl.Crossbar.preset("puma-32x32-100k").array

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from wordline.attacks import APGD, FAB, AbstractAttack, AutoAttack, HopSkipJump, Square, distance
-from wordline.attacks.guard import seed_of
 from wordline.attacks.hop_skip_jump import _per_sample
+from wordline.attacks.library_adapter import seed_of
 
 pyautoattack = pytest.importorskip("pyautoattack")
 pytest.importorskip("foolbox")
@@ -48,14 +48,20 @@ def test_leaves_no_trace(attack, cnn, own):
 
 
 def test_autoattack_leaves_no_trace(cnn, own):
-    leaves_no_trace(AutoAttack(0.3), cnn, own[0][:3], own[1][:3])  # the one that sets a tracer of its own
+    leaves_no_trace(
+        AutoAttack(0.3), cnn, own[0][:3], own[1][:3]
+    )  # the one that sets a tracer of its own
 
 
 def leaves_no_trace(attack, cnn, images, labels):
     for parameter in cnn.parameters():
         parameter.register_hook(lambda gradient: pytest.fail("a parameter's gradient was computed"))
     cnn[7].bias.grad = torch.full((5,), 7.0)
-    state, random_state, root = copy.deepcopy(cnn.state_dict()), torch.get_rng_state(), list(logging.root.handlers)
+    state, random_state, root = (
+        copy.deepcopy(cnn.state_dict()),
+        torch.get_rng_state(),
+        list(logging.root.handlers),
+    )
 
     def tracer(frame, event, argument):
         return None
@@ -94,7 +100,10 @@ def test_refuses_a_stochastic_model(attack, cnn, own):
     def noisy(x):
         return cnn(x) + 1e-6 * torch.randn(len(x), 5, generator=noise)
 
-    with pytest.raises(ValueError, match=rf"`model` gives two different answers .* {type(attack).__name__} is wrong"):
+    with pytest.raises(
+        ValueError,
+        match=rf"`model` gives two different answers .* {type(attack).__name__} is wrong",
+    ):
         attack(noisy, images, labels)
 
 
@@ -188,7 +197,11 @@ def test_autoattack_with_survivors_equals_the_package_by_hand(cnn, own, norm, na
     ("attack", "classes", "message"),
     [
         (AutoAttack(0.1), 3, "`loss` 'targeted-dlr' needs at least 4 classes, got 3"),
-        (APGD(0.1, loss="targeted-dlr"), 3, "`loss` 'targeted-dlr' needs at least 4 classes, got 3"),
+        (
+            APGD(0.1, loss="targeted-dlr"),
+            3,
+            "`loss` 'targeted-dlr' needs at least 4 classes, got 3",
+        ),
         (APGD(0.1, loss="dlr"), 2, "`loss` 'dlr' needs at least 3 classes, got 2"),
     ],
 )
@@ -200,13 +213,17 @@ def test_refuses_too_few_classes(attack, classes, message):
 
 @pytest.mark.parametrize("attack", [Square(0.1), AutoAttack(0.1)])
 def test_refuses_what_has_no_height_and_width(attack):
-    with pytest.raises(ValueError, match=r"`images` must have shape \(n, channels, height, width\) for"):
+    with pytest.raises(
+        ValueError, match=r"`images` must have shape \(n, channels, height, width\) for"
+    ):
         attack(torch.nn.Identity(), torch.full((2, 5), 0.5), torch.zeros(2, dtype=torch.long))
 
 
 def test_refuses_images_with_no_room_for_an_l2_square():
     with pytest.raises(ValueError, match="with a height of at least 5"):
-        Square(0.1, norm="l2")(torch.nn.Flatten(), torch.full((2, 1, 4, 8), 0.5), torch.zeros(2, dtype=torch.long))
+        Square(0.1, norm="l2")(
+            torch.nn.Flatten(), torch.full((2, 1, 4, 8), 0.5), torch.zeros(2, dtype=torch.long)
+        )
 
 
 def test_features_without_height_and_width_suit_the_others(two_classes, middle_images):
@@ -231,12 +248,16 @@ def test_square_does_not_write_into_the_logits_or_images():
 
 
 def test_hop_skip_jump_gets_near_the_border(two_classes, middle_images):
-    """Nearest adversarial of a linear model: margin / ||w_0 - w_1||_2; a label-only walk comes within some percent."""
+    """Nearest adversarial of a linear model: margin / ||w_0 - w_1||_2; a label-only walk comes
+    within some percent.
+    """
     images = middle_images[:6].float()
     two_classes.weight, two_classes.bias = two_classes.weight.float(), two_classes.bias.float()
     logits = two_classes(images)
     labels = logits.argmax(1)
-    nearest = (logits[:, 0] - logits[:, 1]).abs() / (two_classes.weight[0] - two_classes.weight[1]).norm()
+    nearest = (logits[:, 0] - logits[:, 1]).abs() / (
+        two_classes.weight[0] - two_classes.weight[1]
+    ).norm()
     adversarial = HopSkipJump(10.0, norm="l2", steps=25)(two_classes, images, labels)
     assert (two_classes(adversarial).argmax(1) != labels).all()
     assert (distance(images, adversarial, "l2") < 1.1 * nearest).all()
@@ -273,7 +294,12 @@ def test_hop_skip_jump_returns_what_it_cannot_start_from():
     [
         (APGD, {"eps": -1.0}, ValueError, "`eps`"),
         (APGD, {"steps": 0}, ValueError, "`steps`"),
-        (APGD, {"loss": "margin"}, ValueError, "`loss` must be one of 'cross-entropy', 'dlr', 'targeted-dlr'"),
+        (
+            APGD,
+            {"loss": "margin"},
+            ValueError,
+            "`loss` must be one of 'cross-entropy', 'dlr', 'targeted-dlr'",
+        ),
         (APGD, {"restarts": 0}, ValueError, "`restarts`"),
         (APGD, {"norm": "l1"}, ValueError, "`norm`"),
         (FAB, {"eps": -1.0}, ValueError, "`eps`"),
@@ -287,7 +313,12 @@ def test_hop_skip_jump_returns_what_it_cannot_start_from():
         (Square, {"norm": "l1"}, ValueError, "`norm`"),
         (AutoAttack, {"eps": -1.0}, ValueError, "`eps`"),
         (AutoAttack, {"norm": "l1"}, ValueError, "`norm`"),
-        (AutoAttack, {"version": "rand"}, ValueError, "`version` must be one of 'standard', 'plus', got 'rand'"),
+        (
+            AutoAttack,
+            {"version": "rand"},
+            ValueError,
+            "`version` must be one of 'standard', 'plus', got 'rand'",
+        ),
         (HopSkipJump, {"eps": -1.0}, ValueError, "`eps`"),
         (HopSkipJump, {"norm": "l1"}, ValueError, "`norm`"),
         (HopSkipJump, {"steps": 0}, ValueError, "`steps`"),
@@ -304,7 +335,9 @@ def test_autoattack_on_a_chip_equals_the_package_by_hand():
     import wordline as wl
 
     data, software = wl.load_dataset("digits").test.take(12), wl.load_model("digits-cnn")
-    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-32", gain=wl.LeastSquaresGain()), seed=0)
+    chip = wl.map_model(
+        software, wl.Crossbar.preset("rethinking-32", gain=wl.LeastSquaresGain()), seed=0
+    )
     ours = AutoAttack(0.1)(chip, data.images, data.labels, generator=seeded(3))
     attack = pyautoattack.AutoAttack(chip, eps=0.1, norm="Linf", seed=3, version="standard")
     trace = sys.gettrace()
