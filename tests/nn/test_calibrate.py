@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
-from wordline.nn import reading
+from wordline.nn.reading.read_path import NOT_OBSERVED
+from wordline.nn.reading.tally import Tally
 
 IDEAL = wl.Crossbar.preset("ideal")
 
@@ -56,7 +57,7 @@ def test_an_adc_is_measured_on_the_answers_of_all_tile_columns(percent: float) -
     found = answers(layer, x / x.abs().amax(1, keepdim=True)).abs().flatten().sort().values
     wanted = found[-1] if percent == 100 else found[len(found) * 3 // 4 - 1]
     torch.testing.assert_close(chip.layers["model"].output_limit, wanted, rtol=1e-9, atol=0)
-    chip.layers["model"].tally = reading.Tally()
+    chip.layers["model"].tally = Tally()
     chip(x)
     assert (chip.layers["model"].tally.saturated == 0) == (percent == 100)
 
@@ -91,7 +92,7 @@ def test_calibrating_neither_counts_conversions_nor_stays_in_the_way() -> None:
     chip = chip_of(nn.Linear(8, 4), adc=wl.UniformConverter(bits=8))
     layer = chip.layers["model"]
     wl.calibrate(chip, images(3, 8))
-    assert (layer.watch.inputs, layer.watch.outputs) == (None, None)
+    assert layer._observer == NOT_OBSERVED
 
     def broken() -> Tensor:
         raise RuntimeError("no such image")
@@ -102,7 +103,7 @@ def test_calibrating_neither_counts_conversions_nor_stays_in_the_way() -> None:
 
     with pytest.raises(RuntimeError, match="no such image"):
         wl.calibrate(chip, Broken(images(2, 8)))
-    assert (layer.watch.inputs, layer.watch.outputs) == (None, None)
+    assert layer._observer == NOT_OBSERVED
 
 
 def test_a_layer_that_no_image_passes_through_stays_without_a_range() -> None:

@@ -197,7 +197,7 @@ def test_every_parameter_is_mapped_or_named() -> None:
     """What the report says accounts for every parameter of the software network, bias of mapped layers included."""
     network = nn.Sequential(OwnParameter(), nn.Embedding(3, 4), nn.LayerNorm(4), nn.Conv1d(4, 4, 1)).eval()
     chip = wl.map_model(network, REAL)
-    accounted = {*chip.layers, *(name for name, _ in chip.skipped)}
+    accounted = {*chip.layers, *(name for name, _ in chip.digital_layers)}
     for name, _ in network.named_parameters():
         assert name.rpartition(".")[0] in accounted
 

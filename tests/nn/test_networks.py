@@ -135,7 +135,7 @@ def test_networks_compute_what_software_does(
     x = x.double() if x.is_floating_point() else x
     chip = wl.map_model(software, crossbar)
     torch.testing.assert_close(chip(x), software(x), rtol=1e-8, atol=1e-8)
-    assert set(dict(chip.skipped)) == {name or "model" for name in digital}
+    assert set(dict(chip.digital_layers)) == {name or "model" for name in digital}
     report = chip.report(x)
     assert report.usage.vectors > 0 and all(row.usage.vectors > 0 for row in report.layers)
 
@@ -148,7 +148,7 @@ def test_every_parameter_is_on_arrays_or_named(
     chip = wl.map_model(software, REAL)
     owners = {name.rpartition(".")[0] or "model" for name, _ in software.named_parameters(remove_duplicate=False)}
     mapped = {name if name in owners else name.rpartition(".")[0] for name in chip.layers}
-    assert owners == mapped | set(dict(chip.skipped))
+    assert owners == mapped | set(dict(chip.digital_layers))
 
 
 def test_two_layers_that_share_a_weight_have_arrays_of_their_own() -> None:

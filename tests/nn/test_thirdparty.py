@@ -12,7 +12,7 @@ import wordline as wl
 
 def _named(chip: wl.Chip, software: nn.Module) -> None:
     """Every parameter of the software network belongs to a mapped layer or to one that the report names."""
-    accounted = {*chip.layers, *dict(chip.skipped)}
+    accounted = {*chip.layers, *dict(chip.digital_layers)}
     for name, _ in software.named_parameters():
         assert (name.rpartition(".")[0] or "model") in accounted, name
 
@@ -52,7 +52,7 @@ def test_bert() -> None:
     ids, mask = torch.arange(10).view(2, 5), torch.tensor([[1] * 5, [1, 1, 1, 0, 0]])
     software = transformers.BertForMaskedLM(config)
     chip = _check(software, lambda m: m(ids, attention_mask=mask).logits, 2 * 6 + 2)
-    assert "bert.embeddings.word_embeddings" in dict(chip.skipped)
+    assert "bert.embeddings.word_embeddings" in dict(chip.digital_layers)
     assert {"bert.encoder.layer.0.attention.self.query", "cls.predictions.decoder"} <= set(chip.layers)
 
 
@@ -64,7 +64,7 @@ def test_vit() -> None:
     x = torch.rand(2, 3, 16, 16, dtype=torch.float64)
     software = transformers.ViTForImageClassification(config)
     chip = _check(software, lambda m: m(x.to(next(m.parameters()).dtype)).logits, 2 * 6 + 2)
-    assert any("cls_token" in why for why in dict(chip.skipped).values())
+    assert any("cls_token" in why for why in dict(chip.digital_layers).values())
 
 
 def test_gpt2() -> None:

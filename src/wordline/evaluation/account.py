@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from ..datasets import ImageSplit, to_float
-from ..nn import Chip, MappedLayer, probe
+from ..nn import AbstractMappedLayer, Chip, probe
 from ..records import NOT_PROBED, Products
 from .party import device_of, dtype_of
 
@@ -60,7 +60,7 @@ def same_answers(victim: nn.Module, source: nn.Module, split: ImageSplit) -> tup
 
 def _lossy(module: nn.Module) -> bool:
     """Whether a mapped layer computes another product than its software."""
-    if not isinstance(module, MappedLayer):
+    if not isinstance(module, AbstractMappedLayer):
         return False
     crossbar = module.crossbar
     return bool(float(module.nf) > 1e-3 or crossbar.nonidealities or not crossbar.is_matrix)

@@ -12,10 +12,10 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import is_parametrized
 
 from ..datasets import ImageSplit, to_float
-from ..nn import MappedLayer
-from ..nn.choice import matches
-from ..nn.lowering import lower
-from ..nn.skipped import computes_on_its_own
+from ..nn import AbstractMappedLayer
+from ..nn.layer_selection import matches
+from ..nn.layers.digital_layers import reads_own_weights
+from ..nn.layers.layer_rules import view_as_matrices
 from ..values import require_instance, require_integer, require_number, takes_numbers
 from .layer import QuantisedLayer, matrix_layers
 from .rounding import MOST_BITS, InputRounding, Span, joined
@@ -90,13 +90,13 @@ def _require_quantisable(model: nn.Module, found: Mapping[str, nn.Module], bits:
     if not found:
         raise ValueError("`model` has no linear or convolution layer to quantise")
     for layer in found.values():
-        if isinstance(layer, MappedLayer):
+        if isinstance(layer, AbstractMappedLayer):
             raise ValueError("`model` is a chip; quantise the software network, then map it")
         if isinstance(layer, QuantisedLayer) or is_parametrized(layer, "weight"):
             raise ValueError("`model` has weights that are computed from others already; quantise the network it was")
     if isinstance(bits, int):
         for name, module in model.named_modules():
-            if not isinstance(module, (nn.Linear, _ConvNd)) and (computes_on_its_own(module) or lower(module)):
+            if not isinstance(module, (nn.Linear, _ConvNd)) and (reads_own_weights(module) or view_as_matrices(module)):
                 raise ValueError(
                     f"`model` layer {name!r} ({type(module).__name__}) multiplies by its weights itself and cannot be "
                     'quantised; name the layers that can be, such as bits={"head": 4}'

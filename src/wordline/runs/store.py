@@ -15,7 +15,7 @@ from ..evaluation import craft, party
 from ..evaluation.score import versions
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
-from ..nn.with_states import map_with_states, program_states
+from ..nn.cached_programming import map_with_states, program_states
 from ..progress import AbstractProgress, Silent
 from ..records.record import Party
 from ..values import Value

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ...datasets import ImageSplit, Pairs, as_split, to_float
-from ...nn.mapped_layer import MappedLayer
+from ...nn import AbstractMappedLayer
 from ...progress import AbstractProgress, Silent
 from ...records import LayerStability, LogitStability, NoiseStability
 from ...values import require_integer, takes_numbers
@@ -112,7 +112,7 @@ def _stochastic(chip: nn.Module, split: ImageSplit) -> bool:
 @contextmanager
 def _as_it_was(chip: nn.Module) -> Iterator[None]:
     """Streams of read noise and counts of conversions are copies in here."""
-    layers = [module for module in chip.modules() if isinstance(module, MappedLayer)]
+    layers = [module for module in chip.modules() if isinstance(module, AbstractMappedLayer)]
     before = [(layer.noise, layer.tally) for layer in layers]
     for layer in layers:
         layer.noise, layer.tally = copy.copy(layer.noise), copy.copy(layer.tally)
