@@ -13,12 +13,16 @@ ADC = wl.UniformConverter(bits=6, range=wl.FullScale())
 CROSSBARS = {
     "ohmic": wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()),
     "converters": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=ADC),
-    "read noise": dataclasses.replace(wl.Crossbar.preset("rethinking-16"), nonidealities=(wl.ReadNoise(sigma=0.05),)),
+    "read noise": dataclasses.replace(
+        wl.Crossbar.preset("rethinking-16"), nonidealities=(wl.ReadNoise(sigma=0.05),)
+    ),
 }
 
 
 @pytest.mark.parametrize("name", CROSSBARS)
-def test_states_give_the_chip_that_was_mapped(name: str, tiny_cnn: nn.Module, rng: torch.Generator) -> None:
+def test_states_give_the_chip_that_was_mapped(
+    name: str, tiny_cnn: nn.Module, rng: torch.Generator
+) -> None:
     crossbar, images = CROSSBARS[name], torch.rand(5, 2, 6, 6, generator=rng)
     mapped = wl.map_model(tiny_cnn, crossbar, 3)
     restored = map_with_states(tiny_cnn, crossbar, 3, program_states(tiny_cnn, crossbar, 3))
@@ -31,9 +35,13 @@ def test_states_give_the_chip_that_was_mapped(name: str, tiny_cnn: nn.Module, rn
     assert (name == "converters") == ("0/response" in program_states(tiny_cnn, crossbar, 3))
 
 
-def test_nothing_is_programmed_from_states(tiny_cnn: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_programmed_from_states(
+    tiny_cnn: nn.Module, monkeypatch: pytest.MonkeyPatch
+) -> None:
     states = program_states(tiny_cnn, CROSSBARS["ohmic"])
-    monkeypatch.setattr("wordline.nn.programming.program_on", lambda *a: pytest.fail("programmed again"))
+    monkeypatch.setattr(
+        "wordline.nn.programming.program_on", lambda *a: pytest.fail("programmed again")
+    )
     map_with_states(tiny_cnn, CROSSBARS["ohmic"], 0, states)
 
 

@@ -27,7 +27,11 @@ def answers(layer: nn.Linear, u: Tensor) -> Tensor:
     weight = layer.weight.detach().T / layer.weight.detach().abs().amax()
     device = IDEAL.device
     off = device.g_off_siemens / (device.g_on_siemens - device.g_off_siemens)
-    parts = [u[:, i : i + 4] @ (off + (sign * weight[i : i + 4]).clamp(min=0)) for i in (0, 4) for sign in (1, -1)]
+    parts = [
+        u[:, i : i + 4] @ (off + (sign * weight[i : i + 4]).clamp(min=0))
+        for i in (0, 4)
+        for sign in (1, -1)
+    ]
     return torch.stack(parts)
 
 
@@ -45,7 +49,9 @@ def test_a_percentile_is_that_of_each_batch_and_their_mean_is_kept() -> None:
     chip = chip_of(nn.Linear(8, 4), dac=wl.UniformConverter(bits=8, range=wl.Calibrated(90)))
     wl.calibrate(chip, data, batch_size=3)
     x = torch.stack([x for x, _ in data]).view(2, 24).abs().sort().values
-    assert chip.layers["model"].input_limit == x[:, 21].mean()  # the 22nd of 24 is the first that 90 percent reach
+    assert (
+        chip.layers["model"].input_limit == x[:, 21].mean()
+    )  # the 22nd of 24 is the first that 90 percent reach
 
 
 @pytest.mark.parametrize("percent", [100, 75])
@@ -69,7 +75,9 @@ def test_adcs_are_measured_behind_the_dacs_that_were_measured_before() -> None:
     wl.calibrate(chip, data)
     x = torch.stack([x for x, _ in data])
     u = torch.floor(x / x.abs().amax() * 3 + 0.5) / 3
-    torch.testing.assert_close(chip.layers["model"].output_limit, answers(layer, u).abs().amax(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        chip.layers["model"].output_limit, answers(layer, u).abs().amax(), rtol=1e-9, atol=0
+    )
 
 
 def test_a_later_layer_is_measured_on_what_the_earlier_one_gives_it() -> None:
@@ -78,11 +86,15 @@ def test_a_later_layer_is_measured_on_what_the_earlier_one_gives_it() -> None:
     chip = chip_of(model, dac=wl.UniformConverter(bits=8))
     wl.calibrate(chip, data)
     hidden = model[:2](torch.stack([x for x, _ in data]))
-    torch.testing.assert_close(chip.layers["2"].input_limit, hidden.detach().amax(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        chip.layers["2"].input_limit, hidden.detach().amax(), rtol=1e-9, atol=0
+    )
 
 
 def test_inputs_that_are_all_zero_have_a_range_of_one() -> None:
-    chip = chip_of(nn.Linear(8, 4), dac=wl.UniformConverter(bits=8), adc=wl.UniformConverter(bits=8))
+    chip = chip_of(
+        nn.Linear(8, 4), dac=wl.UniformConverter(bits=8), adc=wl.UniformConverter(bits=8)
+    )
     wl.calibrate(chip, [(torch.zeros(8, dtype=torch.float64), 0)])
     layer = chip.layers["model"]
     assert (layer.input_limit, layer.output_limit) == (1, 1)

@@ -17,11 +17,20 @@ SLICED = dataclasses.replace(CODES, slicing=wl.BitSlicing(5, 2, 6, 2))
 
 def test_arrays_of_slices_and_signs_by_hand() -> None:
     row = wl.map_model(nn.Linear(10, 7).eval(), SLICED).report().layers[0]
-    assert (row.slices, row.halves, row.tiles, row.cells) == (2, 2, 4 * 2 * 2, 16 * 48)  # 4 bits of magnitude by 2
+    assert (row.slices, row.halves, row.tiles, row.cells) == (
+        2,
+        2,
+        4 * 2 * 2,
+        16 * 48,
+    )  # 4 bits of magnitude by 2
     assert row.utilisation == pytest.approx(4 * 70 / row.cells)
     offset = dataclasses.replace(SLICED, encoding=wl.OffsetColumn())
     row = wl.map_model(nn.Linear(10, 7).eval(), offset).report().layers[0]
-    assert (row.slices, row.halves, row.tiles) == (3, 1, 3 * 2 * 2)  # 5 columns of a tile hold weights
+    assert (row.slices, row.halves, row.tiles) == (
+        3,
+        1,
+        3 * 2 * 2,
+    )  # 5 columns of a tile hold weights
 
 
 def test_totals_are_weighted_sums() -> None:
@@ -60,7 +69,10 @@ def test_saturation_is_shown_after_the_first_conversion() -> None:
 def test_counts_of_one_inference(
     layer: nn.Module, shape: tuple[int, ...], vectors: int, crossbar: wl.Crossbar
 ) -> None:
-    """Vectors by hand; conversions as the arrays themselves counted them; cell reads follow from the tile."""
+    """Vectors by hand.
+
+    Conversions as the arrays themselves counted them; cell reads follow from the tile.
+    """
     chip, x = wl.map_model(layer.eval(), crossbar), torch.rand(shape)
     report = chip.report(x)
     assert report.usage.vectors == vectors

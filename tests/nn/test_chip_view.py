@@ -12,7 +12,9 @@ from wordline.nn import ChipView, chip_view, map_model
 
 
 def linear(inputs: int, outputs: int) -> nn.Module:
-    torch.nn.init.uniform_((layer := nn.Linear(inputs, outputs)).weight, generator=torch.Generator().manual_seed(0))
+    torch.nn.init.uniform_(
+        (layer := nn.Linear(inputs, outputs)).weight, generator=torch.Generator().manual_seed(0)
+    )
     return layer.eval()
 
 
@@ -23,7 +25,10 @@ def crossbar(tile: int, **wires: float) -> wl.Crossbar:
 
 
 def test_one_device_behind_two_resistors_is_a_divider() -> None:
-    """A 1 x 1 array: I = V / (R_driver + 1/G + R_sense), so W / G = 1 / (1 + G (R_driver + R_sense))."""
+    """A 1 x 1 array.
+
+    I = V / (R_driver + 1/G + R_sense), so W / G = 1 / (1 + G (R_driver + R_sense)).
+    """
     chip = map_model(linear(1, 1), crossbar(1, driver_ohm=3e3, sense_ohm=1e3))
     (view,) = chip_view(chip).layers
     g = chip.layers["model"].conductances.double()
@@ -36,9 +41,14 @@ def test_one_device_behind_two_resistors_is_a_divider() -> None:
 def test_maps_have_a_place_for_every_tile_and_survive_json() -> None:
     view = chip_view(map_model(linear(20, 9), crossbar(8, row_ohm=5.0, col_ohm=10.0)))
     (layer,) = view.layers
-    assert np.shape(layer.nf) == np.shape(layer.conductance) == (3, 2) and np.shape(layer.kept) == (8, 8)
+    assert np.shape(layer.nf) == np.shape(layer.conductance) == (3, 2) and np.shape(layer.kept) == (
+        8,
+        8,
+    )
     assert all(0 < value < 1 for row in layer.nf for value in row)
-    assert layer.kept[-1][0] > layer.kept[0][-1]  # near the driver and the sense end the wires are shortest
+    assert (
+        layer.kept[-1][0] > layer.kept[0][-1]
+    )  # near the driver and the sense end the wires are shortest
     assert ChipView.from_json(view.to_json()) == view
 
 

@@ -38,9 +38,14 @@ def test_batch_norm_sees_fractions_too() -> None:
 
 @pytest.mark.parametrize(
     ("item", "said"),
-    [(torch.ones(2), "Tensor"), (({"image": 1}, 0), "dict"), ((torch.ones(2, dtype=torch.int64), 0), "torch.int64"),
-     ((), "tuple"), (3, "int")],
-)  # fmt: skip
+    [
+        (torch.ones(2), "Tensor"),
+        (({"image": 1}, 0), "dict"),
+        ((torch.ones(2, dtype=torch.int64), 0), "torch.int64"),
+        ((), "tuple"),
+        (3, "int"),
+    ],
+)
 def test_items_without_an_image(item: Any, said: str) -> None:
     with pytest.raises(TypeError, match=f"`data` item 0 must begin with an image, .* got {said}"):
         load_image([item], 0)  # type: ignore[arg-type]

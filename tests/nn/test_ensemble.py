@@ -22,7 +22,9 @@ FAULTY = dataclasses.replace(
 
 
 @pytest.mark.parametrize("crossbar", [IDEAL, REAL, CODES, NOISY, FAULTY])
-def test_every_chip_is_the_one_of_its_seed(tiny_cnn: nn.Module, crossbar: wl.Crossbar, no_global_draws: None) -> None:
+def test_every_chip_is_the_one_of_its_seed(
+    tiny_cnn: nn.Module, crossbar: wl.Crossbar, no_global_draws: None
+) -> None:
     ensemble = wl.map_chips(tiny_cnn, crossbar, SEEDS)
     singles = [wl.map_model(tiny_cnn, crossbar, seed) for seed in SEEDS]
     x = torch.rand(3, 2, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -30,20 +32,30 @@ def test_every_chip_is_the_one_of_its_seed(tiny_cnn: nn.Module, crossbar: wl.Cro
         assert ours.seed == single.seed and ours.report() == single.report()
         state = single.state_dict()
         assert ours.state_dict().keys() == state.keys()
-        assert all(torch.equal(value, state[name]) for name, value in ours.state_dict().items() if "limit" not in name)
+        assert all(
+            torch.equal(value, state[name])
+            for name, value in ours.state_dict().items()
+            if "limit" not in name
+        )
     answers = ensemble(x)
     assert answers.shape == (3, 3, 4)
-    assert all(torch.equal(answer, single(x)) for answer, single in zip(answers, singles, strict=True))
+    assert all(
+        torch.equal(answer, single(x)) for answer, single in zip(answers, singles, strict=True)
+    )
 
 
 def test_what_chips_share_exists_once(tiny_cnn: nn.Module) -> None:
     ensemble, single = wl.map_chips(tiny_cnn, REAL, range(5)), wl.map_model(tiny_cnn, REAL)
-    assert sum(p.numel() for p in ensemble.parameters()) == sum(p.numel() for p in single.parameters())
+    assert sum(p.numel() for p in ensemble.parameters()) == sum(
+        p.numel() for p in single.parameters()
+    )
     per_chip = sum(b.numel() for layer in single.layers.values() for b in layer.buffers())
     shared = sum(b.numel() for b in single.buffers()) - per_chip
     assert sum(b.numel() for b in ensemble.buffers()) == 5 * per_chip + shared
     for layer in ensemble.layers.values():
-        assert all(b.untyped_storage().nbytes() == b.numel() * b.element_size() for b in layer.buffers())
+        assert all(
+            b.untyped_storage().nbytes() == b.numel() * b.element_size() for b in layer.buffers()
+        )
 
 
 def test_a_chip_taken_out_stands_alone(tiny_cnn: nn.Module) -> None:
@@ -61,7 +73,9 @@ def test_an_ensemble_is_an_ordinary_module(tiny_cnn: nn.Module) -> None:
     ensemble, x = wl.map_chips(tiny_cnn, REAL, SEEDS), torch.rand(2, 2, 6, 6)
     blank = wl.map_chips(tiny_cnn, REAL, (1, 2, 3))
     blank.load_state_dict(ensemble.state_dict())
-    assert torch.equal(blank(x), ensemble(x)) and torch.equal(copy.deepcopy(ensemble)(x), ensemble(x))
+    assert torch.equal(blank(x), ensemble(x)) and torch.equal(
+        copy.deepcopy(ensemble)(x), ensemble(x)
+    )
     assert len(ensemble) == 3 and not ensemble.training
     x.requires_grad_()
     (mean,) = torch.autograd.grad(ensemble(x).mean(0).square().sum(), x)
@@ -81,13 +95,19 @@ def test_layers_of_parts_shared_layers_and_choices() -> None:
 
 
 def test_calibration_measures_every_chip(tiny_cnn: nn.Module) -> None:
-    crossbar = dataclasses.replace(CODES, nonidealities=REAL.nonidealities, adc=wl.UniformConverter(7, wl.Calibrated()))
+    crossbar = dataclasses.replace(
+        CODES, nonidealities=REAL.nonidealities, adc=wl.UniformConverter(7, wl.Calibrated())
+    )
     data = [(torch.rand(2, 6, 6), 0) for _ in range(8)]
     ensemble = wl.calibrate(wl.map_chips(tiny_cnn, crossbar, SEEDS), data)
     for k, seed in enumerate(SEEDS):
         single = wl.calibrate(wl.map_model(tiny_cnn, crossbar, seed), data)
         assert torch.equal(ensemble[k].layers["0"].output_limit, single.layers["0"].output_limit)
-    limits = {float(layer.output_limit) for name, layer in ensemble.layers.items() if name.startswith("0.")}
+    limits = {
+        float(layer.output_limit)
+        for name, layer in ensemble.layers.items()
+        if name.startswith("0.")
+    }
     assert len(limits) == 3
 
 
@@ -102,7 +122,10 @@ def test_weights_may_be_read_from_the_chip_that_computes() -> None:
 
     network, x = Functional().eval(), torch.rand(2, 4)
     ensemble = wl.map_chips(network, REAL, SEEDS)
-    assert all(torch.equal(y, wl.map_model(network, REAL, seed)(x)) for y, seed in zip(ensemble(x), SEEDS, strict=True))
+    assert all(
+        torch.equal(y, wl.map_model(network, REAL, seed)(x))
+        for y, seed in zip(ensemble(x), SEEDS, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,7 +163,9 @@ class Checkpointed(nn.Module):
         return self.b(checkpoint(self.block, x, **self.how) if self.how else self.block(x))
 
 
-@pytest.mark.parametrize("how", [{}, {"use_reentrant": True}, {"use_reentrant": False, "preserve_rng_state": False}])
+@pytest.mark.parametrize(
+    "how", [{}, {"use_reentrant": True}, {"use_reentrant": False, "preserve_rng_state": False}]
+)
 def test_gradients_are_those_of_each_chip_when_computed_again(how: dict[str, bool]) -> None:
     network, x = Checkpointed(**how).eval(), torch.rand(5, 6)
     ensemble = wl.map_chips(network, REAL, SEEDS)
@@ -177,7 +202,7 @@ def test_threads_nested_calls_and_errors_do_not_meet(tiny_cnn: nn.Module) -> Non
     hook = ensemble.layers["0.samples.1"].register_forward_hook(call_again)
     assert torch.equal(ensemble(x), right) and torch.equal(nested[1], right)
     hook.remove()
-    hook = ensemble.layers["5.samples.1"].register_forward_pre_hook(lambda *_: 1 / 0)  # type: ignore[arg-type, return-value]
+    hook = ensemble.layers["5.samples.1"].register_forward_pre_hook(lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         ensemble(x)
     hook.remove()

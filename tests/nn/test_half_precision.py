@@ -21,7 +21,12 @@ CROSSBARS = {
     "surrogate": wl.Crossbar.preset("puma-32x32-100k"),
 }
 SHORT = [torch.float16, torch.bfloat16]
-CASTS = [nn.Module.half, nn.Module.bfloat16, lambda m: m.to(torch.float16), lambda m: m.type(torch.bfloat16)]
+CASTS = [
+    nn.Module.half,
+    nn.Module.bfloat16,
+    lambda m: m.to(torch.float16),
+    lambda m: m.type(torch.bfloat16),
+]
 
 
 def off(found: Tensor, wanted: Tensor) -> float:
@@ -37,7 +42,10 @@ def chip_of(name: str, x: Tensor, trainable: bool = False) -> wl.Chip:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         layer = nn.Linear(20, 6)
-    return wl.calibrate(wl.map_model(layer.eval(), CROSSBARS[name], seed=1, trainable=trainable), [(v, 0) for v in x])
+    return wl.calibrate(
+        wl.map_model(layer.eval(), CROSSBARS[name], seed=1, trainable=trainable),
+        [(v, 0) for v in x],
+    )
 
 
 @pytest.mark.parametrize("cast", CASTS, ids=["half", "bfloat16", "to", "type"])
@@ -57,14 +65,27 @@ def test_devices_do_not_move(name: str, x: Tensor) -> None:
     chip = chip_of(name, x)
     short = copy.deepcopy(chip).half()
     again = copy.deepcopy(short).float()
-    for (key, before), now, later in zip(chip.named_buffers(), short.buffers(), again.buffers(), strict=True):
+    for (key, before), now, later in zip(
+        chip.named_buffers(), short.buffers(), again.buffers(), strict=True
+    ):
         if key.endswith("effective_weight"):
-            assert torch.equal(now, before.half()) and torch.equal(later, now.float())  # as a weight in software
+            assert torch.equal(now, before.half()) and torch.equal(
+                later, now.float()
+            )  # as a weight in software
         else:
-            assert now.dtype == before.dtype and torch.equal(now.nan_to_num(-1), before.nan_to_num(-1))
+            assert now.dtype == before.dtype and torch.equal(
+                now.nan_to_num(-1), before.nan_to_num(-1)
+            )
             assert torch.equal(later.nan_to_num(-1), before.nan_to_num(-1))
-    assert off(again.restart(3)(x), chip.restart(3)(x)) < 4e-3 if name == "noise" else off(again(x), chip(x)) < 2e-3
-    assert torch.equal(copy.deepcopy(short).to("cpu").layers["model"].conductances, chip.layers["model"].conductances)
+    assert (
+        off(again.restart(3)(x), chip.restart(3)(x)) < 4e-3
+        if name == "noise"
+        else off(again(x), chip(x)) < 2e-3
+    )
+    assert torch.equal(
+        copy.deepcopy(short).to("cpu").layers["model"].conductances,
+        chip.layers["model"].conductances,
+    )
 
 
 def test_double_precision_is_as_before(x: Tensor) -> None:
@@ -72,7 +93,10 @@ def test_double_precision_is_as_before(x: Tensor) -> None:
     assert {buffer.dtype for buffer in double.buffers()} == {torch.float64}
     assert {buffer.dtype for buffer in copy.deepcopy(double).float().buffers()} == {torch.float32}
     exact = copy.deepcopy(double).half()
-    assert exact.layers["model"].conductances.dtype == torch.float64 and exact(x.half()).dtype == torch.float16
+    assert (
+        exact.layers["model"].conductances.dtype == torch.float64
+        and exact(x.half()).dtype == torch.float16
+    )
 
 
 @pytest.mark.parametrize("name", ["matrix", "adc", "noise", "surrogate"])
@@ -80,9 +104,15 @@ def test_double_precision_is_as_before(x: Tensor) -> None:
 def test_networks_with_batch_norm(name: str, dtype: torch.dtype, rng: torch.Generator) -> None:
     head = nn.Flatten(), nn.Linear(16, 3, bias=False)
     network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), *head)
-    for layer in (network[0], network[4]):  # logits of many ADC codes: one code more or less is no percent
+    for layer in (
+        network[0],
+        network[4],
+    ):  # logits of many ADC codes: one code more or less is no percent
         layer.weight.data = torch.rand(layer.weight.shape, generator=rng)
-    chip, images = wl.map_model(network.eval(), CROSSBARS[name], seed=1), torch.rand(3, 2, 4, 4, generator=rng)
+    chip, images = (
+        wl.map_model(network.eval(), CROSSBARS[name], seed=1),
+        torch.rand(3, 2, 4, 4, generator=rng),
+    )
     found = copy.deepcopy(chip).to(dtype).restart(3)(images.to(dtype))
     assert found.dtype == dtype
     assert off(found, chip.restart(3)(images)) < 0.03

@@ -110,7 +110,7 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
 
     @property
     def progress(self) -> LayerProgress:
-        """Where the layer's random streams and counts are: what its buffers do not say."""
+        """Positions of the layer's random streams, and its counts; its buffers hold neither."""
         noise, tally = self.noise, self.tally
         counts = tally.conversions, tally.saturated
         return LayerProgress(self.stream_seed, noise.seed, noise.reads, *counts)

@@ -30,9 +30,9 @@ Layers = Sequence[AbstractMappedLayer]
 
 @dataclass(frozen=True, eq=False)
 class BuildOptions:
-    """Which layers to map and how, see `map_model`; `probed`: whether a pass is probed afterwards.
+    """Options of a mapping, see `map_model`.
 
-    `program`: gives the states of a layer's arrays.
+    `probed`: whether a pass is probed afterwards; `program`: gives the states of a layer's arrays.
     """
 
     selection: LayerSelection = field(default_factory=LayerSelection)
@@ -103,7 +103,7 @@ def _program_layers(
 
 
 def _replacements(plan: MappingPlan, made: dict[str, nn.Module]) -> dict[nn.Module, nn.Module]:
-    """Each software layer of which a matrix is mapped, with the module in its place."""
+    """Map each software layer of which a matrix is mapped to the module in its place."""
     replaced: dict[nn.Module, nn.Module] = {}
     for name, (layer, matrices) in plan.layers.items():
         names = {suffix: matrix_name(name, suffix) for suffix in matrices.views}

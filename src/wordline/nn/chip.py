@@ -51,7 +51,7 @@ class Chip(AbstractMappedNetwork):
 
     @property
     def stochastic(self) -> bool:
-        """Whether two passes over the same input differ, because each read draws noise."""
+        """True where two passes over the same input differ, because each read draws noise."""
         return any(layer.crossbar.stochastic for layer in self.layers.values())
 
     def frozen(self, seed: int) -> Chip:

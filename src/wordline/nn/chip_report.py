@@ -131,7 +131,7 @@ class ChipReport(Value):
         return "\n".join([table, *lines])
 
     def _costs(self) -> list[str]:
-        """Memory of the layers, and tiles of grouped layers with one group a tile."""
+        """Report memory of the layers, and tiles of grouped layers with one group a tile."""
         lines = [f"kept in memory: {self.kept_bytes / 1e9:.3g} GB"]
         if self.grouped:
             names = ", ".join(row.name for row in self.grouped)

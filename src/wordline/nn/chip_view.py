@@ -80,7 +80,7 @@ def _layer_view(report: LayerReport, layer: AbstractMappedLayer) -> LayerView:
 
 
 def _coarse(grid: Tensor) -> Tensor:
-    """At most `MAX_SIDE` rows and columns, each the mean of a block."""
+    """Average blocks until there are at most `MAX_SIDE` rows and columns."""
     size = (min(grid.shape[0], MAX_SIDE), min(grid.shape[1], MAX_SIDE))
     return torch.nn.functional.adaptive_avg_pool2d(grid.nan_to_num(0.0)[None], size)[0]
 

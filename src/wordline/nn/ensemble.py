@@ -108,7 +108,7 @@ class ChipEnsemble(AbstractMappedNetwork):
                     yield name or "model", seed, cast(AbstractMappedLayer, sample)
 
     def _copies(self) -> SharedCopies:
-        """The network of each chip; nothing in `model` says which chip computes."""
+        """Return the copies of the network, one for each chip."""
         return SharedCopies(self.model, EnsembleLayer)
 
 

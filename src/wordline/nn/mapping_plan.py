@@ -17,7 +17,7 @@ from .layers.matrix_view import LayerMatrices, MatrixView
 
 @dataclass(frozen=True, eq=False)
 class MappingPlan:
-    """What is to be mapped.
+    """The matrices of a network that are to be mapped, and the rest.
 
     `layers`: every layer that is made of matrices, by name; `digital`: why each other layer with
     weights stays digital; `mapped`: name of a matrix -> its view and crossbar; `excluded`: name of

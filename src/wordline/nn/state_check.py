@@ -46,7 +46,7 @@ def crossbar_difference(saved: Crossbar, own: Crossbar) -> str:
 
 
 def _on_meta_device(model: nn.Module) -> nn.Module:
-    """A copy of a network without numbers."""
+    """Copy a network without its numbers."""
     held = [thing for thing, _, _ in walk(model) if isinstance(thing, Tensor)]
     memo: dict[int, Any] = {}
     for own in (*model.parameters(), *model.buffers(), *held):

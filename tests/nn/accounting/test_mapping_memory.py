@@ -2,7 +2,6 @@
 
 import copy
 import dataclasses
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -20,22 +19,35 @@ BITS = dataclasses.replace(  # ideal wires: reads need the conductances themselv
 NOISY = dataclasses.replace(REAL, nonidealities=(wl.ReadNoise(0.02),))
 CURVED = wl.Crossbar.preset("puma-32x32-100k")
 CROSSBARS = {
-    "matrix": REAL, "bits": BITS, "noisy": NOISY, "curved": CURVED,
+    "matrix": REAL,
+    "bits": BITS,
+    "noisy": NOISY,
+    "curved": CURVED,
     "backward": dataclasses.replace(REAL, array=wl.IdealBackward(wl.ExactArray())),
     "solved": dataclasses.replace(REAL, array=wl.NonlinearArray(wl.SinhDevice(4.0))),
-    "offset": dataclasses.replace(REAL, encoding=wl.OffsetColumn(), slicing=wl.BitSlicing(9, 2, 9, 2)),
+    "offset": dataclasses.replace(
+        REAL, encoding=wl.OffsetColumn(), slicing=wl.BitSlicing(9, 2, 9, 2)
+    ),
     "packed": dataclasses.replace(REAL, packing=wl.BlockDiagonal()),
-}  # fmt: skip
+}
 
 
 def _network() -> nn.Module:
-    layers = nn.Conv2d(6, 6, 3, groups=6), nn.Flatten(), nn.Linear(6 * 9, 40), nn.ReLU(), nn.Linear(40, 10)
+    layers = (
+        nn.Conv2d(6, 6, 3, groups=6),
+        nn.Flatten(),
+        nn.Linear(6 * 9, 40),
+        nn.ReLU(),
+        nn.Linear(40, 10),
+    )
     return nn.Sequential(*layers).eval()
 
 
 def _buffers(chip: nn.Module) -> int:
     """Of matrices and arrays; gains, factors and limits are single numbers."""
-    return sum(b.numel() * b.element_size() for b in chip.buffers() if b.dim() > 1 and b.numel() > 1)
+    return sum(
+        b.numel() * b.element_size() for b in chip.buffers() if b.dim() > 1 and b.numel() > 1
+    )
 
 
 @pytest.mark.parametrize("name", CROSSBARS)
@@ -49,7 +61,10 @@ def test_what_a_chip_keeps_is_what_was_said(name: str, keep: bool, dtype: torch.
     assert memory.peak_bytes > memory.kept_bytes
     assert [layer.name for layer in memory.layers] == ["0", "2", "4"]
     assert chip.report().kept_bytes == pytest.approx(memory.kept_bytes, rel=0.01)
-    assert wl.mapping_memory(network, CROSSBARS[name]).layers[0].kept_without_conductances <= memory.kept_bytes
+    assert (
+        wl.mapping_memory(network, CROSSBARS[name]).layers[0].kept_without_conductances
+        <= memory.kept_bytes
+    )
 
 
 @pytest.mark.parametrize("name", ["matrix", "curved", "noisy", "bits"])
@@ -74,7 +89,9 @@ def test_vgg16_is_known_without_weights() -> None:
     preset = wl.Crossbar.preset("puma-64x64-100k")
     height = len(preset.array.program(torch.full((64, 64), 5e-6), preset.wires))
     assert puma.kept_bytes == weights * (1 + 8) + 8 * weights // 64 * height
-    assert "mapping keeps 1.23 GB" in str(wl.mapping_memory(layer, wl.Crossbar.preset("rethinking-64")))
+    assert "mapping keeps 1.23 GB" in str(
+        wl.mapping_memory(layer, wl.Crossbar.preset("rethinking-64"))
+    )
 
 
 def test_the_peak_counts_weights_that_are_trained_and_products_of_a_gain() -> None:
@@ -89,7 +106,10 @@ def test_the_peak_counts_weights_that_are_trained_and_products_of_a_gain() -> No
 
 def test_choices_of_layers_are_those_of_the_mapping() -> None:
     network = _network()
-    assert [row.name for row in wl.mapping_memory(network, REAL, exclude=("0",)).layers] == ["2", "4"]
+    assert [row.name for row in wl.mapping_memory(network, REAL, exclude=("0",)).layers] == [
+        "2",
+        "4",
+    ]
     mixed = wl.mapping_memory(network, REAL, overrides=(("4", CURVED),))
     assert mixed.layers[2].kept_bytes > 2 * mixed.layers[1].kept_bytes
     with pytest.raises(ValueError, match="`only` and `exclude` leave no layer to map"):
@@ -98,29 +118,42 @@ def test_choices_of_layers_are_those_of_the_mapping() -> None:
         wl.mapping_memory(network, REAL, chips=0)
 
 
-def test_a_mapping_that_does_not_fit_says_so_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mapping_that_does_not_fit_says_so_before_it_starts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     network = _network()
     need = wl.mapping_memory(network, REAL).peak_bytes
-    monkeypatch.setattr("wordline.nn.accounting.mapping_memory.available_bytes", lambda device: float(need - 1))
+    monkeypatch.setattr(
+        "wordline.nn.accounting.mapping_memory.available_bytes", lambda device: float(need - 1)
+    )
     monkeypatch.setattr("wordline.nn.programming.program_on", lambda *a: pytest.fail("programmed"))
-    with pytest.raises(ValueError, match=r"`model` would keep .* and 0.* GB are available; keep_conductances=False"):
+    with pytest.raises(
+        ValueError, match=r"`model` would keep .* and 0.* GB are available; keep_conductances=False"
+    ):
         wl.map_model(network, REAL)
     with pytest.raises(ValueError, match=r"exclude=\('2',\) leaves out"):
         wl.map_model(network, REAL, trainable=True)
     with pytest.raises(ValueError, match="one chip at a time keeps"):
         wl.map_chips(network, REAL, seeds=range(5))
     monkeypatch.undo()
-    monkeypatch.setattr("wordline.nn.accounting.mapping_memory.available_bytes", lambda device: float(need))
+    monkeypatch.setattr(
+        "wordline.nn.accounting.mapping_memory.available_bytes", lambda device: float(need)
+    )
     assert wl.map_model(network, REAL).layers
 
 
 def test_conductances_that_no_pass_needs_may_be_left_out() -> None:
     network, x = _network(), torch.rand(2, 6, 5, 5)
     for name in ("matrix", "offset"):
-        full, lean = (wl.map_model(network, CROSSBARS[name], seed=2, keep_conductances=keep) for keep in (True, False))
+        full, lean = (
+            wl.map_model(network, CROSSBARS[name], seed=2, keep_conductances=keep)
+            for keep in (True, False)
+        )
         assert torch.equal(full(x), lean(x)) and torch.equal(copy.deepcopy(lean)(x), full(x))
         assert not [key for key in lean.state_dict() if key.endswith("conductances")]
-        rows = [dataclasses.replace(chip.report(x).layers[0], kept_bytes=0) for chip in (full, lean)]
+        rows = [
+            dataclasses.replace(chip.report(x).layers[0], kept_bytes=0) for chip in (full, lean)
+        ]
         assert repr(rows[0]) == repr(dataclasses.replace(
             rows[1], converted=rows[0].converted, saturated=rows[0].saturated
         ))  # fmt: skip
@@ -144,7 +177,9 @@ def test_a_response_that_is_the_conductances_is_kept_once(tmp_path: Path) -> Non
     fresh = wl.map_model(network, BITS, seed=5)
     fresh.load_state_dict(torch.load(tmp_path / "chip.pt", weights_only=True))
     assert torch.equal(fresh(x), chip(x))
-    frozen = wl.map_model(network, dataclasses.replace(BITS, nonidealities=(wl.ReadNoise(0.05),))).frozen(3)
+    frozen = wl.map_model(
+        network, dataclasses.replace(BITS, nonidealities=(wl.ReadNoise(0.05),))
+    ).frozen(3)
     assert frozen.layers["2"].response is frozen.layers["2"].conductances
     assert torch.equal(frozen(x), frozen(x))
 
@@ -166,16 +201,22 @@ def test_memory_that_linux_calls_available(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("limit", ["max", "9223372036854771712"])
 def test_groups_without_a_limit_leave_it_so(tmp_path: Path, limit: str) -> None:
-    files = {"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": limit, "sys/fs/cgroup/memory.current": "5\n"}
+    files = {
+        "proc/self/cgroup": "0::/\n",
+        "sys/fs/cgroup/memory.max": limit,
+        "sys/fs/cgroup/memory.current": "5\n",
+    }
     assert available_bytes(CPU, root=_machine(tmp_path, MEMINFO | files)) == 8000 * 1024
 
 
 def test_a_limit_of_a_group_around_this_one_counts(tmp_path: Path) -> None:
     files = {
-        "proc/self/cgroup": "0::/job/step\n", "sys/fs/cgroup/job/step/memory.max": "max",
-        "sys/fs/cgroup/job/memory.max": "6000000\n", "sys/fs/cgroup/job/memory.current": "2000000\n",
+        "proc/self/cgroup": "0::/job/step\n",
+        "sys/fs/cgroup/job/step/memory.max": "max",
+        "sys/fs/cgroup/job/memory.max": "6000000\n",
+        "sys/fs/cgroup/job/memory.current": "2000000\n",
         "sys/fs/cgroup/job/memory.stat": "anon 1\ninactive_file 500000\n",
-    }  # fmt: skip
+    }
     assert available_bytes(CPU, root=_machine(tmp_path, MEMINFO | files)) == 4500000
 
 

@@ -42,7 +42,14 @@ class Held(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         x = self.in_list[0](x) + self.in_dict["a"]["b"][0](x) + next(iter(self.in_set))(x)
-        x = x + self.named.first(x) + self.bound(x) + self.part(x) + self.closure(x) + self.default(x)
+        x = (
+            x
+            + self.named.first(x)
+            + self.bound(x)
+            + self.part(x)
+            + self.closure(x)
+            + self.default(x)
+        )
         return x + self.itself[0].one(x)
 
 
@@ -63,7 +70,11 @@ def test_every_way_to_a_layer_leads_to_the_one_chosen() -> None:
             layer.weight.mul_(2), layer.bias.mul_(2)
         assert torch.equal(network(x), answer) and not torch.equal(expected, answer)
     assert view.norm is network.norm and view._parameters is network._parameters
-    assert view.untouched is network.untouched and view.itself[0] is view and view.closure.mark == "kept"
+    assert (
+        view.untouched is network.untouched
+        and view.itself[0] is view
+        and view.closure.mark == "kept"
+    )
     assert view.in_list[1] is view.in_list and isinstance(view.bound, types.MethodType)
     assert view.bound.__self__ is doubled[network.one] and network.bound.__self__ is network.one
 
@@ -73,17 +84,22 @@ def test_a_view_follows_the_network_and_leaves_it_alone() -> None:
     view = SharedCopies(network, nn.Linear).with_modules(lambda layer: nn.Identity())
     assert view[0].training and network[0][0] is not view[0][0] and view[0][1] is network[0][1]
     network.double().eval()
-    assert not SharedCopies(network, nn.Linear).with_modules(lambda layer: nn.Identity())[0].training
+    assert (
+        not SharedCopies(network, nn.Linear).with_modules(lambda layer: nn.Identity())[0].training
+    )
     seen = []
     network[0].register_forward_hook(lambda *_: seen.append(1))
     view(torch.rand(3, 2, dtype=torch.float64))
     assert seen == [1] and len(list(network.named_modules())) == 5
 
 
-def test_a_network_without_such_modules_is_its_own_view_and_one_that_is_such_a_module_is_replaced() -> None:
+def test_a_network_without_such_modules_is_its_own_copy_and_one_that_is_one_is_replaced() -> None:
     plain = nn.Sequential(nn.ReLU())
     assert SharedCopies(plain, nn.Linear).with_modules(lambda layer: nn.Identity()) is plain
-    assert isinstance(SharedCopies(nn.Linear(2, 2), nn.Linear).with_modules(lambda layer: nn.Identity()), nn.Identity)
+    assert isinstance(
+        SharedCopies(nn.Linear(2, 2), nn.Linear).with_modules(lambda layer: nn.Identity()),
+        nn.Identity,
+    )
 
 
 def test_a_digital_part_that_was_scripted_is_shared() -> None:
@@ -91,7 +107,9 @@ def test_a_digital_part_that_was_scripted_is_shared() -> None:
         scripted = torch.jit.script(nn.Sequential(nn.ReLU()))
     network = nn.Sequential(nn.Linear(2, 2), scripted)
     view = SharedCopies(network, nn.Linear).with_modules(lambda layer: nn.Identity())
-    assert view[1] is scripted and torch.equal(view(torch.tensor([[-1.0, 2.0]])), torch.tensor([[0.0, 2.0]]))
+    assert view[1] is scripted and torch.equal(
+        view(torch.tensor([[-1.0, 2.0]])), torch.tensor([[0.0, 2.0]])
+    )
 
 
 def test_layers_of_an_ensemble_that_nobody_can_tell_apart_are_refused() -> None:
@@ -105,7 +123,7 @@ def test_layers_of_an_ensemble_that_nobody_can_tell_apart_are_refused() -> None:
 
     ensemble = wl.map_chips(Hidden().eval(), REAL, (1, 2))
     layer = ensemble.model.inner
-    ensemble.model.forward = types.SimpleNamespace(call=layer).call.forward  # type: ignore[union-attr]
+    ensemble.model.forward = types.SimpleNamespace(call=layer).call.forward
     assert ensemble(torch.rand(2, 4)).shape == (2, 2, 4)  # a bound method is followed
     ensemble.model.forward = type("Caller", (), {"__call__": lambda self, x: layer(x)})()
     with pytest.raises(ValueError, match="`model` reaches a layer of 2 chips by a way"):

@@ -1,4 +1,7 @@
-"""Every way in which a network reaches its layers: the chip is that of the plain network, or it is refused."""
+"""Every way in which a network reaches its layers.
+
+The chip is that of the plain network, or it is refused.
+"""
 
 from __future__ import annotations
 
@@ -121,11 +124,17 @@ HELD = {
     "nested closure": (nested_closure, itself),
     "recursive closure": (recursive_closure, itself),
     "default arguments": (default_argument, itself),
-    "partial": (lambda n: functools.partial(lambda a, b, x: pair((a, b), x), n.first, n.last), itself),
+    "partial": (
+        lambda n: functools.partial(lambda a, b, x: pair((a, b), x), n.first, n.last),
+        itself,
+    ),
     "closure in a list": (lambda n: [closure(n)], lambda h, x: h[0](x)),
-    "weak references": (lambda n: [weakref.ref(n.first), weakref.ref(n.last)], lambda h, x: pair([r() for r in h], x)),
+    "weak references": (
+        lambda n: [weakref.ref(n.first), weakref.ref(n.last)],
+        lambda h, x: pair([r() for r in h], x),
+    ),
     "weak proxies": (lambda n: [weakref.proxy(n.first), weakref.proxy(n.last)], pair),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", HELD)
@@ -162,7 +171,9 @@ def replaced(wrap: Callable[[Any], Any]) -> Callable[[], nn.Module]:
 
 def hooked() -> nn.Module:
     network = Plain().eval()
-    network.register_forward_hook(lambda module, args, out: network.last(torch.relu(network.first(args[0]))))
+    network.register_forward_hook(
+        lambda module, args, out: network.last(torch.relu(network.first(args[0])))
+    )
     return network
 
 
@@ -194,7 +205,10 @@ def test_wrapped_networks_are_mapped(way: str) -> None:
     chip = wl.map_model(network, wl.Crossbar.preset("ideal"), strict=True, example=X)
     torch.testing.assert_close(chip(X), software)
     assert chip.products.share == 1.0
-    effective = [layer.effective_weight for layer in wl.map_model(network, CROSSBAR, strict=True).layers.values()]
+    effective = [
+        layer.effective_weight
+        for layer in wl.map_model(network, CROSSBAR, strict=True).layers.values()
+    ]
     for weight, layer in zip(effective, (plain.first, plain.last), strict=True):
         assert weight.shape == layer.weight.shape
     for parameter in network.parameters():
@@ -237,7 +251,7 @@ def test_a_layer_in_a_place_that_cannot_be_rewritten_is_refused() -> None:
 def test_what_a_copy_shares_with_the_software_network_is_left_alone_and_refused() -> None:
     network = Plain().eval()
     forward, before = network.forward, network(X)
-    network.forward = functools.lru_cache(lambda x: forward(x))  # type: ignore[method-assign, assignment]
+    network.forward = functools.lru_cache(lambda x: forward(x))
     with pytest.raises(ValueError, match="holds itself where it cannot be copied: model.forward"):
         wl.map_model(network, CROSSBAR)
     assert torch.equal(network(X), before)
@@ -274,8 +288,10 @@ def test_a_replaced_forward_of_a_layer_keeps_it_digital_by_name() -> None:
     assert (name, rest) == ("first", [])
     assert "`forward` of its own" in why
     assert [(p.layer, p.macs) for p in chip.products.digital] == [
-        ("first", 48.0), ("first", 12.0), ("first", 16.0)
-    ]  # fmt: skip
+        ("first", 48.0),
+        ("first", 12.0),
+        ("first", 16.0),
+    ]
     with pytest.raises(ValueError, match="`forward` of its own"):
         wl.map_model(network, CROSSBAR, strict=True)
 
@@ -284,7 +300,11 @@ def test_adapters_as_modules_are_mapped() -> None:
     class LowRank(nn.Module):
         def __init__(self, base: nn.Linear) -> None:
             super().__init__()
-            self.base_layer, self.a, self.b = base, nn.Linear(6, 2, bias=False), nn.Linear(2, 8, bias=False)
+            self.base_layer, self.a, self.b = (
+                base,
+                nn.Linear(6, 2, bias=False),
+                nn.Linear(2, 8, bias=False),
+            )
 
         def forward(self, x: Tensor) -> Tensor:
             return self.base_layer(x) + self.b(self.a(x))
@@ -298,10 +318,12 @@ def test_adapters_as_modules_are_mapped() -> None:
 
 COMPUTED = {
     "pruned": lambda layer: prune.l1_unstructured(layer, "weight", 0.5),
-    "pruned twice": lambda layer: prune.ln_structured(prune.l1_unstructured(layer, "weight", 0.3), "weight", 0.3, 2, 0),
+    "pruned twice": lambda layer: prune.ln_structured(
+        prune.l1_unstructured(layer, "weight", 0.3), "weight", 0.3, 2, 0
+    ),
     "weight norm": weight_norm,
     "spectral norm": spectral_norm,
-}  # fmt: skip
+}
 
 
 @pytest.mark.filterwarnings("ignore::FutureWarning")
@@ -361,7 +383,9 @@ class TensorLinear(nn.Module):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_quantised_and_hidden_weights_are_named_with_and_without_images() -> None:
     def dynamic(network: nn.Module) -> nn.Module:
-        return torch.ao.quantization.quantize_dynamic(network, {"first": torch.ao.quantization.default_dynamic_qconfig})
+        return torch.ao.quantization.quantize_dynamic(
+            network, {"first": torch.ao.quantization.default_dynamic_qconfig}
+        )
 
     def put(layer: nn.Module, network: Plain) -> nn.Module:
         network.first = layer  # type: ignore[assignment]
@@ -369,8 +393,12 @@ def test_quantised_and_hidden_weights_are_named_with_and_without_images() -> Non
 
     networks = {
         "packed, quantised weights": dynamic(Plain().eval()),
-        "may multiply by tensors that are no parameters (qweight)": put(BufferLinear(nn.Linear(6, 8)), Plain()).eval(),
-        "may multiply by tensors that are no parameters (w)": put(TensorLinear(nn.Linear(6, 8)), Plain()).eval(),
+        "may multiply by tensors that are no parameters (qweight)": put(
+            BufferLinear(nn.Linear(6, 8)), Plain()
+        ).eval(),
+        "may multiply by tensors that are no parameters (w)": put(
+            TensorLinear(nn.Linear(6, 8)), Plain()
+        ).eval(),
     }
     for why, network in networks.items():
         assert why in dict(wl.map_model(network, CROSSBAR).digital_layers)["first"]
@@ -411,9 +439,14 @@ def test_a_mask_in_a_buffer_is_no_product() -> None:
 
 
 KEYWORDS = [
-    (nn.Linear(6, 4), (5, 6)), (nn.Conv2d(1, 2, 3), (2, 1, 5, 5)), (nn.ConvTranspose1d(2, 3, 2), (2, 2, 5)),
-    (nn.GRU(6, 4), (3, 2, 6)), (nn.LSTMCell(6, 4), (2, 6)), (nn.Conv1d(2, 3, 2), (2, 2, 5)), (nn.RNN(6, 4), (3, 2, 6)),
-]  # fmt: skip
+    (nn.Linear(6, 4), (5, 6)),
+    (nn.Conv2d(1, 2, 3), (2, 1, 5, 5)),
+    (nn.ConvTranspose1d(2, 3, 2), (2, 2, 5)),
+    (nn.GRU(6, 4), (3, 2, 6)),
+    (nn.LSTMCell(6, 4), (2, 6)),
+    (nn.Conv1d(2, 3, 2), (2, 2, 5)),
+    (nn.RNN(6, 4), (3, 2, 6)),
+]
 
 
 @pytest.mark.parametrize(("layer", "shape"), KEYWORDS, ids=lambda value: str(value)[:12])
@@ -433,6 +466,8 @@ def test_layers_are_called_by_keyword(layer: nn.Module, shape: tuple[int, ...]) 
 
 
 def test_the_layers_of_any_network_stay_where_dicts_use_them_as_keys() -> None:
-    network = Held(lambda n: {n.first: "first", n.last: "last"}, lambda held, x: pair([*held], x)).eval()
+    network = Held(
+        lambda n: {n.first: "first", n.last: "last"}, lambda held, x: pair([*held], x)
+    ).eval()
     chip = wl.map_model(network, CROSSBAR, strict=True, example=X)
     assert torch.equal(chip(X), wl.map_model(Plain().eval(), CROSSBAR)(X))

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from wordline.nn.layers.linear import LinearProduct
 from wordline.nn.layers.layer_rules import view_as_matrices
+from wordline.nn.layers.linear import LinearProduct
 
 LAYERS = [
     (nn.Linear(6, 5), (3, 6)),
@@ -17,7 +17,9 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=lambda value: str(value)[:40])
-def test_unrolled_vectors_times_the_matrix_are_the_layer(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_unrolled_vectors_times_the_matrix_are_the_layer(
+    layer: nn.Module, shape: tuple[int, ...]
+) -> None:
     matrices = view_as_matrices(layer)
     assert matrices is not None
     view, x = matrices.views[""], torch.rand(shape)
@@ -27,7 +29,9 @@ def test_unrolled_vectors_times_the_matrix_are_the_layer(layer: nn.Module, shape
     assert torch.equal(product.to_weight(matrix, tuple(weight.shape)), weight)
     vectors = product.to_vectors(x)
     assert product.vector_count(x) == vectors.shape[1]
-    torch.testing.assert_close(product.from_vectors(vectors @ matrix, x), product(x, weight, None), rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(
+        product.from_vectors(vectors @ matrix, x), product(x, weight, None), rtol=1e-5, atol=1e-5
+    )
     biased = product.add_bias(product(x, weight, None), view.bias)
     torch.testing.assert_close(biased, layer(x), rtol=1e-5, atol=1e-5)
 
@@ -53,7 +57,9 @@ class Conv1D(nn.Module):
 
 def test_a_foreign_layer_is_known_by_its_full_name() -> None:
     assert view_as_matrices(Conv1D()) is None
-    genuine = type("Conv1D", (Conv1D,), {"__module__": "transformers.pytorch_utils", "forward": Conv1D.forward})
+    genuine = type(
+        "Conv1D", (Conv1D,), {"__module__": "transformers.pytorch_utils", "forward": Conv1D.forward}
+    )
     matrices, x = view_as_matrices(genuine()), torch.rand(3, 6)
     assert matrices is not None
     view = matrices.views[""]

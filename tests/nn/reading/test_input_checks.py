@@ -16,7 +16,9 @@ CONVERTED = {
     "adc": dataclasses.replace(PLAIN, adc=wl.UniformConverter(bits=8, range=wl.FullScale(0.5))),
     "dac": dataclasses.replace(PLAIN, dac=wl.UniformConverter(bits=6, range=wl.SampleMax())),
     "slices": dataclasses.replace(
-        PLAIN, slicing=wl.BitSlicing(8, 2, 8, 1), adc=wl.UniformConverter(bits=8, range=wl.FullScale())
+        PLAIN,
+        slicing=wl.BitSlicing(8, 2, 8, 1),
+        adc=wl.UniformConverter(bits=8, range=wl.FullScale()),
     ),
 }
 
@@ -25,14 +27,20 @@ def linear(crossbar: wl.Crossbar) -> wl.Chip:
     return wl.map_model(nn.Sequential(nn.Linear(5, 3)).eval(), crossbar)
 
 
-@pytest.mark.parametrize("array", [np.zeros((2, 5), np.float32), np.zeros((2, 5)), np.zeros(5, np.int64)])
+@pytest.mark.parametrize(
+    "array", [np.zeros((2, 5), np.float32), np.zeros((2, 5)), np.zeros(5, np.int64)]
+)
 def test_numpy_is_answered_in_words(array: np.ndarray) -> None:
     chip = linear(PLAIN)
-    with pytest.raises(TypeError, match=r"`images` is a numpy array of shape .*; pass torch.from_numpy\(images\)"):
+    with pytest.raises(
+        TypeError, match=r"`images` is a numpy array of shape .*; pass torch.from_numpy\(images\)"
+    ):
         chip(array)
     with pytest.raises(TypeError, match=r"pass torch.from_numpy\(images\)"):
         chip(input=array)
-    with pytest.raises(TypeError, match="`images` and `labels` must be tensors, got ndarray and .*from_numpy"):
+    with pytest.raises(
+        TypeError, match="`images` and `labels` must be tensors, got ndarray and .*from_numpy"
+    ):
         wl.FGSM(0.1)(chip, array, np.zeros(2, np.int64))
 
 
@@ -42,7 +50,9 @@ def test_what_has_no_code_is_refused_before_a_converter(crossbar: wl.Crossbar, b
     chip, x = linear(crossbar), torch.rand(2, 5)
     assert chip(x).isfinite().all()
     x[1, 2] = bad
-    with pytest.raises(ValueError, match=r"`inputs` of a converter, of shape \(2, 5\), hold NaN or infinity"):
+    with pytest.raises(
+        ValueError, match=r"`inputs` of a converter, of shape \(2, 5\), hold NaN or infinity"
+    ):
         chip(x)
     assert chip(torch.rand(0, 5)).shape == (0, 3)
 

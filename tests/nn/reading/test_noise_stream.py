@@ -1,4 +1,7 @@
-"""Noise that is drawn anew at each read: two passes differ, and every one of them can be had again."""
+"""Noise that is drawn anew at each read.
+
+Two passes differ, and every one of them can be had again.
+"""
 
 import copy
 import dataclasses
@@ -9,7 +12,9 @@ from torch import nn
 
 import wordline as wl
 
-MATRIX = dataclasses.replace(wl.Crossbar.preset("ideal"), tile=(4, 4), nonidealities=(wl.ReadNoise(0.05),))
+MATRIX = dataclasses.replace(
+    wl.Crossbar.preset("ideal"), tile=(4, 4), nonidealities=(wl.ReadNoise(0.05),)
+)
 READ = dataclasses.replace(MATRIX, adc=wl.UniformConverter(bits=12, range=wl.FullScale(0.7)))
 SLICED = dataclasses.replace(READ, slicing=wl.BitSlicing(7, 3, 6, 2))
 CROSSBARS = {"matrix": MATRIX, "converters": READ, "slices": SLICED}
@@ -76,7 +81,11 @@ def test_the_derivative_is_that_of_the_noise_that_was_met(chip: wl.Chip) -> None
 
 def test_without_noise_there_is_nothing_to_freeze() -> None:
     plain = wl.map_model(network(), dataclasses.replace(READ, nonidealities=()), seed=3)
-    assert not plain.stochastic and torch.equal(plain(X), plain(X)) and torch.equal(plain.frozen(1)(X), plain(X))
+    assert (
+        not plain.stochastic
+        and torch.equal(plain(X), plain(X))
+        and torch.equal(plain.frozen(1)(X), plain(X))
+    )
 
 
 def test_an_unbatched_input_meets_its_noise_once() -> None:
@@ -91,7 +100,9 @@ def test_twice_the_noise_moves_the_answer_twice_as_far_from_the_same_devices() -
     still = chip.with_noise(0).layers["0"](X)
     torch.testing.assert_close(twice - still, 2 * (once - still), rtol=1e-4, atol=1e-6)
     assert torch.equal(chip.with_noise(1).restart(5)(X), chip.restart(5)(X))
-    assert torch.equal(quiet, wl.map_model(network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3)(X))
+    assert torch.equal(
+        quiet, wl.map_model(network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3)(X)
+    )
     assert chip.layers["0"].crossbar == MATRIX  # the chip itself is as it was
 
 
@@ -101,7 +112,9 @@ def test_noise_that_stands_still_is_no_louder() -> None:
 
 
 def test_overridden_layers_get_louder_too() -> None:
-    chip = wl.map_model(network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3, overrides=[("2", MATRIX)])
+    chip = wl.map_model(
+        network(), dataclasses.replace(MATRIX, nonidealities=()), seed=3, overrides=[("2", MATRIX)]
+    )
     louder = chip.with_noise(2.0)
     assert louder.layers["2"].crossbar == MATRIX.with_noise(2.0) == dict(louder.overrides)["2"]
     assert louder.stochastic and louder.layers["0"].crossbar == chip.crossbar

@@ -1,4 +1,7 @@
-"""Columns without weights: left out where columns are read apart, and what they answer is discarded everywhere."""
+"""Columns without weights.
+
+Left out where columns are read apart, and what they answer is discarded everywhere.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,9 @@ from wordline.nn.reading import read_plain
 CURVED = wl.Crossbar.preset("puma-32x32-100k", gain=wl.UnitGain())
 
 
-def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch, *, pads: bool) -> dict[str, Any]:
+def answers(
+    crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch, *, pads: bool
+) -> dict[str, Any]:
     """Outputs, input gradient, and the conversions that were counted."""
     if pads:
         monkeypatch.setattr(read_plain, "_without_pads", lambda response, outputs: response)
@@ -28,21 +33,33 @@ def answers(crossbar: wl.Crossbar, outputs: int, monkeypatch: pytest.MonkeyPatch
     (grad,) = torch.autograd.grad(y.square().sum(), x)
     monkeypatch.undo()
     (mapped,) = chip.layers.values()
-    return {"y": y, "grad": grad, "conversions": mapped.tally.conversions, "saturated": mapped.tally.saturated}
+    return {
+        "y": y,
+        "grad": grad,
+        "conversions": mapped.tally.conversions,
+        "saturated": mapped.tally.saturated,
+    }
 
 
 @pytest.mark.parametrize("outputs", [1, 10, 32, 45])
-def test_answers_are_those_of_a_read_with_pads(outputs: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_are_those_of_a_read_with_pads(
+    outputs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One column tile partly filled, one full, and two of which the second is partly filled."""
     short, whole = (answers(CURVED, outputs, monkeypatch, pads=pads) for pads in (False, True))
     assert torch.equal(short["y"], whole["y"])
-    torch.testing.assert_close(short["grad"], whole["grad"], rtol=1e-10, atol=1e-12)  # sums over columns are regrouped
+    torch.testing.assert_close(
+        short["grad"], whole["grad"], rtol=1e-10, atol=1e-12
+    )  # sums over columns are regrouped
     tiled = -(-outputs // 32) * 32
     assert short["conversions"] * tiled == whole["conversions"] * outputs > 0
 
 
 def test_saturation_is_that_of_columns_with_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ADC of next to no range saturates at nearly every conversion; were pads counted, ten in thirty-two would."""
+    """An ADC of next to no range saturates at nearly every conversion.
+
+    Were pads counted, ten in thirty-two would.
+    """
     small = replace(CURVED, adc=replace(CURVED.adc, range=wl.FixedRange(1e-9)))
     short = answers(small, 10, monkeypatch, pads=False)
     assert 0.9 < short["saturated"] / short["conversions"] <= 1
@@ -52,7 +69,9 @@ def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.Mo
     asked: list[int] = []
     currents = wl.SurrogateArray.currents
 
-    def watched(self: wl.SurrogateArray, volts: Tensor, programmed: Tensor, wires: wl.Wires) -> Tensor:
+    def watched(
+        self: wl.SurrogateArray, volts: Tensor, programmed: Tensor, wires: wl.Wires
+    ) -> Tensor:
         asked.append(programmed.shape[-1])
         return currents(self, volts, programmed, wires)
 

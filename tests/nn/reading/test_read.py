@@ -1,4 +1,7 @@
-"""Reads with converters and slices: every path against numpy, tile by tile, and against whole numbers."""
+"""Reads with converters and slices.
+
+Every path against numpy, tile by tile, and against whole numbers.
+"""
 
 import copy
 import dataclasses
@@ -15,10 +18,13 @@ from wordline.nn.reading import read_fast, read_plain
 from wordline.nn.reading.tally import Tally
 
 WIRED = wl.Crossbar(
-    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(driver_ohm=200, row_ohm=5, col_ohm=10, sense_ohm=100),
-    nonidealities=(wl.GaussianVariation(0.1),), gain=wl.LeastSquaresGain(),
+    tile=(8, 6),
+    device=wl.Memristor(2e4, 2e5),
+    wires=wl.Wires(driver_ohm=200, row_ohm=5, col_ohm=10, sense_ohm=100),
+    nonidealities=(wl.GaussianVariation(0.1),),
+    gain=wl.LeastSquaresGain(),
     adc=wl.UniformConverter(bits=6, range=wl.FullScale(0.4)),
-)  # fmt: skip
+)
 SLICES = wl.BitSlicing(7, 3, 6, 2)
 LAYERS = [
     (nn.Conv1d(4, 7, 3, stride=2, padding=1), (2, 4, 11)),
@@ -51,13 +57,17 @@ CROSSBARS = {
     "sliced, unsigned, less off current": dataclasses.replace(
         adc(bits=7, signed=False, less_off_current=True), slicing=SLICES
     ),
-    "sliced, two-sided": dataclasses.replace(WIRED, encoding=wl.DifferentialPair(two_sided=True), slicing=SLICES),
+    "sliced, two-sided": dataclasses.replace(
+        WIRED, encoding=wl.DifferentialPair(two_sided=True), slicing=SLICES
+    ),
     "sliced, offset column": dataclasses.replace(WIRED, encoding=wl.OffsetColumn(), slicing=SLICES),
     "sliced, single bits": dataclasses.replace(WIRED, slicing=wl.BitSlicing(4, 1, 4, 1)),
 }
 
 
-def mapped(layer: nn.Module, crossbar: wl.Crossbar, dtype: torch.dtype = torch.float64) -> MappedLayer:
+def mapped(
+    layer: nn.Module, crossbar: wl.Crossbar, dtype: torch.dtype = torch.float64
+) -> MappedLayer:
     """The layer on a chip; an ADC that would be calibrated has a full scale of 3 shares."""
     chip = wl.map_model(copy.deepcopy(layer).to(dtype).eval(), crossbar)
     (only,) = chip.layers.values()
@@ -67,22 +77,41 @@ def mapped(layer: nn.Module, crossbar: wl.Crossbar, dtype: torch.dtype = torch.f
 
 
 def expected(layer: nn.Module, chip: MappedLayer, x: Tensor) -> tuple[Tensor, int, int]:
-    """What numpy makes of the chip's own effective conductances; conversions out of range, and all."""
+    """What numpy makes of the chip's own effective conductances.
+
+    Conversions out of range, and all.
+    """
     crossbar = chip.crossbar
     device, window = crossbar.device, crossbar.device.g_on_siemens - crossbar.device.g_off_siemens
     off = device.g_off_siemens / window if crossbar.adc.less_off_current else 0.0
-    largest = crossbar.tile[0] * (1.0 if crossbar.adc.less_off_current else device.g_on_siemens / window)
+    largest = crossbar.tile[0] * (
+        1.0 if crossbar.adc.less_off_current else device.g_on_siemens / window
+    )
     steps, span, cut = crossbar.adc.steps, crossbar.adc.range, crossbar.slicing
     if isinstance(span, wl.FullScale):
-        product = 0.0 if isinstance(cut, wl.NoSlicing) else 1 / (2**cut.cell_bits - 1) / (2**cut.stream_bits - 1)
+        product = (
+            0.0
+            if isinstance(cut, wl.NoSlicing)
+            else 1 / (2**cut.cell_bits - 1) / (2**cut.stream_bits - 1)
+        )
         limit = max(span.share * largest, product * steps)
     else:
-        limit = span.limit / (crossbar.read_volt * window) if isinstance(span, wl.FixedRange) else 3.0
+        limit = (
+            span.limit / (crossbar.read_volt * window) if isinstance(span, wl.FixedRange) else 3.0
+        )
     two_sided = crossbar.encoding == wl.DifferentialPair(two_sided=True)
-    encoding = "offset" if isinstance(crossbar.encoding, wl.OffsetColumn) else "two-sided" if two_sided else "pair"
+    encoding = (
+        "offset"
+        if isinstance(crossbar.encoding, wl.OffsetColumn)
+        else "two-sided"
+        if two_sided
+        else "pair"
+    )
     digits = None
     if isinstance(cut, wl.BitSlicing):
-        digits = oracle.Digits(cut.weight_bits, cut.cell_bits, cut.input_bits, cut.stream_bits, encoding == "pair")
+        digits = oracle.Digits(
+            cut.weight_bits, cut.cell_bits, cut.input_bits, cut.stream_bits, encoding == "pair"
+        )
     values = x.double().numpy()
     scale = np.abs(values).reshape(len(values), -1).max(1)
     u = values / scale.reshape(-1, *[1] * (values.ndim - 1))
@@ -116,8 +145,10 @@ def inputs(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, *, seed: 
     return torch.randn(shape, dtype=dtype, generator=generator)
 
 
-def both(chip: MappedLayer, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[Tensor, int, int]]:
-    """(outputs, conversions out of range, conversions) of the kernel, where it applies, and of torch in many chunks."""
+def both(
+    chip: MappedLayer, x: Tensor, monkeypatch: pytest.MonkeyPatch
+) -> dict[str, tuple[Tensor, int, int]]:
+    """Outputs, conversions out of range and conversions, by the kernel and by torch in chunks."""
     out = {}
     for path in ("as it comes", "generic"):
         with monkeypatch.context() as patch:
@@ -130,10 +161,14 @@ def both(chip: MappedLayer, x: Tensor, monkeypatch: pytest.MonkeyPatch) -> dict[
 
 
 COMBINATIONS = [(layer, shape, name) for layer, shape in LAYERS for name in ("signed", "sliced")]
-COMBINATIONS += [(*LAYERS[3], name) for name in CROSSBARS] + [(*LAYERS[4], name) for name in CROSSBARS]
+COMBINATIONS += [(*LAYERS[3], name) for name in CROSSBARS] + [
+    (*LAYERS[4], name) for name in CROSSBARS
+]
 
 
-@pytest.mark.parametrize(("layer", "shape", "name"), COMBINATIONS, ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("layer", "shape", "name"), COMBINATIONS, ids=lambda value: str(value)[:60]
+)
 def test_a_read_is_what_numpy_computes_tile_by_tile(
     layer: nn.Module, shape: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,15 +180,21 @@ def test_a_read_is_what_numpy_computes_tile_by_tile(
         assert (saturated, conversions) == (out, made)
 
 
-@pytest.mark.parametrize("name", ["signed", "unsigned", "sliced, offset column", "sliced, two-sided"])
-def test_in_single_precision_a_few_codes_may_differ_by_one(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "name", ["signed", "unsigned", "sliced, offset column", "sliced, two-sided"]
+)
+def test_in_single_precision_a_few_codes_may_differ_by_one(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     layer, shape = LAYERS[3]
     chip, x = mapped(layer, CROSSBARS[name], torch.float32), inputs(shape, torch.float32)
     y, out, made = expected(layer, chip, x)
     encoding, largest = chip.crossbar.encoding, float(chip.largest * chip.gain * x.abs().amax())
     significance = max(chip.crossbar.slicing.slices(encoding.sign_bits))
     code = 0.4 * 8 * (10 / 9) / chip.crossbar.adc.steps * largest * significance
-    code *= 1 if encoding == wl.DifferentialPair() else 2.04  # over the share of the window above the middle
+    code *= (
+        1 if encoding == wl.DifferentialPair() else 2.04
+    )  # over the share of the window above the middle
     for answer, saturated, conversions in both(chip, x, monkeypatch).values():
         difference = (answer.flatten(2).double() - y).abs()
         assert difference.amax() <= code * (1 + 1e-4)  # one code of one conversion
@@ -166,13 +207,22 @@ def test_in_single_precision_a_few_codes_may_differ_by_one(name: str, monkeypatc
 def test_ideal_arrays_compute_in_fixed_point(
     bits: tuple[int, int, int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One code is the smallest product of digits: whole numbers, saturation included, and nothing is approximate."""
+    """One code is the smallest product of digits.
+
+    Whole numbers, saturation included, and nothing is approximate.
+    """
     generator = torch.Generator().manual_seed(3)
     layer = nn.Linear(21, 5, bias=False)
     with torch.no_grad():
-        layer.weight.copy_(torch.randint(-(2 ** (bits[0] - 1)) + 1, 2 ** (bits[0] - 1), (5, 21), generator=generator))
+        layer.weight.copy_(
+            torch.randint(
+                -(2 ** (bits[0] - 1)) + 1, 2 ** (bits[0] - 1), (5, 21), generator=generator
+            )
+        )
         layer.weight.view(-1)[0] = 2 ** (bits[0] - 1) - 1
-    x = torch.randint(-(2 ** (bits[2] - 1)) + 1, 2 ** (bits[2] - 1), (6, 21), generator=generator).to(dtype)
+    x = torch.randint(
+        -(2 ** (bits[2] - 1)) + 1, 2 ** (bits[2] - 1), (6, 21), generator=generator
+    ).to(dtype)
     x[:, 0] = 2 ** (bits[2] - 1) - 1
     x[3] = x[3].abs()
     steps = 2**8 - 1
@@ -184,24 +234,35 @@ def test_ideal_arrays_compute_in_fixed_point(
         chip = mapped(
             layer,
             wl.Crossbar(
-                tile=(8, 4), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(), gain=wl.UnitGain(), adc=codes,
+                tile=(8, 4),
+                device=wl.Memristor(2e4, 2e5),
+                wires=wl.Wires(),
+                gain=wl.UnitGain(),
+                adc=codes,
                 slicing=wl.BitSlicing(*bits),
             ),
             dtype,
-        )  # fmt: skip
+        )
         whole, out = oracle.fixed_point(
             x.double().numpy() / x.abs().amax().item(),
-            layer.weight.detach().T.double().numpy() / layer.weight.abs().amax().item(), bits, 8, codes.steps,
-        )  # fmt: skip
+            layer.weight.detach().T.double().numpy() / layer.weight.abs().amax().item(),
+            bits,
+            8,
+            codes.steps,
+        )
         with torch.no_grad():
             for answer, saturated, _ in both(chip, x, monkeypatch).values():
                 assert answer.double().round().tolist() == whole.tolist() or dtype == torch.float32
                 near = 1e-12 if dtype == torch.float64 else 1e-5
-                torch.testing.assert_close(answer.double(), torch.tensor(whole.astype(float)), rtol=near, atol=0)
+                torch.testing.assert_close(
+                    answer.double(), torch.tensor(whole.astype(float)), rtol=near, atol=0
+                )
                 assert saturated == out
 
 
-def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     layer = nn.Linear(8, 3, bias=False).double()
     for width, drops in ((0, 3), (7, 0), (6, 2)):
         slicing = wl.BitSlicing(5, 2, 5, 2, accumulator_bits=width, accumulator_drops=drops)
@@ -214,7 +275,9 @@ def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(monkeypatch: p
         w = (layer.weight.detach() / layer.weight.detach().abs().amax()).T.numpy()
         whole, _ = oracle.fixed_point(u, w, (5, 2, 5, 2), 8, 10**6)
         most = 2 ** (width - 1) - 1 if width else 10**9
-        kept = [[int(np.sign(v)) * (min(abs(v) >> drops, most) << drops) for v in row] for row in whole]
+        kept = [
+            [int(np.sign(v)) * (min(abs(v) >> drops, most) << drops) for v in row] for row in whole
+        ]
         scale = (chip.largest * x.abs().amax(1, keepdim=True)) / 15**2
         with torch.no_grad():
             for answer, _, _ in both(chip, x, monkeypatch).values():
@@ -222,13 +285,19 @@ def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(monkeypatch: p
                 torch.testing.assert_close(answer / scale, wanted, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["signed", "two-sided", "offset column", "sliced", "sliced, two-sided"])
-@pytest.mark.parametrize(("layer", "shape"), [LAYERS[i] for i in (1, 2, 4, 5, 8, 9)], ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    "name", ["signed", "two-sided", "offset column", "sliced", "sliced, two-sided"]
+)
+@pytest.mark.parametrize(
+    ("layer", "shape"), [LAYERS[i] for i in (1, 2, 4, 5, 8, 9)], ids=lambda value: str(value)[:60]
+)
 def test_a_derivative_passes_straight_through_what_has_not_saturated(
     layer: nn.Module, shape: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crossbar = CROSSBARS[name]
-    wide = dataclasses.replace(crossbar, adc=dataclasses.replace(crossbar.adc, range=wl.FullScale(1.0)))
+    wide = dataclasses.replace(
+        crossbar, adc=dataclasses.replace(crossbar.adc, range=wl.FullScale(1.0))
+    )
     chip, x = mapped(layer, wide), inputs(shape).requires_grad_()
     with torch.no_grad():
         towards = torch.randn_like(chip(x))
@@ -241,12 +310,16 @@ def test_a_derivative_passes_straight_through_what_has_not_saturated(
 
 
 @pytest.mark.parametrize("name", ["signed", "offset column", "sliced"])
-@pytest.mark.parametrize(("layer", "shape"), [LAYERS[i] for i in (1, 4, 9)], ids=lambda value: str(value)[:60])
+@pytest.mark.parametrize(
+    ("layer", "shape"), [LAYERS[i] for i in (1, 4, 9)], ids=lambda value: str(value)[:60]
+)
 def test_a_derivative_stops_where_a_conversion_saturated(
     layer: nn.Module, shape: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crossbar = CROSSBARS[name]
-    tight = dataclasses.replace(crossbar, adc=dataclasses.replace(crossbar.adc, bits=4, range=wl.FullScale(0.1)))
+    tight = dataclasses.replace(
+        crossbar, adc=dataclasses.replace(crossbar.adc, bits=4, range=wl.FullScale(0.1))
+    )
     chip, x = mapped(layer, tight), inputs(shape).requires_grad_()
     with torch.no_grad():
         towards = torch.randn_like(chip(x))
@@ -264,9 +337,14 @@ def test_a_derivative_stops_where_a_conversion_saturated(
 def test_in_whole_numbers_the_derivative_is_that_of_real_ones(
     wires: wl.Wires, positive: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Single precision, one byte a device and two; a few conversions at the edge may count on one side or the other."""
+    """Single precision, one byte a device and two.
+
+    A few conversions at the edge may count on one side or the other.
+    """
     layer, shape = LAYERS[3]
-    coarse = wl.UniformConverter(bits=5, range=wl.FullScale(0.1), signed=False, less_off_current=True)
+    coarse = wl.UniformConverter(
+        bits=5, range=wl.FullScale(0.1), signed=False, less_off_current=True
+    )
     crossbar = dataclasses.replace(WIRED, wires=wires, nonidealities=(), adc=coarse, slicing=SLICES)
     chip = mapped(layer, crossbar, torch.float32)
     x = inputs(shape, torch.float32)
@@ -285,7 +363,9 @@ def test_one_saturated_conversion_takes_its_column_out_of_the_derivative() -> No
     layer = nn.Linear(2, 2, bias=False).double()
     with torch.no_grad():
         layer.weight.copy_(torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
-    plain = dataclasses.replace(WIRED, tile=(2, 2), wires=wl.Wires(), nonidealities=(), gain=wl.UnitGain())
+    plain = dataclasses.replace(
+        WIRED, tile=(2, 2), wires=wl.Wires(), nonidealities=(), gain=wl.UnitGain()
+    )
     crossbar = dataclasses.replace(
         plain, adc=wl.UniformConverter(bits=8, range=wl.FullScale(0.75), less_off_current=True)
     )
@@ -309,7 +389,9 @@ def test_a_converter_without_derivative_has_none() -> None:
 def test_a_sample_does_not_feel_its_batch_nor_the_threads(name: str, dtype: torch.dtype) -> None:
     layer, _ = LAYERS[3]
     crossbar = CROSSBARS[name]
-    crossbar = dataclasses.replace(crossbar, adc=dataclasses.replace(crossbar.adc, range=wl.FullScale(0.1)))
+    crossbar = dataclasses.replace(
+        crossbar, adc=dataclasses.replace(crossbar.adc, range=wl.FullScale(0.1))
+    )
     chip, x = mapped(layer, crossbar, dtype), inputs((7, 3, 5, 18), dtype)
     x[2] = x[2].abs()
     threads = torch.get_num_threads()
@@ -323,7 +405,9 @@ def test_a_sample_does_not_feel_its_batch_nor_the_threads(name: str, dtype: torc
     try:
         torch.set_num_threads(1)
         together = run(x)
-        alone = [torch.cat(parts) for parts in zip(*(run(x[i : i + 1]) for i in range(7)), strict=True)]
+        alone = [
+            torch.cat(parts) for parts in zip(*(run(x[i : i + 1]) for i in range(7)), strict=True)
+        ]
         torch.set_num_threads(2)
         threaded = run(x)
     finally:
@@ -350,7 +434,9 @@ def test_a_batch_of_nothing_has_outputs_of_nothing() -> None:
 def test_what_is_not_a_number_has_no_code(name: str, value: float) -> None:
     chip, x = mapped(LAYERS[8][0], CROSSBARS[name]), inputs((3, 10))
     x[1, 2] = value
-    with pytest.raises(ValueError, match=r"`inputs` of a converter, of shape \(3, 10\), hold NaN or infinity"):
+    with pytest.raises(
+        ValueError, match=r"`inputs` of a converter, of shape \(3, 10\), hold NaN or infinity"
+    ):
         chip(x)
 
 

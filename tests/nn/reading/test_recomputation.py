@@ -1,4 +1,4 @@
-"""The gradient of a pass with read noise is that of the noise it answered with, whatever computes it again."""
+"""Gradients of passes with read noise, computed again in any way: those of the noise they met."""
 
 import dataclasses
 import itertools
@@ -18,20 +18,30 @@ from wordline.nn.reading import recomputation
 from wordline.nn.reading.noise_stream import NoiseStream
 from wordline.seeds import stream_seed
 
-MATRIX = dataclasses.replace(wl.Crossbar.preset("ideal"), tile=(4, 4), nonidealities=(wl.ReadNoise(0.2),))
+MATRIX = dataclasses.replace(
+    wl.Crossbar.preset("ideal"), tile=(4, 4), nonidealities=(wl.ReadNoise(0.2),)
+)
 READ = dataclasses.replace(MATRIX, adc=wl.UniformConverter(bits=12, range=wl.FullScale(0.7)))
 X = torch.linspace(-1, 1, 24).view(4, 6)
 HOW: list[dict[str, bool] | None] = [
-    None, *({"use_reentrant": r, "preserve_rng_state": p} for r in (True, False) for p in (True, False))
-]  # fmt: skip
+    None,
+    *({"use_reentrant": r, "preserve_rng_state": p} for r in (True, False) for p in (True, False)),
+]
 
 
 class Net(nn.Module):
     """Two regions, one inside the other, the inner one with a layer that is read twice."""
 
-    def __init__(self, outer: dict[str, bool] | None = None, inner: dict[str, bool] | None = None) -> None:
+    def __init__(
+        self, outer: dict[str, bool] | None = None, inner: dict[str, bool] | None = None
+    ) -> None:
         super().__init__()
-        self.a, self.b, self.c, self.how = nn.Linear(6, 8), nn.Linear(8, 8), nn.Linear(8, 3), (outer, inner)
+        self.a, self.b, self.c, self.how = (
+            nn.Linear(6, 8),
+            nn.Linear(8, 8),
+            nn.Linear(8, 3),
+            (outer, inner),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         return self.c(self._kept(self.how[0], self._outer, x))
@@ -42,8 +52,10 @@ class Net(nn.Module):
     def _inner(self, x: Tensor) -> Tensor:
         return torch.tanh(3 * self.b(torch.tanh(self.b(x))))
 
-    def _kept(self, how: dict[str, bool] | None, function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
-        return function(x) if how is None else checkpoint(function, x, **how)  # type: ignore[arg-type]
+    def _kept(
+        self, how: dict[str, bool] | None, function: Callable[[Tensor], Tensor], x: Tensor
+    ) -> Tensor:
+        return function(x) if how is None else checkpoint(function, x, **how)
 
 
 @pytest.fixture
@@ -65,12 +77,18 @@ def gradients(chip: nn.Module, passes: int = 3, order: int = -1) -> list[Tensor]
 
 
 def equal(ours: list[Tensor], theirs: list[Tensor]) -> bool:
-    return len(ours) == len(theirs) and all(torch.equal(a, b) for a, b in zip(ours, theirs, strict=True))
+    return len(ours) == len(theirs) and all(
+        torch.equal(a, b) for a, b in zip(ours, theirs, strict=True)
+    )
 
 
-@pytest.mark.filterwarnings("ignore:None of the inputs have requires_grad")  # reentrant regions in regions
+@pytest.mark.filterwarnings(
+    "ignore:None of the inputs have requires_grad"
+)  # reentrant regions in regions
 @pytest.mark.parametrize(("outer", "inner"), list(itertools.product(HOW, HOW))[1:])
-def test_nested_checkpoints(plain: nn.Module, outer: dict[str, bool] | None, inner: dict[str, bool] | None) -> None:
+def test_nested_checkpoints(
+    plain: nn.Module, outer: dict[str, bool] | None, inner: dict[str, bool] | None
+) -> None:
     truth, saving = wl.map_model(plain, MATRIX, seed=3), chip_of(plain, Net(outer, inner))
     assert equal(gradients(saving), gradients(truth))
     assert equal(gradients(saving, order=1), gradients(truth, order=1))
@@ -78,7 +96,9 @@ def test_nested_checkpoints(plain: nn.Module, outer: dict[str, bool] | None, inn
 
 
 def test_reads_by_converters_and_an_ensemble_of_chips(plain: nn.Module) -> None:
-    assert equal(gradients(chip_of(plain, Net(HOW[3], HOW[1]), READ)), gradients(chip_of(plain, Net(), READ)))
+    assert equal(
+        gradients(chip_of(plain, Net(HOW[3], HOW[1]), READ)), gradients(chip_of(plain, Net(), READ))
+    )
     saving = Net(HOW[3], HOW[4])
     saving.load_state_dict(plain.state_dict())
     ensembles = [wl.map_chips(net.eval(), MATRIX, (1, 2)) for net in (saving, plain)]
@@ -87,7 +107,9 @@ def test_reads_by_converters_and_an_ensemble_of_chips(plain: nn.Module) -> None:
 
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_sequences_loops_and_graphs_that_are_kept(reentrant: bool) -> None:
-    chip = wl.map_model(nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6), nn.Linear(6, 6)).eval(), MATRIX)
+    chip = wl.map_model(
+        nn.Sequential(nn.Linear(6, 6), nn.Tanh(), nn.Linear(6, 6), nn.Linear(6, 6)).eval(), MATRIX
+    )
 
     def loop(x: Tensor) -> Tensor:
         for _ in range(3):
@@ -104,9 +126,13 @@ def test_sequences_loops_and_graphs_that_are_kept(reentrant: bool) -> None:
         assert x.grad is not None
         return x.grad
 
-    kept: Callable[[Tensor], Tensor] = lambda x: checkpoint(loop, x, use_reentrant=reentrant)  # noqa: E731
+    def kept(x: Tensor) -> Tensor:
+        return checkpoint(loop, x, use_reentrant=reentrant)
+
     assert torch.equal(twice(kept), twice(loop))
-    parts: Callable[[Tensor], Tensor] = lambda x: checkpoint_sequential(chip.model, 2, x, use_reentrant=reentrant)  # type: ignore[no-untyped-call]  # noqa: E731
+    parts: Callable[[Tensor], Tensor] = lambda x: checkpoint_sequential(
+        chip.model, 2, x, use_reentrant=reentrant
+    )  # type: ignore[no-untyped-call]
     assert torch.equal(twice(parts), twice(chip))
 
 
@@ -116,7 +142,9 @@ def test_a_gradient_taken_inside_a_region(plain: nn.Module, early: bool) -> None
 
     def penalised(x: Tensor) -> Tensor:
         y = chip(x)
-        (slope,) = torch.autograd.grad(y.logsumexp(1).sum(), x, create_graph=True, retain_graph=True)
+        (slope,) = torch.autograd.grad(
+            y.logsumexp(1).sum(), x, create_graph=True, retain_graph=True
+        )
         return y.square() + slope.sum()
 
     found = []
@@ -155,12 +183,17 @@ def together(work: Callable[[], None], count: int) -> None:
 def test_every_read_of_a_stream_is_handed_out_once() -> None:
     stream, seeds = NoiseStream(5), []
     together(lambda: seeds.extend([stream.next().initial_seed() for _ in range(300)]), 4)
-    assert sorted(seeds) == sorted(stream_seed(5, f"read {k}") for k in range(1200)) and stream.reads == 1200
+    assert (
+        sorted(seeds) == sorted(stream_seed(5, f"read {k}") for k in range(1200))
+        and stream.reads == 1200
+    )
 
 
 @pytest.mark.parametrize("of", [grad, jacrev, jacfwd, hessian])
 def test_transforms_of_functions(of: Callable[..., Any]) -> None:
-    chip = wl.map_model(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).eval(), MATRIX, seed=3)
+    chip = wl.map_model(
+        nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).eval(), MATRIX, seed=3
+    )
     still = chip.frozen(5)
 
     def loss(model: Callable[[Tensor], Tensor]) -> Callable[[Tensor], Tensor]:
@@ -170,7 +203,9 @@ def test_transforms_of_functions(of: Callable[..., Any]) -> None:
 
 
 def test_maps_over_images_and_pullbacks_that_are_used_twice() -> None:
-    chip = wl.map_model(nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).eval(), MATRIX, seed=3)
+    chip = wl.map_model(
+        nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3)).eval(), MATRIX, seed=3
+    )
     still = chip.frozen(5)
     for randomness in ("error", "same", "different"):  # every image of a batch meets the same noise
         torch.testing.assert_close(vmap(chip.restart(5), randomness=randomness)(X), still(X))
@@ -200,11 +235,16 @@ class _Again(torch.autograd.Function):
 
 def test_what_cannot_be_known_is_refused(plain: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     chip = wl.map_model(plain, MATRIX, seed=3)
-    own: Callable[[Tensor], Tensor] = lambda x: _Again.apply(x, chip)  # type: ignore[no-any-return,no-untyped-call]  # noqa: E731
+
+    def own(x: Tensor) -> Tensor:
+        return _Again.apply(x, chip)
+
     for function in (own, lambda x: checkpoint(own, x, use_reentrant=False)):
-        with pytest.raises(RuntimeError, match=r"inside a backward pass.*compute with noise that stands still"):
+        with pytest.raises(
+            RuntimeError, match=r"inside a backward pass.*compute with noise that stands still"
+        ):
             gradients(function, 1)  # type: ignore[arg-type]
-    assert len(gradients(lambda x: _Again.apply(x, chip.frozen(1)), 1)) == 1  # type: ignore[arg-type]
+    assert len(gradients(lambda x: _Again.apply(x, chip.frozen(1)), 1)) == 1
     saving = chip_of(plain, Net(HOW[3]))
     with monkeypatch.context() as patched:  # another torch, whose regions are not found
         patched.setattr(recomputation, "_FILE", "elsewhere")

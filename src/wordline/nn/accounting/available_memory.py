@@ -27,7 +27,7 @@ def available_bytes(device: torch.device, *, root: Path = Path("/")) -> float:
 
 
 def _left_in_groups(root: Path) -> Iterator[float]:
-    """Bytes left in this process's control groups and those around them, of versions 1 and 2."""
+    """Yield the bytes left in this process's control groups, of version 1 or 2."""
     for line in _text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = [*line.split(":", 2), "", ""][:3]
         if controllers not in ("", "memory"):

@@ -20,12 +20,12 @@ def _matrix_vector(matrix: Tensor) -> int:
 
 
 def _rnn(x: Tensor, ih: Tensor, hh: Tensor) -> int:
-    """A whole sequence through one layer: every time step multiplies by both matrices."""
+    """Count a sequence through one layer: every time step multiplies by both matrices."""
     return math.prod(x.shape[:-1]) * (ih.numel() + hh.numel())
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor) -> float:
-    """Scores of `(..., queries, d)` with `(..., keys, d)`, times `(..., keys, e)`."""
+    """Count scores of `(..., queries, d)` with `(..., keys, d)`, times `(..., keys, e)`."""
     scores = math.prod(query.shape[:-1]) * key.shape[-2]
     return float(scores * (query.shape[-1] + value.shape[-1]))
 

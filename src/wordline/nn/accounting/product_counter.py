@@ -76,7 +76,7 @@ class ProductCounter(TorchDispatchMode):
                 yield module.register_forward_hook(lambda *_: _drop(self.path), always_call=True)
 
     def _plain(self, name: str) -> str:
-        """A module's name in the software network."""
+        """Return a module's name in the software network."""
         return "" if name == self.prefix else name.removeprefix(f"{self.prefix}.")
 
     def _enter_array(self, layer: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

@@ -119,7 +119,7 @@ class AbstractRebuilder(abc.ABC):
         return made
 
     def _cell(self, cell: types.CellType) -> types.CellType:
-        """An empty cell in place of another; one for all functions that share the variable."""
+        """Return an empty cell in place of another, one for all functions that share it."""
         if self.leaves(cell):
             return cell
         return self._made.setdefault(id(cell), (cell, types.CellType()))[1]

@@ -100,7 +100,7 @@ class MappedAttention(nn.Module):
     def _mask(
         self, attention: Tensor | None, padding: Tensor | None, added: int, q: Tensor
     ) -> Tensor | None:
-        """Both masks as one sum that broadcasts over (samples, heads, queries, keys).
+        """Add both masks to one that broadcasts over (samples, heads, queries, keys).
 
         The last `added` keys are never masked.
         """
@@ -118,7 +118,7 @@ class MappedAttention(nn.Module):
 
 
 def _additive(mask: Tensor, like: Tensor) -> Tensor:
-    """True becomes -inf, False 0; numbers stay."""
+    """Make True -inf and False 0; keep numbers."""
     if mask.dtype != torch.bool:
         return mask.to(like.dtype)
     return like.new_zeros(mask.shape).masked_fill(mask, -math.inf)

@@ -72,9 +72,9 @@ class ConvProduct(AbstractProduct):
         return y if bias is None else y + bias.view(-1, *(1,) * self.dims)
 
     def gradient_of_maps(self, matrix: Tensor, towards: Tensor, shape: torch.Size) -> Tensor:
-        """Derivative by padded maps of this shape, of products `(groups, n, C)` with `matrix`.
+        """Return the derivative by padded maps of this shape, given that by their products.
 
-        `towards`: the derivative by those products; `matrix`: `(groups, K, C)`.
+        `towards`: the derivative by products `(groups, n, C)` with `matrix` `(groups, K, C)`.
         """
         maps = self._to_maps(towards, shape[0], shape[2:])
         weight = matrix.transpose(1, 2).reshape(self.groups * matrix.shape[2], -1, *self.kernel)
@@ -82,7 +82,7 @@ class ConvProduct(AbstractProduct):
         return of(shape, weight, maps, self.stride, 0, self.dilation, self.groups)
 
     def _to_maps(self, y: Tensor, samples: int, padded_size: Any) -> Tensor:
-        """Results `(groups, samples * positions, C)` as maps `(samples, channels, *positions)`."""
+        """Lay `(groups, samples * positions, C)` out as `(samples, channels, *positions)`."""
         maps = y.unflatten(1, (samples, *self.windows.positions(padded_size)))
         return maps.movedim(-1, 1).movedim(2, 0).flatten(1, 2)
 

@@ -77,7 +77,7 @@ def _is_layer(layer: nn.Module) -> bool:
 
 
 def _matrices(layer: nn.Module) -> Iterator[tuple[str, Tensor]]:
-    """Buffers and plain attributes that could be weights: of two dimensions or more, no masks."""
+    """Yield buffers and plain attributes that could be weights: two dimensions or more."""
     if type(layer).__module__.startswith(("torch.nn.", "wordline.")):
         return
     for name, held in [*layer.named_buffers(recurse=False), *vars(layer).items()]:

@@ -33,7 +33,7 @@ class Windows(NamedTuple):
         return tuple((n - (k - 1) * gap - 1) // step + 1 for n, k, step, gap in axes)
 
     def covered(self, positions: Sequence[int]) -> tuple[int, ...]:
-        """Size of the smallest maps that have so many positions along each axis."""
+        """Return the size of the smallest maps that have so many positions along each axis."""
         axes = zip(positions, *self, strict=True)
         return tuple((n - 1) * step + gap * (k - 1) + 1 for n, k, step, gap in axes)
 

@@ -21,7 +21,7 @@ Rule = Callable[[Any], LayerMatrices]
 
 
 def _layer(product_of: Callable[[Any], AbstractProduct]) -> Rule:
-    """The rule of a layer that is one matrix and keeps it as `weight`."""
+    """Make the rule of a layer that is one matrix and keeps it as `weight`."""
 
     def rule(layer: Any) -> LayerMatrices:
         weight, bias = cast(Tensor, layer.weight), cast(Tensor | None, layer.bias)

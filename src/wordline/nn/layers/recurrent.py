@@ -129,7 +129,7 @@ class MappedRecurrent(nn.Module):
         return torch.stack(in_order, 1), state
 
     def _states(self, hx: Any, x: Tensor) -> States:
-        """The caller's states as a tuple, or zeros."""
+        """Return the caller's states as a tuple, or zeros."""
         if hx is not None:
             return tuple(hx) if self.mode == "LSTM" else (hx,)
         count = self.num_layers * (2 if self.bidirectional else 1)

@@ -95,7 +95,7 @@ class PaddedProduct(AbstractProduct):
         return functional.pad(x, (*(0, 0) * (-1 - self._axis), 0, self.inputs))
 
     def _padded_shape(self, x: Tensor) -> Tensor:
-        """A tensor without numbers of the shape of the padded activations."""
+        """Return a tensor without numbers of the shape of the padded activations."""
         return self._padded(x.new_empty(x.shape, device="meta"))
 
     def _cut(self, y: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ class TransposedProduct(AbstractProduct):
         return Windows(self.kernel, self.stride, self.dilation)
 
     def _uncut_size(self, size: Sequence[int]) -> tuple[int, ...]:
-        """Size of the outputs before the padding is cut off."""
+        """Return the size of the outputs before the padding is cut off."""
         covered = self._windows.covered(size)
         return tuple(n + extra for n, extra in zip(covered, self.output_padding, strict=True))
 

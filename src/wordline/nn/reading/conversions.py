@@ -117,7 +117,7 @@ class ConvertedColumns(AbstractConversion):
 
 @contextmanager
 def _device_precision(x: Tensor, state: Programmed) -> Iterator[Tensor]:
-    """Inputs in the type of the devices; autocast must not round before the converters do."""
+    """Convert inputs to the type of the devices; autocast must not round before converters."""
     with torch.autocast(x.device.type, enabled=False):
         wide = x.to(state.gain.dtype)
         require_finite(wide)

@@ -30,7 +30,7 @@ class NoiseStream:
         self.seed, self.reads = seed, reads
 
     def _draw(self) -> int:
-        """The seed of the next read; one caller at a time."""
+        """Return the seed of the next read; one caller at a time."""
         self.reads += 1
         return stream_seed(self.seed, f"read {self.reads - 1}")
 

@@ -45,7 +45,7 @@ def _column_sums(
     u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor,
     ranges: ConverterRanges, outputs: int, tally: Tally,
 ) -> Tensor:  # fmt: skip
-    """Column sums `(groups, n, outputs)` in shares, by the kernel where it applies."""
+    """Compute column sums `(groups, n, outputs)` in shares, by the kernel where it applies."""
 
     def plain(vectors: Tensor, arrays: Tensor, counted: Tally) -> Tensor:
         return read_plain(vectors, crossbar, arrays, ranges, outputs, counted)[..., :outputs]

@@ -27,7 +27,7 @@ _PACKED = WeakTensorKeyDictionary()  # arrays in the kernel's own order, as long
 
 
 def packed_bytes(response: Tensor) -> int:
-    """Bytes of the arrays as the kernel packed them; 0 before the first read."""
+    """Return the bytes of arrays as the kernel packed them; 0 before the first read."""
     known: tuple[Any, reads.Columns] | None = _PACKED.get(response)
     return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
 
@@ -101,7 +101,7 @@ class FastRead:
         return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
     def _worth(self) -> tuple[Tensor, int]:
-        """Weight of each array, for its slice and sign, and how many sums are then kept apart."""
+        """Return the weight of each array, by slice and sign, and how many sums are kept apart."""
         slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
         worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
         if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
@@ -112,7 +112,7 @@ class FastRead:
         return worth.expand(-1, apart).flatten(), apart
 
     def _differences(self, sums: Tensor) -> Tensor:
-        """Sums `(apart, groups, col_tiles, n, cols)` -> `(groups, n, columns)`."""
+        """Decode sums `(apart, groups, col_tiles, n, cols)` into `(groups, n, columns)`."""
         encoding = self.crossbar.encoding
         paired = isinstance(encoding, DifferentialPair)
         decoded = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.middle)
@@ -126,7 +126,7 @@ class FastRead:
         return np.arange(n) * k, np.arange(len(source))[:, None] * n * k + np.arange(k)
 
     def gradient(self, source: Tensor, saturated: Tensor, grad: Tensor) -> Tensor:
-        """Derivative by the source, given that by the column sums."""
+        """Return the derivative by the source, given that by the column sums."""
         if self.crossbar.adc.gradient == "none":
             return torch.zeros_like(source)
         if self.convolution is None:  # each vector is on its own
@@ -145,7 +145,7 @@ class FastRead:
         return out
 
     def _straight(self, source: Tensor, grad: Tensor) -> Tensor:
-        """The derivative where nothing saturated: that of a product by the effective matrix."""
+        """Return the derivative where nothing saturated: that of a product by the matrix."""
         k = self.vectors(source[:1]).shape[2]
         matrix = decode(self.response, self.crossbar, (k, self.outputs))
         conv = self.convolution
@@ -154,7 +154,7 @@ class FastRead:
         return grad @ matrix.transpose(1, 2)
 
     def _clipped(self, source: Tensor, grad: Tensor) -> Tensor:
-        """The derivative where conversions saturated: less what did not pass them."""
+        """Return the derivative where conversions saturated: these pass nothing."""
         columns, (worth, apart), places = self._columns(), self._worth(), self._indices(source)
         _, groups, _, col_tiles, _, cols = self.response.shape
         vectors = len(places[0])
@@ -172,7 +172,7 @@ class FastRead:
         return out
 
     def _columns(self) -> reads.Columns:
-        """The arrays as the kernel packs them, kept until they or the converters change."""
+        """Return the arrays as the kernel packs them, kept until they or the ADC change."""
         adc, slicing, response = self.crossbar.adc, self.crossbar.slicing, self.response
         stairs = reads.Staircase(self.limit, adc.least * adc.steps, float(adc.steps), self.off)
         digits = reads.Digits()

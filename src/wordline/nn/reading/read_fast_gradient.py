@@ -95,12 +95,12 @@ class _Pullback(torch.autograd.Function):
 
 
 def _as_samples(read: FastRead, more: Tensor) -> Tensor:
-    """Sources `(size, *source)` as one source of more samples."""
+    """Lay sources `(size, *source)` out as one source of more samples."""
     return more.flatten(0, 1) if read.convolution else more.movedim(0, 1).flatten(1, 2)
 
 
 def _pushforward(read: FastRead, source: Tensor, response: Tensor, change: Tensor) -> Tensor:
-    """J change: the transpose of v -> J^T v, by plain torch."""
+    """Compute J change as the transpose of v -> J^T v, by plain torch."""
     sums, pull = torch.func.vjp(lambda x: read.plain(read.vectors(x), response), source)
     _, push = torch.func.vjp(lambda towards: pull(towards)[0], torch.zeros_like(sums))
     return cast(Tensor, push(change)[0])

@@ -41,7 +41,8 @@ def read_plain(
 ) -> Tensor:  # fmt: skip
     """Multiply vectors `(groups, n, K)` in [-1, 1] by arrays.
 
-    Returns column sums `(groups, n, columns)` in shares of the current of a full device. `outputs`: columns that hold weights, per group.
+    Returns column sums `(groups, n, columns)` in shares of the window. `outputs`: columns that hold
+    weights, per group.
     """
     if crossbar.array.columns_apart and not crossbar.array.linear and ranges.observe is None:
         response = _without_pads(response, outputs)
@@ -68,7 +69,7 @@ def read_plain(
 
 
 def _without_pads(response: Tensor, outputs: int) -> Tensor:
-    """Arrays `(..., col_tiles, height, cols)` as one column tile `(..., 1, height, outputs)`.
+    """Lay `(..., col_tiles, height, cols)` out as one column tile `(..., 1, height, outputs)`.
 
     All column tiles see the same voltages, and the currents of pads are discarded: a read that
     costs something for every column asks for those with weights alone.
@@ -77,7 +78,10 @@ def _without_pads(response: Tensor, outputs: int) -> Tensor:
 
 
 def _array_response(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tensor]:
-    """From shares of the read voltage `(groups, row_tiles, n, rows)` to currents in shares."""
+    """Return the map from shares of the read voltage `(groups, row_tiles, n, rows)` to currents.
+
+    Currents are in shares, too.
+    """
     volt, window, off = crossbar.read_volt, crossbar.window_siemens, off_share(crossbar)
     arrays, groups, row_tiles, col_tiles, rows, cols = response.shape
     if crossbar.array.linear:  # one product for all arrays that see the same voltages
@@ -102,7 +106,7 @@ def _array_response(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], 
 
 
 def off_share(crossbar: Crossbar) -> float:
-    """Off current, for each unit of voltage in shares, that an ADC is spared."""
+    """Return the off current, for each unit of voltage in shares, that an ADC does not see."""
     if not crossbar.adc.less_off_current:
         return 0.0
     return crossbar.device.g_off_siemens / crossbar.window_siemens
@@ -112,7 +116,10 @@ def _read_chunk(
     vectors: Tensor, respond: Callable[[Tensor], Tensor], crossbar: Crossbar,
     ranges: ConverterRanges, row_tiles: int,
 ) -> tuple[Tensor, tuple[Tensor, int]]:  # fmt: skip
-    """Column sums `(groups, n, columns)` in shares; codes saturated, reads of each converter."""
+    """Compute column sums `(groups, n, columns)` in shares.
+
+    Returned with them: conversions that saturated, and reads of each converter.
+    """
     slicing, encoding, rows = crossbar.slicing, crossbar.encoding, crossbar.tile[0]
     tiles = functional.pad(vectors, (0, row_tiles * rows - vectors.shape[-1]))
     tiles = tiles.unflatten(-1, (row_tiles, rows)).transpose(1, 2)  # (groups, row_tiles, n, rows)
@@ -129,7 +136,7 @@ def _read_chunk(
 def _convert(
     sums: Tensor, crossbar: Crossbar, ranges: ConverterRanges
 ) -> tuple[Tensor, Tensor | float, Tensor | int]:
-    """Every tile column through its ADC: shares of full scale, full scale, and how many clipped."""
+    """Convert every tile column: shares of full scale, full scale, and how many clipped."""
     adc = crossbar.adc
     if adc.ideal:
         return adc.convert(sums), 1.0, 0
@@ -148,7 +155,7 @@ def _convert(
 
 
 def adc_limit(crossbar: Crossbar, measured: Tensor) -> Tensor | float:
-    """Full scale of the ADC in shares; `measured`: by `calibrate`."""
+    """Return the full scale of the ADC in shares; `measured`: by `calibrate`."""
     adc, device, window = crossbar.adc, crossbar.device, crossbar.window_siemens
     on_share = 1.0 if adc.less_off_current else device.g_on_siemens / window
     finest = crossbar.slicing.product_step * adc.steps

@@ -68,7 +68,7 @@ def _next_of(region: Any, run: Any) -> int:
 
 
 def _regions(frame: FrameType | None) -> Iterator[tuple[Any, Any]]:
-    """Regions around a call, innermost first.
+    """Yield the regions around a call, innermost first.
 
     Of each torch's object, and which recomputation it is; None in the first pass.
     """
