@@ -1,4 +1,4 @@
-"""What holds for every test and doctest: checked shapes, and nothing global left changed."""
+"""Rules for every test and doctest: checked shapes, and nothing global left changed."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from hypothesis import settings
 from jaxtyping import install_import_hook
 
 ROOT = Path(__file__).parent
-GLOBAL_SEED = 20_081_129  # no code would choose it, so finding another one means that something seeded
+GLOBAL_SEED = (
+    20_081_129  # no code would choose it, so finding another one means that something seeded
+)
 
 if "wordline" in sys.modules:
     raise RuntimeError("wordline was imported before the hook that checks its shapes was installed")
 
-# Only tests check shapes: users pay nothing for it, and neither do benchmarks. tests/shapes.py says what is checked.
+# Only tests check shapes: users pay nothing for it, and neither do benchmarks. tests/shapes.py says
+# what is checked.
 if "--benchmark-only" not in sys.argv:
     _spec = importlib.util.spec_from_file_location("shapes", ROOT / "tests" / "shapes.py")
     sys.modules["shapes"] = _shapes = importlib.util.module_from_spec(_spec)
@@ -39,10 +42,10 @@ torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else max(1, os.cp
 
 @pytest.fixture(autouse=True)
 def _nothing_global_changes() -> Iterator[None]:
-    """Tests start from the same global random state; neither they nor the library may seed it or change a default.
+    """Start each test from one global random state, which nobody may seed.
 
-    Drawing from the global state is allowed in a test (`torch.rand`, `nn.Linear`); whether the library draws from it
-    is what the fixture `no_global_draws` of tests/conftest.py shows.
+    Drawing from the global state is allowed in a test (`torch.rand`, `nn.Linear`); whether the
+    library draws from it is what the fixture `no_global_draws` of tests/conftest.py shows.
     """
     saved = torch.get_rng_state(), random.getstate(), np.random.get_state()  # noqa: NPY002
     torch.manual_seed(GLOBAL_SEED)
@@ -54,11 +57,16 @@ def _nothing_global_changes() -> Iterator[None]:
     torch.set_rng_state(saved[0])
     random.setstate(saved[1])
     np.random.set_state(saved[2])  # noqa: NPY002
-    changed = [f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]]
+    changed = [
+        f"{name}: {before[name]} -> {after[name]}" for name in before if before[name] != after[name]
+    ]
     if changed:
         torch.set_default_dtype(before["default dtype"])
         torch.set_num_threads(before["threads"])
-        pytest.fail(f"left changed globally: {'; '.join(changed)} (use a generator, or torch.random.fork_rng)")
+        pytest.fail(
+            f"left changed globally: {'; '.join(changed)} "
+            "(use a generator, or torch.random.fork_rng)"
+        )
 
 
 def _settings() -> dict[str, object]:

@@ -1,13 +1,14 @@
-"""Numbers that a change of structure must not move: compute them with two versions and compare bit for bit.
+"""Golden numbers: computed with two versions, compared bit for bit.
 
     python benchmarks/golden.py --out before.json        # with the old version on PYTHONPATH
     python benchmarks/golden.py --out after.json         # with the new one
     python benchmarks/golden.py --compare before.json after.json
 
-Only names of the public contract are used, so that any version can run it. A line is the SHA-256 of the bytes of an
-answer: the solver and its gradient, nonlinear circuits, chips by seed with their answers and gradients, attacks by
-seed, records, the audit, noise stability, QUANOS and one epoch of training. Processor, thread count and torch's version are
-conditions of the bits and stand in the file.
+Only names of the public contract are used, so that any version can run it. A line is the SHA-256 of
+the bytes of an answer: the solver and its gradient, nonlinear circuits, chips by seed with their
+answers and gradients, attacks by seed, records, the audit, noise stability, QUANOS and one epoch of
+training. Processor, thread count and torch's version are conditions of the bits and stand in the
+file.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def solver() -> Iterator[Line]:
-    """Effective conductances and their gradients, over sizes, dtypes and wires; currents of nonlinear circuits."""
+    """Effective conductances and their gradients, over sizes, dtypes and wires.
+
+    Currents of nonlinear circuits.
+    """
     for rows, cols in ((1, 1), (2, 3), (8, 8), (16, 16), (33, 17), (64, 64), (128, 128)):
         for dtype in (torch.float64, torch.float32):
             for name, wires in WIRES.items():
@@ -88,11 +92,19 @@ def solver() -> Iterator[Line]:
         (slope,) = torch.autograd.grad(i.square().sum(), v)
         yield f"nonlinear {type(law).__name__}", digest(i, slope)
     g = 5e-6 + 5e-5 * torch.rand(3, 2, generator=seeded(3), dtype=torch.float64)
-    yield "netlist", hashlib.sha256(wl.netlist(g, WIRES["all"], torch.ones(3).double()).encode()).hexdigest()[:16]
+    yield (
+        "netlist",
+        hashlib.sha256(wl.netlist(g, WIRES["all"], torch.ones(3).double()).encode()).hexdigest()[
+            :16
+        ],
+    )
 
 
 def crossbars() -> Iterator[tuple[str, wl.Crossbar]]:
-    """Crossbars of every kind of read: matrices, converters, slices, offsets, noise, drift, faults, surrogates."""
+    """Crossbars of every kind of read.
+
+    Matrices, converters, slices, offsets, noise, drift, faults, surrogates.
+    """
     device = wl.Memristor(r_on_ohm=20e3, r_off_ohm=200e3, levels=16)
     adc = wl.UniformConverter(bits=8, range=wl.Calibrated())
     dac = wl.UniformConverter(bits=6, range=wl.SampleMax())
@@ -102,10 +114,18 @@ def crossbars() -> Iterator[tuple[str, wl.Crossbar]]:
             yield f"{name} {type(gain).__name__}", wl.Crossbar.preset(name, gain=gain)
     for name in ("puma-32x32-100k", "puma-64x64-300k", "isaac-like"):
         yield name, wl.Crossbar.preset(name, gain=wl.UnitGain())
-    base = {"tile": (32, 24), "device": device, "wires": WIRES["all"], "gain": wl.LeastSquaresGain()}
+    base = {
+        "tile": (32, 24),
+        "device": device,
+        "wires": WIRES["all"],
+        "gain": wl.LeastSquaresGain(),
+    }
     yield "adc", wl.Crossbar(**base, adc=adc)
     yield "dac and adc", wl.Crossbar(**base, dac=dac, adc=adc)
-    yield "sliced", wl.Crossbar(**base, slicing=sliced, adc=wl.UniformConverter(bits=7, range=wl.FullScale()))
+    yield (
+        "sliced",
+        wl.Crossbar(**base, slicing=sliced, adc=wl.UniformConverter(bits=7, range=wl.FullScale())),
+    )
     yield "offset column", wl.Crossbar(**base, encoding=wl.OffsetColumn(), adc=adc)
     yield "block diagonal", wl.Crossbar(**base, packing=wl.BlockDiagonal())
     for part in (
@@ -139,7 +159,10 @@ def chips() -> Iterator[Line]:
     crossbar = wl.Crossbar.preset("rethinking-16", gain=wl.UnitGain())
     chip = wl.map_model(software, crossbar, seed=1, trainable=True)
     loss = torch.nn.functional.cross_entropy(chip(images), labels)
-    yield "chip trainable", digest(loss, *torch.autograd.grad(loss, [p for p in chip.parameters() if p.requires_grad]))
+    yield (
+        "chip trainable",
+        digest(loss, *torch.autograd.grad(loss, [p for p in chip.parameters() if p.requires_grad])),
+    )
     many = wl.map_chips(software, crossbar, seeds=(0, 1, 2))
     yield "ensemble", digest(many(images))
 
@@ -169,8 +192,14 @@ def attacks() -> Iterator[Line]:
         for model_name, model in {"software": software, "chip": chip}.items():
             if name == "autoattack" and model is chip:
                 continue
-            yield f"attack {name} {model_name}", digest(attack(model, images, labels, generator=seeded(5)))
-    yield "attack hop", digest(wl.HopSkipJump(eps=0.2)(software, images[:2], labels[:2], generator=seeded(5)))
+            yield (
+                f"attack {name} {model_name}",
+                digest(attack(model, images, labels, generator=seeded(5))),
+            )
+    yield (
+        "attack hop",
+        digest(wl.HopSkipJump(eps=0.2)(software, images[:2], labels[:2], generator=seeded(5))),
+    )
 
 
 def results() -> Iterator[Line]:
@@ -180,16 +209,27 @@ def results() -> Iterator[Line]:
     for name in ("rethinking-16", "rethinking-64"):
         chip = wl.map_model(software, wl.Crossbar.preset(name, gain=wl.LeastSquaresGain()), seed=2)
         for source_name, source in {"SH": software, "HH": chip}.items():
-            record = wl.evaluate(victim=chip, source=source, attack=attack, data=data.test, limit=90, seed=4)
+            record = wl.evaluate(
+                victim=chip, source=source, attack=attack, data=data.test, limit=90, seed=4
+            )
             figures = (record.clean_accuracy, record.adversarial_accuracy, record.adversarial_loss)
             yield f"record {name} {source_name}", repr(figures)
     noisy = wl.Crossbar(
-        tile=(32, 32), device=wl.Memristor(r_on_ohm=20e3, r_off_ohm=200e3), wires=WIRES["all"],
-        nonidealities=(wl.ReadNoise(sigma=0.05),), gain=wl.LeastSquaresGain(),
+        tile=(32, 32),
+        device=wl.Memristor(r_on_ohm=20e3, r_off_ohm=200e3),
+        wires=WIRES["all"],
+        nonidealities=(wl.ReadNoise(sigma=0.05),),
+        gain=wl.LeastSquaresGain(),
     )
     noisy_chip = wl.map_model(software, noisy, seed=2)
     record = wl.evaluate(
-        victim=noisy_chip, source=noisy_chip, attack=attack, data=data.test, limit=60, seed=4, draws=3
+        victim=noisy_chip,
+        source=noisy_chip,
+        attack=attack,
+        data=data.test,
+        limit=60,
+        seed=4,
+        draws=3,
     )
     yield "record noisy", repr((record.clean_accuracy, record.adversarial_accuracy))
     verdict = wl.audit(chip=chip, software=software, data=data.test, eps=0.1, limit=24, seed=1)
@@ -198,7 +238,9 @@ def results() -> Iterator[Line]:
     yield "audit verdict", str(verdict.verdict)
     stability = wl.noise_stability(chip=chip, software=software, data=data.test, limit=32)
     yield "noise stability", said(stability)
-    deviation = wl.gradient_deviation(chip=chip, software=software, data=data.test, eps=0.1, limit=32)
+    deviation = wl.gradient_deviation(
+        chip=chip, software=software, data=data.test, eps=0.1, limit=32
+    )
     yield "gradient deviation", said(deviation)
     twin = wl.matched_noise(chip=chip, software=software, data=data.test, seed=1)
     yield "matched noise", digest(twin(data.test.images[:8]))
@@ -209,9 +251,22 @@ def results() -> Iterator[Line]:
 
 def training() -> Iterator[Line]:
     """Weights after two epochs by the command line, plain and adversarial."""
-    for name, more in {"plain": (), "pgd": ("--defense", "pgd", "--eps", "0.1", "--attack-steps", "2")}.items():
+    for name, more in {
+        "plain": (),
+        "pgd": ("--defense", "pgd", "--eps", "0.1", "--attack-steps", "2"),
+    }.items():
         with tempfile.TemporaryDirectory() as folder:
-            line = [sys.executable, "-m", "wordline", "train", "digits-cnn", "--data", "digits", "--epochs", "2"]
+            line = [
+                sys.executable,
+                "-m",
+                "wordline",
+                "train",
+                "digits-cnn",
+                "--data",
+                "digits",
+                "--epochs",
+                "2",
+            ]
             line += ["--out", folder, "--name", "net", "--seed", "3", *more]
             subprocess.run(line, check=True, capture_output=True)
             from safetensors.torch import load_file
@@ -225,7 +280,9 @@ PARTS = {part.__name__: part for part in (solver, chips, attacks, results, train
 
 def main() -> None:
     """Dump, or compare two dumps."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--out", type=Path, default=Path("golden.json"))
     parser.add_argument("--only", nargs="*", choices=sorted(PARTS), default=list(PARTS))
     parser.add_argument("--compare", nargs=2, type=Path)
@@ -236,7 +293,10 @@ def main() -> None:
         moved = [name for name in both if before[name] != after[name]]
         for name in moved:
             print(f"{name}\n  before {before[name]}\n  after  {after[name]}")
-        print(f"{len(both) - len(moved)} of {len(both)} equal; {len(before) + len(after) - 2 * len(both)} in one alone")
+        print(
+            f"{len(both) - len(moved)} of {len(both)} equal; "
+            f"{len(before) + len(after) - 2 * len(both)} in one alone"
+        )
         sys.exit(bool(moved))
     torch.set_num_threads(2)
     lines: dict[str, str] = {}
@@ -244,7 +304,12 @@ def main() -> None:
         for key, value in PARTS[name]():
             lines[key] = value
             print(key, value[:60], flush=True)
-    conditions = {"torch": torch.__version__, "machine": platform.processor(), "threads": 2, "cpus": os.cpu_count()}
+    conditions = {
+        "torch": torch.__version__,
+        "machine": platform.processor(),
+        "threads": 2,
+        "cpus": os.cpu_count(),
+    }
     asked.out.write_text(json.dumps({"conditions": conditions, "lines": lines}, indent=1))
 
 

@@ -1,4 +1,7 @@
-"""What benchmarks share: the machine in words, the shortest of a few times, the matrix-product rate, Markdown."""
+"""Shared parts of the benchmarks.
+
+The machine in words, the shortest of a few times, the matrix-product rate, Markdown.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,20 @@ Result = TypeVar("Result")
 def heading() -> str:
     """Processor, threads, load, versions, date."""
     return (
-        f"{_cpu()}, {torch.get_num_threads()} threads of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, "
-        f"{VECTOR_BYTES * 8} bit vectors; wordline {version('wordline')}, torch {torch.__version__}, "
+        f"{_cpu()}, {torch.get_num_threads()} threads of {os.cpu_count()}, "
+        f"load {os.getloadavg()[0]:.1f}, "
+        f"{VECTOR_BYTES * 8} bit vectors; "
+        f"wordline {version('wordline')}, torch {torch.__version__}, "
         f"numpy {np.__version__}, scipy {scipy.__version__}, Python {platform.python_version()}, "
         f"{datetime.date.today()}"
     )
 
 
 def best(run: Callable[[], object], times: int = 3) -> float:
-    """Shortest of a few times, in seconds, after a first that does not count: other programs only ever add to it."""
+    """Shortest of a few times, in seconds, after a first that does not count.
+
+    Other programs only ever add to it.
+    """
     run()
     return min(timed(run)[0] for _ in range(times))
 
@@ -61,6 +69,8 @@ def table(rows: Sequence[dict[str, str]]) -> None:
 def _cpu() -> str:
     try:
         with open("/proc/cpuinfo") as lines:
-            return next(line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+            return next(
+                line.split(":")[1].strip() for line in lines if line.startswith("model name")
+            )
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()

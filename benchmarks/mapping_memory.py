@@ -1,6 +1,7 @@
-"""Memory and time of mapping one large layer, per byte of its weights: `python -m benchmarks.mapping_memory`.
+"""Memory and time of mapping one large layer: `python -m benchmarks.mapping_memory`.
 
-Each in a process of its own, as a peak never falls. With a crossbar, inputs and outputs: that layer alone.
+Each in a process of its own, as a peak never falls. With a crossbar, inputs and outputs: that layer
+alone.
 """
 
 from __future__ import annotations
@@ -44,7 +45,9 @@ def lines() -> Iterator[str]:
     command, there = [sys.executable, "-m", "benchmarks.mapping_memory"], Path(__file__).parents[1]
     for name, inputs, outputs in LAYERS:
         run = [*command, name, str(inputs), str(outputs)]
-        yield subprocess.run(run, cwd=there, capture_output=True, text=True, check=True).stdout.strip()
+        yield subprocess.run(
+            run, cwd=there, capture_output=True, text=True, check=True
+        ).stdout.strip()
 
 
 def measured(name: str, inputs: int, outputs: int) -> tuple[str, ...]:
@@ -64,7 +67,13 @@ def measured(name: str, inputs: int, outputs: int) -> tuple[str, ...]:
     weights = inputs * outputs * 4 / 2**30
     kept = sum(b.numel() * b.element_size() for b in chip.buffers()) / 2**30
     bound = f"{wl.mapping_memory(layer, crossbar).peak_bytes / 2**30:.2f}"
-    figures = f"{weights:.3f}", f"{kept / weights:.1f}", f"{taken / weights:.1f}", f"{taken - kept:.2f}", bound
+    figures = (
+        f"{weights:.3f}",
+        f"{kept / weights:.1f}",
+        f"{taken / weights:.1f}",
+        f"{taken - kept:.2f}",
+        bound,
+    )
     return name, f"{inputs} x {outputs}", *figures, f"{seconds:.1f}"
 
 

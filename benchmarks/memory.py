@@ -1,4 +1,4 @@
-"""Working memory of the exact solve and its adjoint, above inputs and results: `python -m benchmarks.memory`.
+"""Working memory of the exact solve and its adjoint: `python -m benchmarks.memory`.
 
 Measured in a process of its own, as a peak never falls.
 """
@@ -22,7 +22,9 @@ def measured() -> str:
     """The lines that `main` prints, from a fresh process."""
     command, there = [sys.executable, "-m", "benchmarks.memory"], Path(__file__).parents[1]
     return "".join(
-        subprocess.run([*command, kind], cwd=there, capture_output=True, text=True, check=True).stdout
+        subprocess.run(
+            [*command, kind], cwd=there, capture_output=True, text=True, check=True
+        ).stdout
         for kind in ("float64", "float32")
     )
 
@@ -33,12 +35,16 @@ def peak() -> float:
         with open("/proc/self/status") as lines:
             return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 2**20
     except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** (30 if sys.platform == "darwin" else 20)
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2 ** (
+            30 if sys.platform == "darwin" else 20
+        )
 
 
 def main() -> None:
     """Solve once, then differentiate."""
-    dtype = {"float64": torch.float64, "float32": torch.float32}[sys.argv[1] if len(sys.argv) > 1 else "float64"]
+    dtype = {"float64": torch.float64, "float32": torch.float32}[
+        sys.argv[1] if len(sys.argv) > 1 else "float64"
+    ]
     small = torch.full((1, SIZE, SIZE), 1e-5, dtype=dtype, requires_grad=True)
     effective_conductance(small, WIRES).sum().backward()  # compiles
     g = torch.rand(TILES, SIZE, SIZE, dtype=dtype).mul_(5e-5)
@@ -50,7 +56,8 @@ def main() -> None:
     g.requires_grad_()
     effective_conductance(g, WIRES).backward(torch.ones_like(g))
     print(
-        f"peak memory for {g.numel():,} cells in {dtype}, above input and results ({torch.get_num_threads()} threads): "
+        f"peak memory for {g.numel():,} cells in {dtype}, above input and results "
+        f"({torch.get_num_threads()} threads): "
         f"{forward:.2f} GB for W, {peak() - before:.2f} GB for W and its adjoint"
     )
 

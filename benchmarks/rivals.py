@@ -1,7 +1,8 @@
 """Exact answers by other means, all N inputs of a tile: a sparse LU, badcrossbar, ngspice.
 
-badcrossbar, if importable, counts one wire segment as driver and one as sense amplifier, and has no others. It is
-measured as it is meant to be used: `compute` with all inputs at once and nothing but output currents asked for.
+badcrossbar, if importable, counts one wire segment as driver and one as sense amplifier, and has no
+others. It is measured as it is meant to be used: `compute` with all inputs at once and nothing but
+output currents asked for.
 """
 
 from __future__ import annotations
@@ -45,7 +46,9 @@ def sparse_lu(g: Floats, wires: Wires) -> Floats:
     end_s = np.concatenate([np.full(n, 1 / wires.driver_ohm), np.full(m, 1 / wires.sense_ohm)])
     at = np.concatenate([i, j, i, j, ends]), np.concatenate([i, j, j, i, ends])
     matrix = sp.coo_matrix((np.concatenate([s, s, -s, -s, end_s]), at)).tocsc()
-    factors = splu(matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0)
+    factors = splu(
+        matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0
+    )
     w = np.empty((n, m))
     for k in range(n):
         drive = np.zeros(2 * n * m)
@@ -55,7 +58,10 @@ def sparse_lu(g: Floats, wires: Wires) -> Floats:
 
 
 def has_badcrossbar() -> bool:
-    """Whether `badcrossbar.compute` can be imported; its plots need more, and are not wanted, nor is its log."""
+    """Try to import `badcrossbar.compute`.
+
+    Its plots need more, and are not wanted, nor is its log.
+    """
     if importlib.util.find_spec("badcrossbar") is None:
         return False
     with contextlib.redirect_stderr(io.StringIO()):
@@ -65,7 +71,7 @@ def has_badcrossbar() -> bool:
 
 
 def badcrossbar(g: Floats, wires: Wires) -> Floats:
-    """The matrix of a tile whose driver is one more row segment and whose sense amplifier one more column segment."""
+    """Solve tiles whose driver is one more row segment and whose sense is one more of a column."""
     import badcrossbar as theirs
 
     found = theirs.compute(
@@ -76,7 +82,10 @@ def badcrossbar(g: Floats, wires: Wires) -> Floats:
 
 
 def ngspice(g: Floats, wires: Wires) -> Floats:
-    """The library's netlist, read once, and one operating point for each input: 1 V there and 0 V elsewhere."""
+    """The library's netlist, read once, and one operating point for each input.
+
+    1 V there and 0 V elsewhere.
+    """
     n, m = g.shape
     text = netlist(torch.from_numpy(g), wires, torch.zeros(n, dtype=torch.float64))
     before, rest = text.split("\nop\n")

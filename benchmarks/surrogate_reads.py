@@ -1,8 +1,9 @@
-"""A network on arrays of curved devices (PUMA presets, read by the surrogate) beside the same network in software.
+"""A network on arrays of curved devices (PUMA presets) beside the same network in software.
 
-    python benchmarks/surrogate_reads.py [PATH]      PATH: the src folder of another checkout, as a peer in the same run
+    python benchmarks/surrogate_reads.py [PATH]    PATH: src of another checkout, a peer in the run
 
-Prints processor time of one image, forward, and what it is of software's; with PATH the same there, in turns.
+Prints processor time of one image, forward, and what it is of software's; with PATH the same there,
+in turns.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ def one_turn() -> None:
     software = wl.load_model("resnet10-cifar10")
     images = torch.rand(IMAGES, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     networks = {"software": software}
-    networks |= {name: wl.map_model(software, wl.Crossbar.preset(name, gain=wl.UnitGain())) for name in PRESETS}
+    networks |= {
+        name: wl.map_model(software, wl.Crossbar.preset(name, gain=wl.UnitGain()))
+        for name in PRESETS
+    }
     for name, network in networks.items():
         with torch.no_grad():
             network(images[:1])
@@ -41,13 +45,17 @@ def main(paths: list[str]) -> None:
     """Every checkout in turns, the shortest time of each."""
     for path in paths:
         if not (Path(path) / "wordline").is_dir():
-            raise SystemExit(f"`PATH` must be the src folder of a checkout of wordline, got {path!r}")
+            raise SystemExit(
+                f"`PATH` must be the src folder of a checkout of wordline, got {path!r}"
+            )
     best: dict[tuple[str, str], float] = {}
     for _ in range(TURNS):
         for path in ("", *paths):
             environment = os.environ | ({"PYTHONPATH": path} if path else {})
             run = [sys.executable, __file__, "--turn"]
-            printed = subprocess.run(run, env=environment, capture_output=True, text=True, check=True).stdout
+            printed = subprocess.run(
+                run, env=environment, capture_output=True, text=True, check=True
+            ).stdout
             for name, seconds in map(str.split, printed.splitlines()):
                 best[path, name] = min(best.get((path, name), float(seconds)), float(seconds))
     print(ROW.format("", "ms / image", "of software's", "of the peer's"))

@@ -21,12 +21,17 @@ def no_global_draws() -> Iterator[None]:
     before = torch.get_rng_state()
     yield
     if not torch.equal(torch.get_rng_state(), before):
-        pytest.fail("something was drawn from torch's global generator; pass `generator=` all the way down")
+        pytest.fail(
+            "something was drawn from torch's global generator; pass `generator=` all the way down"
+        )
 
 
 @pytest.fixture
 def linear_model(rng: torch.Generator) -> nn.Module:
-    """1 x 4 x 4 images -> 3 logits, linear: nearest adversarial images and gradients have closed forms."""
+    """1 x 4 x 4 images -> 3 logits, linear.
+
+    Nearest adversarial images and gradients have closed forms.
+    """
     with torch.random.fork_rng(devices=[]):
         model = nn.Sequential(nn.Flatten(), nn.Linear(16, 3))
     return _drawn(model, rng)
@@ -34,7 +39,10 @@ def linear_model(rng: torch.Generator) -> nn.Module:
 
 @pytest.fixture
 def tiny_cnn(rng: torch.Generator) -> nn.Module:
-    """2 x 6 x 6 images -> 4 logits: convolution, batch norm, ReLU, pooling and a linear layer, in eval mode."""
+    """2 x 6 x 6 images -> 4 logits.
+
+    Convolution, batch norm, ReLU, pooling and a linear layer, in eval mode.
+    """
     with torch.random.fork_rng(devices=[]):
         conv, norm, head = nn.Conv2d(2, 5, 3, padding=1), nn.BatchNorm2d(5), nn.Linear(45, 4)
     norm.running_mean.copy_(torch.randn(5, generator=rng) / 10)
@@ -43,9 +51,11 @@ def tiny_cnn(rng: torch.Generator) -> nn.Module:
 
 
 def _drawn(model: nn.Module, generator: torch.Generator) -> nn.Module:
-    """The network in eval mode with matrices of variance 1 / fan-in, so that logits are of order one."""
+    """Draw matrices of variance 1 / fan-in, so that logits are of order one."""
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.copy_(torch.randn(parameter.shape, generator=generator) / parameter[0].numel() ** 0.5)
+                parameter.copy_(
+                    torch.randn(parameter.shape, generator=generator) / parameter[0].numel() ** 0.5
+                )
     return model.eval()

@@ -1,9 +1,9 @@
-"""How tensor shapes in signatures are checked while the tests run.
+"""Checks of tensor shapes in signatures, while the tests run.
 
-The rule: a function's own errors come first; what it let through must fit the annotated shapes, and so must what it
-returns. Hence the check of arguments runs after the call, together with that of the result, and only annotations that
-name a jaxtyping tensor are looked at. Plain types are mypy's matter, and wrong ones from users are the library's own
-readable errors.
+The rule: a function's own errors come first; what it let through must fit the annotated shapes, and
+so must what it returns. Hence the check of arguments runs after the call, together with that of the
+result, and only annotations that name a jaxtyping tensor are looked at. Plain types are mypy's
+matter, and wrong ones from users are the library's own readable errors.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ from jaxtyping import AbstractArray
 def checked_after_the_call(function: Callable[..., Any]) -> Callable[..., Any]:
     """The type checker handed to jaxtyping's import hook.
 
-    jaxtyping makes two empty twins of every function: one to check the arguments before the call (its result is
-    annotated `Any`), and one, with the result as a further keyword argument, to check everything after the call. The
-    first is left unchecked, the second keeps the annotations that hold shapes.
+    jaxtyping makes two empty twins of every function: one to check the arguments before the call
+    (its result is annotated `Any`), and one, with the result as a further keyword argument, to
+    check everything after the call. The first is left unchecked, the second keeps the annotations
+    that hold shapes.
     """
     if not _takes_result(function):
         return function
-    shaped = {name: hint for name, hint in function.__annotations__.items() if _names_a_tensor(hint)}
+    shaped = {
+        name: hint for name, hint in function.__annotations__.items() if _names_a_tensor(hint)
+    }
     if not shaped:
         return function
     function.__annotations__ = shaped
@@ -48,7 +51,7 @@ def _names_a_tensor(hint: Any) -> bool:
 
 @cache
 def is_plain_python(module: str) -> bool:
-    """Whether a module of wordline may be instrumented: not if numba compiles functions in it."""
+    """Say whether a module may be instrumented: not if numba compiles functions in it."""
     if module != "wordline" and not module.startswith("wordline."):
         return False
     source = Path(__file__).parents[1] / "src" / Path(*module.split("."))

@@ -21,16 +21,27 @@ MAY_PRINT = {"cli.py", "commands", "reports"}
 MAY_SET = {"cli.py", "commands"}  # a command is a process of its own
 MAY_SET_FOR_A_WHILE = {"runs/threads.py"}  # and puts back what was set before
 SEEDS = {"manual_seed", "manual_seed_all", "seed", "set_rng_state"}
-RANDOM_STATES = {"torch", "torch.random", "torch.default_generator", "torch.cuda", "np.random", "random"}
+RANDOM_STATES = {
+    "torch",
+    "torch.random",
+    "torch.default_generator",
+    "torch.cuda",
+    "np.random",
+    "random",
+}
 DEFAULTS = {"set_default_dtype", "set_num_threads", "use_deterministic_algorithms", "basicConfig"}
 DEFAULTS |= {"filterwarnings", "simplefilter"}
 
-every_module = pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY)))
+every_module = pytest.mark.parametrize(
+    "path", MODULES, ids=lambda path: str(path.relative_to(LIBRARY))
+)
 
 
 def test_imports_run_one_way() -> None:
     code = "import sys; from importlinter.cli import lint_imports_command as run; sys.exit(run())"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -45,7 +56,9 @@ def test_a_file_holds_one_idea_and_says_which(path: Path) -> None:
 @every_module
 def test_the_library_neither_talks_nor_asserts_nor_seeds(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), "raise with a message instead of assert"
+    assert not any(isinstance(node, ast.Assert) for node in ast.walk(tree)), (
+        "raise with a message instead of assert"
+    )
     top = path.relative_to(LIBRARY).parts[0]
     for call, forked in _calls(tree):
         name = _dotted(call.func)
@@ -55,17 +68,25 @@ def test_the_library_neither_talks_nor_asserts_nor_seeds(path: Path) -> None:
         seeds = last in SEEDS and owner in RANDOM_STATES
         assert not seeds or forked, f"{where}: pass a generator, or fork the state around it"
         may_set = top in MAY_SET or path.relative_to(LIBRARY).as_posix() in MAY_SET_FOR_A_WHILE
-        assert last not in DEFAULTS or forked or may_set, f"{where} changes what the whole process does"
-        assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, f"{where} runs what a file says"
+        assert last not in DEFAULTS or forked or may_set, (
+            f"{where} changes what the whole process does"
+        )
+        assert name not in {"eval", "exec", "pickle.load", "pickle.loads"}, (
+            f"{where} runs what a file says"
+        )
         if name == "torch.load":
-            assert any(k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in call.keywords), where
+            assert any(
+                k.arg == "weights_only" and ast.unparse(k.value) == "True" for k in call.keywords
+            ), where
 
 
 def _calls(node: ast.AST, forked: bool = False) -> Iterator[tuple[ast.Call, bool]]:
     """Every call below `node`, and whether it stands in a block that puts the global state back."""
     if isinstance(node, ast.With):
         restored = ("fork_rng", "catch_warnings")
-        forked = forked or any(word in ast.unparse(item.context_expr) for item in node.items for word in restored)
+        forked = forked or any(
+            word in ast.unparse(item.context_expr) for item in node.items for word in restored
+        )
     if isinstance(node, ast.Call):
         yield node, forked
     for child in ast.iter_child_nodes(node):
@@ -100,13 +121,26 @@ def test_tests_mirror_the_library() -> None:
 
 @pytest.mark.slow
 def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(tmp_path), str(ROOT)]
+    build = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        str(tmp_path),
+        str(ROOT),
+    ]
     subprocess.run(build, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.name.endswith("-py3-none-any.whl")
     assert wheel.stat().st_size < 12_000_000
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"wordline/py.typed", "wordline/models/weights/digits-cnn-digits.safetensors"} <= set(names)
+    assert {"wordline/py.typed", "wordline/models/weights/digits-cnn-digits.safetensors"} <= set(
+        names
+    )
     surrogates = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
     assert {f"wordline/arrays/weights/{name}.safetensors" for name in surrogates} <= set(names)
-    assert not [name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))]
+    assert not [
+        name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))
+    ]

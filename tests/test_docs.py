@@ -1,4 +1,7 @@
-"""The documents: every relative link leads somewhere, nothing is left to be filled in, the README's Python runs."""
+"""The documents.
+
+Every relative link leads somewhere, nothing is left to be filled in, the README's Python runs.
+"""
 
 import re
 from pathlib import Path
@@ -11,7 +14,12 @@ from wordline.reports import markdown_report, read_results
 from wordline.runs import load_study, read_records
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -19,7 +27,9 @@ def test_links_resolve_and_nothing_is_left_open(page: Path) -> None:
     text = page.read_text()
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert "://" in target or (page.parent / target).exists(), target
-    assert not re.search(r"\b(TODO|TBD|FIXME|FINDINGS|FULLACC|RESULTS_TABLE|[A-Z]+ROW|[A-Z]+COUNT)\b", text)
+    assert not re.search(
+        r"\b(TODO|TBD|FIXME|FINDINGS|FULLACC|RESULTS_TABLE|[A-Z]+ROW|[A-Z]+COUNT)\b", text
+    )
 
 
 def test_the_python_of_the_readme_runs(capsys: pytest.CaptureFixture[str]) -> None:
@@ -41,18 +51,24 @@ def test_tables_are_those_of_the_records(folder: Path) -> None:
 
 @pytest.mark.parametrize("folder", STUDIED, ids=lambda folder: folder.name)
 def test_every_cell_of_a_study_has_its_record(folder: Path) -> None:
-    """What is on the page is the whole study at quick scale: nothing failed, nothing was left out."""
+    """The page holds the whole study at quick scale.
+
+    Nothing failed, nothing was left out.
+    """
     results = read_results(folder)
     assert not results.failures and not results.strange
-    assert len(results.records) == len(load_study(ROOT / "studies" / f"{folder.name}.py").at("quick"))
+    assert len(results.records) == len(
+        load_study(ROOT / "studies" / f"{folder.name}.py").at("quick")
+    )
 
 
 def test_the_published_records_say_what_the_page_says() -> None:
     records = read_records(ROOT / "docs" / "results" / "rethinking" / "table2" / "records.jsonl")
     chosen = [
         r for r in records
-        if r.setting == "HH" and isinstance(r.attack, wl.PGD) and r.attack.eps == 8 / 255 and r.victim.seed == 0
-        and r.attack.loss == "cross-entropy" and isinstance(r.victim.crossbar.gain, wl.LeastSquaresGain)
+        if r.setting == "HH" and isinstance(r.attack, wl.PGD)
+        and r.attack.eps == 8 / 255 and r.attack.loss == "cross-entropy"
+        and r.victim.seed == 0 and isinstance(r.victim.crossbar.gain, wl.LeastSquaresGain)
     ]  # fmt: skip
     row = {r.victim.crossbar.tile[0]: round(100 * r.adversarial_loss, 1) for r in chosen}
     readme = (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""The shape checks that run beside every test do fire, and never pre-empt the library's own errors."""
+"""The shape checks do fire, and never pre-empt the library's own errors."""
 
 import pytest
 import torch

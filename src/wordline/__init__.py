@@ -1,72 +1,46 @@
-"""Trained PyTorch networks on memristive crossbars: exact physics, hardware gradients, an honest audit.
+"""Trained PyTorch networks on memristive crossbars: exact physics, hardware gradients, an audit.
 
-Data move one way, and so does reading:
-circuits -> devices -> mapping -> nn -> attacks -> evaluation -> studies -> reports.
+The names here are those of an ordinary job, grouped by what a user asks. The rest stand one level
+down, in the packages: `wordline.attacks`, `wordline.devices`, `wordline.training` and so on; what a
+package exports is found from here too (`wl.TRADES`), and imported when it is first asked for.
 """
 
-from .arrays import AbstractArray, ExactArray, IdealBackward, NonlinearArray, SurrogateArray, fit_surrogate
-from .attacks import (
-    APGD,
-    FAB,
-    FGSM,
-    MIFGSM,
-    PGD,
-    AbstractAttack,
-    AutoAttack,
-    HopSkipJump,
-    MultiTargeted,
-    RandomSearch,
-    Square,
-    SurrogateGradient,
-    Targeted,
-    WorstCase,
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from . import (
+    arrays,
+    attacks,
+    circuits,
+    datasets,
+    defenses,
+    devices,
+    evaluation,
+    mapping,
+    models,
+    nn,
+    quantisation,
+    records,
+    training,
 )
-from .circuits import (
-    AbstractDeviceLaw,
-    Ohmic,
-    OperatingPoint,
-    SinhDevice,
-    Wires,
-    effective_conductance,
-    netlist,
-    nonlinear_operating_point,
-    solve_nonlinear,
-)
+from .arrays import ExactArray, NonlinearArray, SurrogateArray
+from .attacks import APGD, FGSM, MIFGSM, PGD, AutoAttack, Square, WorstCase
+from .circuits import SinhDevice, Wires, effective_conductance, netlist, solve_nonlinear
 from .datasets import load_dataset
-from .defenses import (
-    TRADES,
-    AdversarialTraining,
-    Discretised,
-    FastFGSM,
-    LipschitzPenalty,
-    MatchedNoise,
-    OnChip,
-    blinded,
-    discretise,
-)
 from .devices import (
-    AbstractConverter,
-    AbstractDevice,
-    AbstractNonideality,
     Calibrated,
-    FixedRange,
-    FullScale,
     GaussianVariation,
     IdealConverter,
-    LogNormalVariation,
     MeasuredDevice,
     Memristor,
     ReadNoise,
     RetentionDrift,
-    SampleMax,
-    StateDependentVariation,
     StuckDevices,
     UniformConverter,
-    WriteVerify,
 )
 from .evaluation import (
-    Budget,
-    RobustnessCurve,
     audit,
     evaluate,
     gradient_deviation,
@@ -76,148 +50,69 @@ from .evaluation import (
 )
 from .mapping import (
     BitSlicing,
-    BlockDiagonal,
     Crossbar,
     DifferentialPair,
-    FixedScale,
     LeastSquaresGain,
-    MaxScale,
     NoSlicing,
-    OffsetColumn,
-    OneGroupPerTile,
-    PercentileScale,
     PerColumnGain,
     UnitGain,
 )
-from .mapping.export import export_csv, export_npz
 from .models import load_model
-from .nn import Chip, ChipEnsemble, Normalized, calibrate, map_chips, map_model, mapping_memory, recalibrate_batch_norm
-from .quantisation import (
-    BitAssignment,
-    BitRule,
-    NoiseSensitivity,
-    Quantised,
-    adversarial_noise_sensitivity,
-    assign_bits,
-    levels_for,
-    matching,
-    quanos,
-    quantise,
-    quantised_as,
+from .nn import (
+    Chip,
+    Normalized,
+    calibrate,
+    map_chips,
+    map_model,
+    mapping_memory,
+    recalibrate_batch_norm,
 )
-from .records import Advice, Audit, GradientDeviation, LayerStability, NoiseStability, robust_gain, worst_case
-from .records.record import Record, table
-from .runs import advise
+from .quantisation import quanos, quantise
+from .records import Audit, Budget, Record, robust_gain, table
 
-__all__ = [
-    "APGD",
-    "FAB",
-    "FGSM",
-    "MIFGSM",
-    "PGD",
-    "TRADES",
-    "AbstractArray",
-    "AbstractAttack",
-    "AbstractConverter",
-    "AbstractDevice",
-    "AbstractDeviceLaw",
-    "AbstractNonideality",
-    "AdversarialTraining",
-    "Advice",
-    "Audit",
-    "AutoAttack",
-    "BitAssignment",
-    "BitRule",
-    "BitSlicing",
-    "BlockDiagonal",
-    "Budget",
-    "Calibrated",
-    "Chip",
-    "ChipEnsemble",
-    "Crossbar",
-    "DifferentialPair",
-    "Discretised",
-    "ExactArray",
-    "FastFGSM",
-    "FixedRange",
-    "FixedScale",
-    "FullScale",
-    "GaussianVariation",
-    "GradientDeviation",
-    "HopSkipJump",
-    "IdealBackward",
-    "IdealConverter",
-    "LayerStability",
-    "LeastSquaresGain",
-    "LipschitzPenalty",
-    "LogNormalVariation",
-    "MatchedNoise",
-    "MaxScale",
-    "MeasuredDevice",
-    "Memristor",
-    "MultiTargeted",
-    "NoSlicing",
-    "NoiseSensitivity",
-    "NoiseStability",
-    "NonlinearArray",
-    "Normalized",
-    "OffsetColumn",
-    "Ohmic",
-    "OnChip",
-    "OneGroupPerTile",
-    "OperatingPoint",
-    "PerColumnGain",
-    "PercentileScale",
-    "Quantised",
-    "RandomSearch",
-    "ReadNoise",
-    "Record",
-    "RetentionDrift",
-    "RobustnessCurve",
-    "SampleMax",
-    "SinhDevice",
-    "Square",
-    "StateDependentVariation",
-    "StuckDevices",
-    "SurrogateArray",
-    "SurrogateGradient",
-    "Targeted",
-    "UniformConverter",
-    "UnitGain",
-    "Wires",
-    "WorstCase",
-    "WriteVerify",
-    "adversarial_noise_sensitivity",
-    "advise",
-    "assign_bits",
-    "audit",
-    "blinded",
-    "calibrate",
-    "discretise",
-    "effective_conductance",
-    "evaluate",
-    "export_csv",
-    "export_npz",
-    "fit_surrogate",
-    "gradient_deviation",
-    "levels_for",
-    "load_dataset",
-    "load_model",
-    "map_chips",
-    "map_model",
-    "mapping_memory",
-    "matched_noise",
-    "matching",
-    "netlist",
-    "noise_stability",
-    "nonlinear_operating_point",
-    "quanos",
-    "quantise",
-    "quantised_as",
-    "recalibrate_batch_norm",
-    "robust_gain",
-    "robustness_curve",
-    "solve_nonlinear",
-    "table",
-    "worst_case",
-]
+if TYPE_CHECKING:
+    from . import papers, reports, runs
+    from .runs import advise
+
+__all__ = [  # noqa: RUF022 - in the order of a job
+    # Which network, which images?
+    "load_model", "load_dataset", "Normalized",
+    # Which crossbar?
+    "Crossbar", "Memristor", "MeasuredDevice", "Wires",
+    "GaussianVariation", "StuckDevices", "RetentionDrift", "ReadNoise",
+    "UniformConverter", "IdealConverter", "Calibrated",
+    "DifferentialPair", "NoSlicing", "BitSlicing",
+    "UnitGain", "LeastSquaresGain", "PerColumnGain",
+    "ExactArray", "NonlinearArray", "SurrogateArray", "SinhDevice",
+    # What does the chip compute?
+    "map_model", "map_chips", "Chip", "mapping_memory", "calibrate", "recalibrate_batch_norm",
+    # How robust is it?
+    "FGSM", "MIFGSM", "PGD", "APGD", "Square", "AutoAttack", "WorstCase",
+    "evaluate", "Record", "table", "robust_gain", "robustness_curve",
+    # Is that real, and what does it come from?
+    "audit", "Audit", "Budget", "gradient_deviation", "noise_stability", "matched_noise",
+    # What should I build?
+    "advise", "quantise", "quanos",
+    # What do the circuits alone say?
+    "effective_conductance", "solve_nonlinear", "netlist",
+]  # fmt: skip
+
+_PACKAGES = (
+    "attacks", "circuits", "devices", "arrays", "mapping", "nn", "datasets", "models", "training",
+    "quantisation", "defenses", "evaluation", "records", "runs", "reports", "papers",
+)  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:
+    """Find a package, or what a package exports, when it is first asked for."""
+    if name in _PACKAGES:
+        return import_module(f"{__name__}.{name}")
+    for package in _PACKAGES if not name.startswith("_") else ():
+        module = import_module(f"{__name__}.{package}")
+        if name in getattr(module, "__all__", ()):
+            return getattr(module, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_PACKAGES])

@@ -10,8 +10,10 @@ def stream_seed(*place: object) -> int:
 
     The first seven bytes, little-endian, of the SHA-256 of the parts joined by "/".
 
-    >>> stream_seed(0, "conv1") == stream_seed("0/conv1"), stream_seed(0, "conv1") == stream_seed(1, "conv1")
-    (True, False)
+    >>> stream_seed(0, "conv1") == stream_seed("0/conv1")
+    True
+    >>> stream_seed(0, "conv1") == stream_seed(1, "conv1")
+    False
     """
     text = "/".join(map(str, place))
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:7], "little")
