@@ -79,12 +79,7 @@ class AbstractMappedNetwork(nn.Module, abc.ABC):
             progress = LayerProgress(*saved.get((name, seed), (stream, stream)))
             layer.restore(selection.crossbar_of(name, self.crossbar), progress)
 
-    def _load_from_state_dict(
-        self,
-        state_dict: Mapping[str, Any],
-        prefix: str,
-        *rest: Any,
-    ) -> None:
+    def _load_from_state_dict(self, state_dict: Mapping[str, Any], prefix: str, *rest: Any) -> None:
         """Check all that is to be loaded into this chip before torch copies the first of it."""
         given = {n.removeprefix(prefix): v for n, v in state_dict.items() if n.startswith(prefix)}
         if given and (why := self._why_not(given)):

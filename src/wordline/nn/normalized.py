@@ -24,10 +24,7 @@ class Normalized(nn.Module):
     std: Tensor
 
     def __init__(
-        self,
-        model: nn.Module,
-        mean: Sequence[float] | Tensor,
-        std: Sequence[float] | Tensor,
+        self, model: nn.Module, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor
     ) -> None:
         super().__init__()
         given = (torch.as_tensor(values, dtype=torch.float32) for values in (mean, std))

@@ -49,7 +49,7 @@ RULES: dict[type[nn.Module], Rule] = {
 # Layers of other libraries, by full name, so that none need be installed. This one is linear with
 # weights (inputs, outputs).
 FOREIGN: dict[str, Rule] = {
-    "transformers.pytorch_utils.Conv1D": _layer(lambda layer: LinearProduct(inputs_first=True)),
+    "transformers.pytorch_utils.Conv1D": _layer(lambda layer: LinearProduct(inputs_first=True))
 }
 
 
