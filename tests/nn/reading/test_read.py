@@ -3,77 +3,17 @@
 Every path against numpy, tile by tile, and against whole numbers.
 """
 
-import copy
 import dataclasses
 
 import numpy as np
 import pytest
 import torch
+from tests.nn.reading.read_cases import CROSSBARS, LAYERS, WIRED, both, inputs, mapped
 from tests.oracles import reads as oracle
 from torch import Tensor, nn
 
 import wordline as wl
 from wordline.nn.mapped_layer import MappedLayer
-from wordline.nn.reading import read_fast, read_plain
-from wordline.nn.reading.tally import Tally
-
-WIRED = wl.Crossbar(
-    tile=(8, 6),
-    device=wl.Memristor(2e4, 2e5),
-    wires=wl.Wires(driver_ohm=200, row_ohm=5, col_ohm=10, sense_ohm=100),
-    nonidealities=(wl.GaussianVariation(0.1),),
-    gain=wl.LeastSquaresGain(),
-    adc=wl.UniformConverter(bits=6, range=wl.FullScale(0.4)),
-)
-SLICES = wl.BitSlicing(7, 3, 6, 2)
-LAYERS = [
-    (nn.Conv1d(4, 7, 3, stride=2, padding=1), (2, 4, 11)),
-    (nn.Conv1d(4, 6, 3, padding="same", padding_mode="circular"), (2, 4, 9)),
-    (nn.Conv2d(4, 6, 3, stride=(2, 1), padding=(1, 2), dilation=(1, 2)), (2, 4, 9, 8)),
-    (nn.Conv2d(3, 13, 3, padding=1), (2, 3, 5, 18)),
-    (nn.Conv2d(4, 6, (3, 2), groups=2, bias=False), (2, 4, 6, 6)),
-    (nn.Conv2d(6, 6, 3, groups=6, padding=1, padding_mode="reflect"), (2, 6, 6, 6)),
-    (nn.Conv2d(4, 6, 3, padding="valid", padding_mode="replicate"), (1, 4, 6, 6)),
-    (nn.Conv3d(2, 4, 3, padding=1, stride=2), (1, 2, 5, 6, 5)),
-    (nn.Linear(10, 17), (3, 10)),
-    (nn.Linear(10, 7, bias=False), (2, 3, 10)),
-    (nn.Linear(8, 6), (2, 8)),
-]
-
-
-def adc(**changes: object) -> wl.Crossbar:
-    return dataclasses.replace(WIRED, adc=dataclasses.replace(WIRED.adc, **changes))
-
-
-CROSSBARS = {
-    "signed": WIRED,
-    "unsigned": adc(signed=False),
-    "less off current": adc(signed=False, less_off_current=True, range=wl.FullScale(0.3)),
-    "fixed range": adc(range=wl.FixedRange(2e-5)),
-    "calibrated": adc(range=wl.Calibrated()),
-    "two-sided": dataclasses.replace(WIRED, encoding=wl.DifferentialPair(two_sided=True)),
-    "offset column": dataclasses.replace(WIRED, encoding=wl.OffsetColumn()),
-    "sliced": dataclasses.replace(adc(bits=7), slicing=SLICES),
-    "sliced, unsigned, less off current": dataclasses.replace(
-        adc(bits=7, signed=False, less_off_current=True), slicing=SLICES
-    ),
-    "sliced, two-sided": dataclasses.replace(
-        WIRED, encoding=wl.DifferentialPair(two_sided=True), slicing=SLICES
-    ),
-    "sliced, offset column": dataclasses.replace(WIRED, encoding=wl.OffsetColumn(), slicing=SLICES),
-    "sliced, single bits": dataclasses.replace(WIRED, slicing=wl.BitSlicing(4, 1, 4, 1)),
-}
-
-
-def mapped(
-    layer: nn.Module, crossbar: wl.Crossbar, dtype: torch.dtype = torch.float64
-) -> MappedLayer:
-    """The layer on a chip; an ADC that would be calibrated has a full scale of 3 shares."""
-    chip = wl.map_model(copy.deepcopy(layer).to(dtype).eval(), crossbar)
-    (only,) = chip.layers.values()
-    if isinstance(crossbar.adc.range, wl.Calibrated):
-        only.output_limit.fill_(3.0)
-    return only
 
 
 def expected(layer: nn.Module, chip: MappedLayer, x: Tensor) -> tuple[Tensor, int, int]:
@@ -138,26 +78,6 @@ def expected(layer: nn.Module, chip: MappedLayer, x: Tensor) -> tuple[Tensor, in
         bias = layer.bias.detach().double().numpy()
         maps = maps + (bias if isinstance(layer, nn.Linear) else bias[:, None])
     return torch.from_numpy(maps), out, made
-
-
-def inputs(shape: tuple[int, ...], dtype: torch.dtype = torch.float64, *, seed: int = 0) -> Tensor:
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, dtype=dtype, generator=generator)
-
-
-def both(
-    chip: MappedLayer, x: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> dict[str, tuple[Tensor, int, int]]:
-    """Outputs, conversions out of range and conversions, by the kernel and by torch in chunks."""
-    out = {}
-    for path in ("as it comes", "generic"):
-        with monkeypatch.context() as patch:
-            if path == "generic":
-                patch.setattr(read_plain, "_CHUNK_IN_CACHE", 600)
-                patch.setattr(read_fast, "applies", lambda *_: False)
-            chip.tally = Tally()
-            out[path] = chip(x), chip.tally.saturated, chip.tally.conversions
-    return out
 
 
 COMBINATIONS = [(layer, shape, name) for layer, shape in LAYERS for name in ("signed", "sliced")]
@@ -283,105 +203,6 @@ def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(
             for answer, _, _ in both(chip, x, monkeypatch).values():
                 wanted = torch.tensor(kept, dtype=torch.float64)
                 torch.testing.assert_close(answer / scale, wanted, rtol=1e-9, atol=1e-9)
-
-
-@pytest.mark.parametrize(
-    "name", ["signed", "two-sided", "offset column", "sliced", "sliced, two-sided"]
-)
-@pytest.mark.parametrize(
-    ("layer", "shape"), [LAYERS[i] for i in (1, 2, 4, 5, 8, 9)], ids=lambda value: str(value)[:60]
-)
-def test_a_derivative_passes_straight_through_what_has_not_saturated(
-    layer: nn.Module, shape: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    crossbar = CROSSBARS[name]
-    wide = dataclasses.replace(
-        crossbar, adc=dataclasses.replace(crossbar.adc, range=wl.FullScale(1.0))
-    )
-    chip, x = mapped(layer, wide), inputs(shape).requires_grad_()
-    with torch.no_grad():
-        towards = torch.randn_like(chip(x))
-    weight = chip.effective_weight
-    (exact,) = torch.autograd.grad(chip.product(x, weight, None), x, towards)
-    for answer, saturated, _ in both(chip, x, monkeypatch).values():
-        assert saturated == 0
-        (grad,) = torch.autograd.grad(answer, x, towards)
-        torch.testing.assert_close(grad, exact, rtol=1e-9, atol=1e-12)
-
-
-@pytest.mark.parametrize("name", ["signed", "offset column", "sliced"])
-@pytest.mark.parametrize(
-    ("layer", "shape"), [LAYERS[i] for i in (1, 4, 9)], ids=lambda value: str(value)[:60]
-)
-def test_a_derivative_stops_where_a_conversion_saturated(
-    layer: nn.Module, shape: tuple[int, ...], name: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    crossbar = CROSSBARS[name]
-    tight = dataclasses.replace(
-        crossbar, adc=dataclasses.replace(crossbar.adc, bits=4, range=wl.FullScale(0.1))
-    )
-    chip, x = mapped(layer, tight), inputs(shape).requires_grad_()
-    with torch.no_grad():
-        towards = torch.randn_like(chip(x))
-    (straight,) = torch.autograd.grad(chip.product(x, chip.effective_weight, None), x, towards)
-    grads = []
-    for answer, saturated, conversions in both(chip, x, monkeypatch).values():
-        assert 0 < saturated < conversions
-        grads.append(torch.autograd.grad(answer, x, towards)[0])
-    torch.testing.assert_close(grads[0], grads[1], rtol=1e-9, atol=1e-12)
-    assert not torch.allclose(grads[0], straight)
-
-
-@pytest.mark.parametrize("wires", [WIRED.wires, wl.Wires()])
-@pytest.mark.parametrize("positive", [True, False])
-def test_in_whole_numbers_the_derivative_is_that_of_real_ones(
-    wires: wl.Wires, positive: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Single precision, one byte a device and two.
-
-    A few conversions at the edge may count on one side or the other.
-    """
-    layer, shape = LAYERS[3]
-    coarse = wl.UniformConverter(
-        bits=5, range=wl.FullScale(0.1), signed=False, less_off_current=True
-    )
-    crossbar = dataclasses.replace(WIRED, wires=wires, nonidealities=(), adc=coarse, slicing=SLICES)
-    chip = mapped(layer, crossbar, torch.float32)
-    x = inputs(shape, torch.float32)
-    x = (x.abs() if positive else x).requires_grad_()
-    towards = torch.randn((2, 13, 5, 18), generator=torch.Generator().manual_seed(1))
-    grads, saturated = [], []
-    for answer, out, _ in both(chip, x, monkeypatch).values():
-        grads.append(torch.autograd.grad(answer, x, towards)[0])
-        saturated.append(out)
-    assert min(saturated) > 20 and abs(saturated[0] - saturated[1]) <= 3
-    wrong = (grads[0] - grads[1]).abs() > 1e-5 * grads[1].abs().amax()
-    assert wrong.float().mean() < 0.1
-
-
-def test_one_saturated_conversion_takes_its_column_out_of_the_derivative() -> None:
-    layer = nn.Linear(2, 2, bias=False).double()
-    with torch.no_grad():
-        layer.weight.copy_(torch.tensor([[1.0, 1.0], [1.0, 0.0]]))
-    plain = dataclasses.replace(
-        WIRED, tile=(2, 2), wires=wl.Wires(), nonidealities=(), gain=wl.UnitGain()
-    )
-    crossbar = dataclasses.replace(
-        plain, adc=wl.UniformConverter(bits=8, range=wl.FullScale(0.75), less_off_current=True)
-    )
-    chip = mapped(layer, crossbar)
-    x = torch.tensor([[1.0, 1.0], [1.0, 0.25]], dtype=torch.float64, requires_grad=True)
-    chip(x).sum().backward()
-    assert x.grad is not None
-    torch.testing.assert_close(x.grad, torch.tensor([[1.0, 0.0], [2.0, 1.0]], dtype=torch.float64))
-    assert chip.tally.saturated == 1
-
-
-def test_a_converter_without_derivative_has_none() -> None:
-    chip = mapped(LAYERS[8][0], adc(gradient="none"))
-    x = inputs((3, 10)).requires_grad_()
-    chip(x).sum().backward()
-    assert x.grad is not None and not x.grad.any()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
