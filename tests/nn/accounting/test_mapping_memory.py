@@ -142,6 +142,19 @@ def test_a_mapping_that_does_not_fit_says_so_before_it_starts(
     assert wl.map_model(network, REAL).layers
 
 
+def test_a_trainable_chip_learns_without_its_conductances() -> None:
+    network, x = _network(), torch.rand(2, 6, 5, 5)
+    chips = [
+        wl.map_model(network, REAL, trainable=True, keep_conductances=keep)
+        for keep in (True, False)
+    ]
+    grads = []
+    for chip in chips:
+        chip(x).square().sum().backward()
+        grads.append([layer.weight.grad for layer in chip.layers.values()])
+    assert all(torch.equal(one, other) for one, other in zip(*grads, strict=True))
+
+
 def test_conductances_that_no_pass_needs_may_be_left_out() -> None:
     network, x = _network(), torch.rand(2, 6, 5, 5)
     for name in ("matrix", "offset"):
