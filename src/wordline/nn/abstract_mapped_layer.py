@@ -8,7 +8,7 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..mapping.memory import reads_conductances
 from .array_buffers import keep_device_precision, register_arrays
 from .layers.matrix_view import MatrixView, as_optional_parameter
@@ -36,7 +36,7 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
     bias stays digital. Ohmic arrays without converters are a matrix: the pass is the software
     layer's product with the effective weight, and its gradient is the hardware's. With converters,
     slices or curved devices the pass reads the arrays, and the layer also keeps `response`,
-    `largest`, and the calibrated `input_limit` and `output_limit`, NaN before. Where a read needs
+    `w_max`, and the calibrated `input_limit` and `output_limit`, NaN before. Where a read needs
     the conductances themselves, `response` is them and no buffer of its own. Where groups share
     tiles (`Crossbar.packing`), `effective_weight` is the wider one of all groups of a tile.
 
@@ -51,14 +51,14 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
     gain: Tensor
     nf: Tensor
     response: Tensor
-    largest: Tensor
+    w_max: Tensor
     input_limit: Tensor
     output_limit: Tensor
     reprogrammed: ClassVar[bool]  # at each pass
     _whole_state_loads = False  # whether tensors being loaded come with the identity of their chip
 
     def __init__(
-        self, view: MatrixView, programmed: Programmed, crossbar: Crossbar, seed: int, *,
+        self, view: MatrixView, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *,
         keep_conductances: bool = True,
     ) -> None:  # fmt: skip
         super().__init__()
@@ -84,7 +84,7 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
         return self._read_path(input, product, self)
 
     @abc.abstractmethod
-    def arrays_state(self) -> Programmed:
+    def arrays_state(self) -> ProgrammedMatrix:
         """Return the arrays that a pass reads."""
 
     def set_crossbar(self, crossbar: Crossbar) -> None:
@@ -99,7 +99,7 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
         self._observer = observer
         self.set_crossbar(self.crossbar)
 
-    def keep(self, state: Programmed) -> None:
+    def keep(self, state: ProgrammedMatrix) -> None:
         """Copy a state into the buffers."""
         if "conductances" in self._buffers:
             self.conductances = state.conductances.detach()

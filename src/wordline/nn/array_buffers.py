@@ -7,12 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..mapping.memory import passes_need_conductances, reads_conductances
 
 
 def register_arrays(
-    layer: nn.Module, state: Programmed, effective_weight: Tensor, crossbar: Crossbar, *,
+    layer: nn.Module, state: ProgrammedMatrix, effective_weight: Tensor, crossbar: Crossbar, *,
     keep_conductances: bool,
 ) -> None:  # fmt: skip
     """Register what a layer keeps of programmed arrays; their order is that of its state dict."""
@@ -23,12 +23,12 @@ def register_arrays(
     layer.register_buffer("nf", state.nf)
     if crossbar.is_matrix and not crossbar.stochastic:
         return
-    layer.register_buffer("largest", state.largest)
+    layer.register_buffer("w_max", state.w_max)
     if not crossbar.is_matrix:
         if not reads_conductances(crossbar):
             layer.register_buffer("response", state.response)
-        layer.register_buffer("input_limit", state.largest.new_tensor(torch.nan))
-        layer.register_buffer("output_limit", state.largest.new_tensor(torch.nan))
+        layer.register_buffer("input_limit", state.w_max.new_tensor(torch.nan))
+        layer.register_buffer("output_limit", state.w_max.new_tensor(torch.nan))
 
 
 def keep_device_precision(layer: nn.Module, cast: Callable[[], object]) -> None:

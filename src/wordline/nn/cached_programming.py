@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..mapping.cells import packed_matrix_shape
 from ..mapping.memory import reads_conductances
 from .build import BuildOptions, build
@@ -16,7 +16,7 @@ from .chip import Chip
 from .layers.matrix_view import MatrixView
 from .programming import Program, program_view
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Programmed))
+FIELDS = tuple(field.name for field in dataclasses.fields(ProgrammedMatrix))
 
 
 def program_states(model: nn.Module, crossbar: Crossbar, seed: int = 0) -> dict[str, Tensor]:
@@ -28,7 +28,7 @@ def program_states(model: nn.Module, crossbar: Crossbar, seed: int = 0) -> dict[
 
     def program(
         name: str, view: MatrixView, its_crossbar: Crossbar, streams: Sequence[int]
-    ) -> Sequence[Programmed]:
+    ) -> Sequence[ProgrammedMatrix]:
         (state,) = program_view(name, view, its_crossbar, streams)
         implied = its_crossbar.is_matrix or reads_conductances(its_crossbar)
         for field in FIELDS:
@@ -55,7 +55,7 @@ def map_with_states(
 
     def look_up(
         name: str, view: MatrixView, its_crossbar: Crossbar, streams: Sequence[int]
-    ) -> Sequence[Programmed]:
+    ) -> Sequence[ProgrammedMatrix]:
         keys = {field: f"{name}/{field}" for field in FIELDS}
         state = {field: states[key] for field, key in keys.items() if key in states}
         shape = packed_matrix_shape(view.matrix_shape, its_crossbar)
@@ -65,7 +65,7 @@ def map_with_states(
                 "network"
             )
         state.setdefault("response", state["conductances"])  # the same, or never read
-        return (Programmed(**state),)
+        return (ProgrammedMatrix(**state),)
 
     return _chip(model, crossbar, seed, look_up)
 

@@ -60,8 +60,8 @@ class Chip(AbstractMappedNetwork):
         frozen = copy.deepcopy(self)
         for name, layer in frozen.layers.items():
             layer.freeze(stream_seed(seed, name))
-        frozen.crossbar = frozen.crossbar.held
-        frozen.overrides = tuple((pattern, its.held) for pattern, its in frozen.overrides)
+        frozen.crossbar = frozen.crossbar.frozen_noise
+        frozen.overrides = tuple((pattern, its.frozen_noise) for pattern, its in frozen.overrides)
         return frozen
 
     def with_noise(self, scale: float) -> Chip:

@@ -178,7 +178,7 @@ def report_layer(name: str, layer: AbstractMappedLayer, usage: Usage) -> LayerRe
         utilisation=slices * halves * layer.weight_count / cells,
         nf=float(layer.nf),
         gain=float(layer.gain.mean()),
-        gain_measured=layer.crossbar.gain.moment,
+        gain_measured=layer.crossbar.gain.timing,
         gradient=layer.gradient,
         converted=layer.tally.conversions,
         saturated=layer.tally.saturated,

@@ -70,7 +70,7 @@ class AbstractMappedNetwork(nn.Module, abc.ABC):
         self.crossbar, self.overrides = identity["crossbar"], identity["overrides"]
         self.digital_layers = identity.get("digital_layers", self.digital_layers)
         crossbars = (self.crossbar, *dict(self.overrides).values())
-        measured = any(crossbar.calibrated for crossbar in crossbars)
+        measured = any(crossbar.needs_calibration for crossbar in crossbars)
         self.calibration = identity.get("calibration", _UNNAMED if measured else "")
         selection = LayerSelection(overrides=self.overrides)
         saved = {(name, seed): rest for name, seed, *rest in identity.get("layers", ())}

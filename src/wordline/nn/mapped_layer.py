@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ..mapping import Programmed
+from ..mapping import ProgrammedMatrix
 from .abstract_mapped_layer import AbstractMappedLayer
 from .layers.opaque_weight import opaque
 from .reading.noise_stream import during_one_read, first_read
@@ -34,12 +34,12 @@ class MappedLayer(AbstractMappedLayer):
         """True where the layer computes the product with its effective weight, and only that."""
         return self.crossbar.is_matrix and not self.crossbar.stochastic
 
-    def arrays_state(self) -> Programmed:
+    def arrays_state(self) -> ProgrammedMatrix:
         matrix = self.product.to_matrix(self.effective_weight)
         response = self.conductances if self.crossbar.is_matrix else self.response
         # Read noise alone asks for the conductances.
         kept = self.conductances if "conductances" in self._buffers else response
-        return Programmed(kept, response, matrix, self.gain, self.largest, self.nf)
+        return ProgrammedMatrix(kept, response, matrix, self.gain, self.w_max, self.nf)
 
     def freeze(self, seed: int) -> None:
         """Make the noise of the first read of this stream a part of the devices."""
@@ -47,4 +47,4 @@ class MappedLayer(AbstractMappedLayer):
             return
         with torch.no_grad():
             self.keep(during_one_read(self.arrays_state(), self.crossbar, first_read(seed)))
-        self.set_crossbar(self.crossbar.held)
+        self.set_crossbar(self.crossbar.frozen_noise)

@@ -6,7 +6,7 @@ from typing import Any, final
 
 import torch
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..transforms import transformed
 from .abstract_mapped_layer import AbstractMappedLayer, LayerProgress
 from .layers.matrix_view import MatrixView, as_parameter
@@ -27,14 +27,14 @@ class TrainableLayer(AbstractMappedLayer):
     reprogrammed = True
 
     def __init__(
-        self, view: MatrixView, programmed: Programmed, crossbar: Crossbar, seed: int, *,
+        self, view: MatrixView, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *,
         keep_conductances: bool = True,
     ) -> None:  # fmt: skip
         super().__init__(view, programmed, crossbar, seed, keep_conductances=keep_conductances)
         self.weight, self.software_product = as_parameter(view.weight), view.product
-        self._step_state: Programmed | None = None
+        self._step_state: ProgrammedMatrix | None = None
 
-    def arrays_state(self) -> Programmed:
+    def arrays_state(self) -> ProgrammedMatrix:
         return self._program() if self._step_state is None else self._step_state
 
     def program_for_step(self, seed: int) -> None:
@@ -64,7 +64,7 @@ class TrainableLayer(AbstractMappedLayer):
         """Leave out the arrays of a training step, which belong to the graph of that step."""
         return {**vars(self), "_step_state": None}
 
-    def _program(self) -> Programmed:
+    def _program(self) -> ProgrammedMatrix:
         require_one_chip(self.effective_weight)
         weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
         matrix = self.software_product.to_matrix(weight)
@@ -74,5 +74,5 @@ class TrainableLayer(AbstractMappedLayer):
         self.keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
-            self.largest = programmed.largest
+            self.w_max = programmed.w_max
         return programmed

@@ -11,7 +11,7 @@ from typing import Protocol, final
 import torch
 from torch import Tensor
 
-from ...mapping import Crossbar, Programmed
+from ...mapping import Crossbar, ProgrammedMatrix
 from ..layers.product import AbstractProduct
 from .input_checks import require_finite
 from .noise_stream import NoiseStream
@@ -35,7 +35,7 @@ class ReadableLayer(Protocol):
     def matrix_shape(self) -> tuple[int, int, int]:
         """(groups, inputs K, outputs C)."""
 
-    def arrays_state(self) -> Programmed:
+    def arrays_state(self) -> ProgrammedMatrix:
         """Return the arrays that a pass reads."""
 
 
@@ -44,7 +44,7 @@ class AbstractConversion(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         """Return the outputs, in the type of the layer."""
 
@@ -54,7 +54,7 @@ class NoConverters(AbstractConversion):
     """The product with the effective weight."""
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         weight = _effective_weight(product, state, layer)
         return product(x, weight.to(layer.effective_weight.dtype), layer.bias)
@@ -68,7 +68,7 @@ class ObservedInputs(AbstractConversion):
     observe: Callable[[Tensor], None]
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         self.observe(x)
         return NoConverters()(x, product, state, layer)
@@ -82,12 +82,12 @@ class RoundedInputs(AbstractConversion):
     crossbar: Crossbar
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         dac, slicing = self.crossbar.dac, self.crossbar.slicing
         with _device_precision(x, state) as wide:
             limit = dac.input_limit(wide, layer.input_limit)
-            rounded = slicing.rounded(dac.convert(wide / limit)) * limit
+            rounded = slicing.round_inputs(dac.convert(wide / limit)) * limit
             weight = _effective_weight(product, state, layer).to(wide.dtype)
             y = product(rounded, weight, _bias(layer, wide))
         return y.to(layer.effective_weight.dtype)
@@ -105,7 +105,7 @@ class ConvertedColumns(AbstractConversion):
     observe: Observer | None = None
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         ranges = ConverterRanges(layer.input_limit, layer.output_limit, self.observe)
         outputs = layer.matrix_shape[2]
@@ -116,7 +116,7 @@ class ConvertedColumns(AbstractConversion):
 
 
 @contextmanager
-def _device_precision(x: Tensor, state: Programmed) -> Iterator[Tensor]:
+def _device_precision(x: Tensor, state: ProgrammedMatrix) -> Iterator[Tensor]:
     """Convert inputs to the type of the devices; autocast must not round before converters."""
     with torch.autocast(x.device.type, enabled=False):
         wide = x.to(state.gain.dtype)
@@ -124,7 +124,9 @@ def _device_precision(x: Tensor, state: Programmed) -> Iterator[Tensor]:
         yield wide
 
 
-def _effective_weight(product: AbstractProduct, state: Programmed, layer: ReadableLayer) -> Tensor:
+def _effective_weight(
+    product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
+) -> Tensor:
     shape = tuple(layer.effective_weight.shape)
     return product.to_weight(state.weight, shape).contiguous()
 

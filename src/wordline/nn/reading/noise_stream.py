@@ -6,7 +6,7 @@ import dataclasses
 
 import torch
 
-from ...mapping import Crossbar, Programmed, read_noise, solve, times
+from ...mapping import Crossbar, ProgrammedMatrix, multiply, read_noise, solve
 from ...seeds import stream_seed
 from .recomputation import draw_once
 
@@ -41,11 +41,11 @@ def first_read(seed: int) -> torch.Generator:
 
 
 def during_one_read(
-    state: Programmed, crossbar: Crossbar, generator: torch.Generator
-) -> Programmed:
+    state: ProgrammedMatrix, crossbar: Crossbar, generator: torch.Generator
+) -> ProgrammedMatrix:
     """Draw the read noise of one read and solve the arrays with it."""
     with torch.autocast(state.conductances.device.type, enabled=False):  # no siemens in 16 bits
         noisy = read_noise(state.conductances, crossbar, generator=generator)
         ((response, matrix),) = solve((noisy,), crossbar, state.weight)
-        weight = times(state.gain * state.largest, matrix)
+        weight = multiply(state.gain * state.w_max, matrix)
     return dataclasses.replace(state, conductances=noisy, response=response, weight=weight)

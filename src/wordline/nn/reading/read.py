@@ -7,7 +7,7 @@ from functools import partial
 
 from torch import Tensor
 
-from ...mapping import Crossbar, Programmed
+from ...mapping import Crossbar, ProgrammedMatrix
 from ...transforms import batched, whole
 from ..layers.product import AbstractProduct
 from . import read_fast
@@ -17,7 +17,7 @@ from .tally import Tally
 
 
 def read(
-    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: Programmed,
+    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: ProgrammedMatrix,
     ranges: ConverterRanges, outputs: int, tally: Tally,
 ) -> Tensor:  # fmt: skip
     """Compute the outputs of a layer, without bias, for its inputs x.
@@ -35,7 +35,7 @@ def read(
     u = crossbar.dac.convert(x / limit)
     sums = _column_sums(u, product, crossbar, state.response, ranges, outputs, tally)
     y = crossbar.slicing.accumulate(sums)
-    scale = state.largest * state.gain
+    scale = state.w_max * state.gain
     if scale.numel() == 1:
         return product.from_vectors(y, x).contiguous() * (limit * scale.view(()))
     return product.from_vectors(y * scale, x).contiguous() * limit

@@ -106,7 +106,7 @@ class FastRead:
         worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
         if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
             one_hot = torch.eye(2, dtype=torch.float64)[:, :, None]
-            signs = encoding.difference(one_hot, slicing.middle)
+            signs = encoding.difference(one_hot, slicing.zero_share)
             return (worth * signs.T).flatten(), 1
         apart = len(self.response) // len(worth)
         return worth.expand(-1, apart).flatten(), apart
@@ -115,7 +115,7 @@ class FastRead:
         """Decode sums `(apart, groups, col_tiles, n, cols)` into `(groups, n, columns)`."""
         encoding = self.crossbar.encoding
         paired = isinstance(encoding, DifferentialPair)
-        decoded = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.middle)
+        decoded = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
         return decoded.transpose(1, 2).flatten(2)
 
     def _indices(self, source: Tensor) -> tuple[Indices, Indices]:
@@ -174,7 +174,9 @@ class FastRead:
     def _columns(self) -> reads.Columns:
         """Return the arrays as the kernel packs them, kept until they or the ADC change."""
         adc, slicing, response = self.crossbar.adc, self.crossbar.slicing, self.response
-        stairs = reads.Staircase(self.limit, adc.least * adc.steps, float(adc.steps), self.off)
+        stairs = reads.Staircase(
+            self.limit, adc.lower_bound * adc.steps, float(adc.steps), self.off
+        )
         digits = reads.Digits()
         if isinstance(slicing, BitSlicing):
             digits = reads.Digits(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)

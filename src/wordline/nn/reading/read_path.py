@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.jit import is_tracing  # type: ignore[attr-defined]
 
-from ...mapping import Crossbar, Programmed
+from ...mapping import Crossbar, ProgrammedMatrix
 from ...transforms import batched, untraced
 from ..layers.product import AbstractProduct
 from .conversions import (
@@ -78,7 +78,7 @@ class ArrayPath(AbstractReadPath):
         return self._read(x[None], product, state, layer)[0]
 
     def _read(
-        self, x: Tensor, product: AbstractProduct, state: Programmed, layer: ReadableLayer
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
     ) -> Tensor:
         rows = product.driven_rows(x)
         if rows != state.weight.shape[-2]:  # rows without a voltage would carry currents too

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from ...devices.staircase import digitise_
+from ...devices.converter_kernel import digitise_
 from ...mapping import Crossbar
 from ...transforms import differentiated, transformed, whole
 from .tally import Tally
@@ -44,7 +44,7 @@ def read_plain(
     Returns column sums `(groups, n, columns)` in shares of the window. `outputs`: columns that hold
     weights, per group.
     """
-    if crossbar.array.columns_apart and not crossbar.array.linear and ranges.observe is None:
+    if crossbar.array.independent_columns and not crossbar.array.linear and ranges.observe is None:
         response = _without_pads(response, outputs)
     cached = vectors.device.type == "cpu" and crossbar.array.linear and ranges.observe is None
     converters = response[..., 0, :].numel()
@@ -127,8 +127,8 @@ def _read_chunk(
     for significance, share in slicing.streams(tiles):
         codes, unit, over = _convert(respond(share), crossbar, ranges)
         saturated, reads = saturated + over, reads + (not crossbar.adc.ideal)
-        merged = slicing.merge(codes.sum(2), encoding.sign_bits)
-        differences = encoding.difference(merged, slicing.middle)
+        merged = slicing.combine_digits(codes.sum(2), encoding.sign_bits)
+        differences = encoding.difference(merged, slicing.zero_share)
         total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
     return total.transpose(1, 2).flatten(2), (saturated, reads)
 
@@ -145,12 +145,12 @@ def _convert(
         return sums, 1.0, 0
     limit = adc_limit(crossbar, ranges.outputs)
     keep = torch.is_grad_enabled() or differentiated(sums)
-    clipped = None if keep else digitise_(sums, float(limit), adc.least, adc.steps)
+    clipped = None if keep else digitise_(sums, float(limit), adc.lower_bound, adc.steps)
     if clipped is not None:
         return sums, limit, clipped
     shares = sums / limit
     half = 0.5 / adc.steps  # a share that rounds to a code is in range
-    over = ((shares >= 1 + half) | (shares < adc.least - half)).sum()
+    over = ((shares >= 1 + half) | (shares < adc.lower_bound - half)).sum()
     return adc.convert(shares), limit, over
 
 
