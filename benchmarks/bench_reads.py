@@ -28,7 +28,7 @@ from torch.nn import functional
 import wordline as wl
 from wordline.kernels import reads
 from wordline.kernels.reads.micro_kernels import WHOLE_NUMBERS
-from wordline.nn import kernel_reading
+from wordline.nn.reading import read_fast
 
 WIRED = wl.Crossbar(
     tile=(64, 64), device=wl.Memristor(r_on_ohm=1e5, r_off_ohm=6e5), gain=wl.UnitGain(),
@@ -85,7 +85,7 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
     weight = layer.effective_weight
     layer.tally = type(layer.tally)()
     alone = 0.0
-    inner, applies = reads.convert, kernel_reading.applies
+    inner, applies = reads.convert, read_fast.applies
 
     def timed(*arguments: object) -> object:
         nonlocal alone
@@ -109,13 +109,13 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
     try:
         reads.convert = timed  # type: ignore[assignment]
         if not kernel:
-            kernel_reading.applies = lambda *_: False
+            read_fast.applies = lambda *_: False
         convolution, read, inside = _pair(lambda: plain(x), forward, repeats, lambda: alone)
         convolution_back, read_back, _ = _pair(
             lambda: both(plain), lambda: both(chip), repeats, lambda: 0.0
         )
     finally:
-        reads.convert, kernel_reading.applies = inner, applies
+        reads.convert, read_fast.applies = inner, applies
     return (
         f"{convolution * 1e3:.1f} | {read / convolution:.2f} x | {inside / convolution:.2f} x | "
         f"{read_back / convolution_back:.2f} x | {layer.tally.saturation:.1e}"

@@ -11,7 +11,7 @@ from ..attacks import AbstractAttack
 from ..evaluation import craft
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
-from ..nn.with_states import map_with_states, program_states
+from ..nn.cached_programming import map_with_states, program_states
 from ..values import Value
 from .cache import Tensors
 from .cell import Loader
