@@ -14,10 +14,28 @@ table3, not retrained, steps of PGD as in table2. Cross-entropy is the paper's l
 least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, PGD_EPS, crossbars, fgsm, paper_network, pgd
+from wordline.papers.rethinking_2008_11298 import (
+    CHIPS,
+    FGSM_EPS,
+    GAINS,
+    PGD_EPS,
+    crossbars,
+    fgsm,
+    paper_network,
+    pgd,
+)
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.runs import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study, quanos_on
+from wordline.runs import (
+    AbstractCell,
+    FewBitImages,
+    FewBitPixels,
+    Grid,
+    Images,
+    PretrainedNetwork,
+    Study,
+    quanos_on,
+)
 
 EPS = {"FGSM": FGSM_EPS, "PGD": PGD_EPS}
 BITS = 4
@@ -29,7 +47,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     paper = scale == "paper"
     grid = Grid(crossbars(32), fgsm() + pgd(), seeds=CHIPS if paper else (0,))
     data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
-    network = paper_network("vgg16", data) if paper else Packaged("resnet10-cifar10")
+    network = paper_network("vgg16", data) if paper else PretrainedNetwork("resnet10-cifar10")
     images = Images(data, limit=limit)
     return (
         grid.cells(network, images)

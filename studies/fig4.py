@@ -14,9 +14,9 @@ for the paper does not print them. A record is an attack of radius zero: its AA 
 """
 
 import wordline as wl
-from wordline.papers.rethinking import CHIPS, GAINS, TILES, crossbars, paper_network
+from wordline.papers.rethinking_2008_11298 import CHIPS, GAINS, TILES, crossbars, paper_network
 from wordline.reports.layout import Axis, Layout
-from wordline.runs import AbstractCell, Grid, Images, Packaged, Study
+from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Study
 
 NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 NETWORKS = (("vgg8", "cifar10"), ("vgg16", "cifar100"), ("vgg16", "tiny-imagenet"))
@@ -27,7 +27,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     grid = Grid(crossbars(), (NOTHING,), seeds=CHIPS, settings=("SW", "SH"))
     if scale == "paper":
         return tuple(cell for name, data in NETWORKS for cell in grid.cells(paper_network(name, data), Images(data)))
-    return grid.cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=1000))
+    return grid.cells(PretrainedNetwork("vgg8-half-cifar10"), Images("cifar10", limit=1000))
 
 
 def layout() -> Layout:

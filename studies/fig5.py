@@ -14,8 +14,15 @@ CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the pap
 says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
-from wordline.papers.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
-from wordline.papers.rethinking_tables import figure_layout
+from wordline.papers.rethinking_2008_11298 import (
+    FGSM_EPS,
+    GAINS,
+    TILES,
+    fgsm,
+    paper_cells,
+    quick_cells,
+)
+from wordline.papers.rethinking_2008_11298_tables import figure_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

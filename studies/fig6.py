@@ -14,8 +14,15 @@ loss; unit gain is what the paper says, least-squares gain the control. Parasiti
 `rethinking-*`).
 """
 
-from wordline.papers.rethinking import GAINS, PGD_EPS, TILES, paper_cells, pgd, quick_cells
-from wordline.papers.rethinking_tables import figure_layout
+from wordline.papers.rethinking_2008_11298 import (
+    GAINS,
+    PGD_EPS,
+    TILES,
+    paper_cells,
+    pgd,
+    quick_cells,
+)
+from wordline.papers.rethinking_2008_11298_tables import figure_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

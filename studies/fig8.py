@@ -16,13 +16,21 @@ gain is what the paper says, least-squares gain the control; everything but the 
 from dataclasses import replace
 
 import wordline as wl
-from wordline.papers.rethinking import CHIPS, GAINS, PGD_EPS, QUICK_IMAGES, crossbars, paper_network, pgd
+from wordline.papers.rethinking_2008_11298 import (
+    CHIPS,
+    GAINS,
+    PGD_EPS,
+    QUICK_IMAGES,
+    crossbars,
+    paper_network,
+    pgd,
+)
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.runs import AbstractCell, Grid, Images, Packaged, Study
+from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Study
 
 DEVICES = ((20e3, 10), (10e3, 10), (20e3, 200), (20e3, 2000))  # r_on in ohm, r_off / r_on
-DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")
+DEVICE = ("r_on", "r_off")
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
@@ -34,7 +42,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     )
     if scale == "paper":
         return Grid(designs, pgd(), seeds=CHIPS).cells(paper_network(), Images("cifar10"))
-    return Grid(designs, pgd()).cells(Packaged("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES))
+    return Grid(designs, pgd()).cells(PretrainedNetwork("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES))
 
 
 def layout(quantity: str) -> Layout:

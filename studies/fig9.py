@@ -15,10 +15,26 @@ the recipe of arXiv 2109.09060, 10,000 images, five chips. Cross-entropy is the 
 paper says, least-squares gain the control. Parasitics and variation are assumed (`rethinking-32`).
 """
 
-from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.papers.rethinking_2008_11298 import (
+    CHIPS,
+    FGSM_EPS,
+    GAINS,
+    QUICK_IMAGES,
+    crossbars,
+    fgsm,
+    paper_network,
+)
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
-from wordline.runs import AbstractCell, FewBitImages, FewBitPixels, Grid, Images, Packaged, Study
+from wordline.runs import (
+    AbstractCell,
+    FewBitImages,
+    FewBitPixels,
+    Grid,
+    Images,
+    PretrainedNetwork,
+    Study,
+)
 
 BITS = (8, 4, 2)
 
@@ -27,7 +43,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     """Bits after bits, before the attack and in the model."""
     paper = scale == "paper"
     grid = Grid(crossbars(32), fgsm(), seeds=CHIPS if paper else (0,))
-    network = paper_network() if paper else Packaged("vgg8-half-cifar10")
+    network = paper_network() if paper else PretrainedNetwork("vgg8-half-cifar10")
     limit = 0 if paper else QUICK_IMAGES
     found: tuple[AbstractCell, ...] = ()
     for bits in BITS:

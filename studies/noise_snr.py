@@ -19,7 +19,7 @@ for each data set.
 """
 
 import wordline as wl
-from wordline.papers.noise_stability import crossbars, networks
+from wordline.papers.noise_stability_2109_09060 import crossbars, networks
 from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, Grid, Images, StabilityCell, Study
 
@@ -44,19 +44,19 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     return tuple(found)
 
 
-CROSSBAR = ("tile", "chip.crossbar.device.r_on_ohm", "gain")
+CROSSBAR = ("tile", "r_on", "gain")
 LAYOUTS = (
     Layout(
-        "Clean accuracy", "CA", rows=Axis("tile, r_on, gain", ("tile", "victim.crossbar.device.r_on_ohm", "gain")),
+        "Clean accuracy", "CA", rows=Axis("tile, r_on, gain", CROSSBAR),
         columns=Axis("network", ("model",)),
     ),
     Layout(
-        "SNR of the logits", "SNR", field="logits.snr.mean.db", unit="dB", scale=1.0,
+        "SNR of the logits", "SNR of the logits",
         rows=Axis("tile, r_on, gain", CROSSBAR), columns=Axis("network", ("model",)),
         note="Of the mean ratio of powers over images; the signal is the chip's activation.",
     ),
     Layout(
-        "SNR of every layer", "SNR", field="each.snr.mean.db", each="layers", unit="dB", scale=1.0,
+        "SNR of every layer", "SNR of a layer",
         rows=Axis("tile, r_on, gain, layer", (*CROSSBAR, "layer")), columns=Axis("network", ("model",)),
         note="Layers in the order of the pass, each under its own inputs' noise and all noise before it.",
     ),

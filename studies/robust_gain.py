@@ -19,7 +19,7 @@ Square asks the victim itself, so it has no transfer. --root has a folder for ea
 """
 
 import wordline as wl
-from wordline.papers.noise_stability import crossbars, networks
+from wordline.papers.noise_stability_2109_09060 import crossbars, networks
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, Grid, Images, Study
@@ -49,7 +49,7 @@ def layout(attack: str, quantity: str) -> Layout:
     return Layout(
         f"{attack}, {quantity}", quantity, where=(("attack", attack),),
         rows=Axis("network, setting, tile, r_on, gain",
-                  ("model", "data", "setting", "tile", "victim.crossbar.device.r_on_ohm", "gain")),
+                  ("model", "data", "setting", "tile", "r_on", "gain")),
         columns=Axis("eps_attack", ("eps",), order=tuple(fraction(r / 255) for r in RADII)),
         note="Over software on the same images, paired." if quantity == "robust gain" else "",
     )  # fmt: skip

@@ -17,17 +17,27 @@ import time
 import torch
 from torch import Tensor, nn
 
-from wordline.arrays import SurrogateArray
-from wordline.arrays.samples import HELD_OUT, TRAINING, ArrayDesign, Mixture, sample
+from wordline.arrays import ArrayDesign, SurrogateArray
+from wordline.arrays.surrogate.samples import HELD_OUT, TRAINING, SampleDistribution, draw_samples
 from wordline.circuits import effective_conductance, solve_nonlinear
 
 VECTORS, BATCH = 4, 64  # inputs of an array, arrays of a step
-Data = tuple[Tensor, Tensor, dict[str, Tensor], Tensor]  # shares of the window, of the voltage, bases, exact currents
+Data = tuple[
+    Tensor, Tensor, dict[str, Tensor], Tensor
+]  # shares of the window, of the voltage, bases, exact currents
 
 
-def data(design: ArrayDesign, count: int, mixture: Mixture, seed: int) -> tuple[Data, Tensor]:
+def data(
+    design: ArrayDesign, count: int, distribution: SampleDistribution, seed: int
+) -> tuple[Data, Tensor]:
     """Normalised conductances and voltages, currents to start from, exact currents; and the conductances."""
-    g, volts = sample(design, count // VECTORS, VECTORS, mixture, generator=torch.Generator().manual_seed(seed))
+    g, volts = draw_samples(
+        design,
+        count // VECTORS,
+        VECTORS,
+        distribution,
+        generator=torch.Generator().manual_seed(seed),
+    )
     exact = solve_nonlinear(volts, g, design.wires, design.law)
     bases = {"ideal": volts @ g, "linear": volts @ effective_conductance(g, design.wires)}
     share = (g - design.g_off_siemens) / (design.g_on_siemens - design.g_off_siemens)
@@ -53,7 +63,10 @@ def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0
     g, v, bases, exact = learn
     alive = exact > 0
     ratio = torch.where(alive, bases[base] / exact.where(alive, 1), 1).float()
-    generator, optimizer = torch.Generator().manual_seed(seed), torch.optim.Adam(network.parameters())
+    generator, optimizer = (
+        torch.Generator().manual_seed(seed),
+        torch.optim.Adam(network.parameters()),
+    )
     started, steps = time.perf_counter(), 0
     while (gone := (time.perf_counter() - started) / seconds) < 1:
         optimizer.param_groups[0]["lr"] = 0.5e-3 * (1 + math.cos(math.pi * gone))
@@ -80,7 +93,9 @@ def main(size: int, seconds: float) -> None:
     learn, _ = data(design, 16384, TRAINING, 0)
     judge, g = data(design, 4096, HELD_OUT, 1)
     g_share, v, bases, exact = judge
-    print("| network | weights | epochs | relative RMS error | largest error / full scale |\n|---|---|---|---|---|")
+    print(
+        "| network | weights | epochs | relative RMS error | largest error / full scale |\n|---|---|---|---|---|"
+    )
     for name, currents in bases.items():
         print(f"| none: {name} currents | 0 | | {errors(design, currents, exact)} |")
     for base in bases:
@@ -91,10 +106,17 @@ def main(size: int, seconds: float) -> None:
         with torch.no_grad():
             currents = bases[base] / network(g_share, v)
         weights = sum(p.numel() for p in network.parameters())
-        print(f"| GENIEx, {base} base | {weights} | {epochs} | {errors(design, currents, exact)} |", flush=True)
-    currents = array.currents(v.double() * design.volts, array.program(g, design.wires), design.wires)
+        print(
+            f"| GENIEx, {base} base | {weights} | {epochs} | {errors(design, currents, exact)} |",
+            flush=True,
+        )
+    currents = array.currents(
+        v.double() * design.volts, array.program(g, design.wires), design.wires
+    )
     weights, epochs = 8 * array.report.hidden + 7, array.report.epochs
-    print(f"| column network, linear base | {weights} | {epochs} | {errors(design, currents, exact)} |")
+    print(
+        f"| column network, linear base | {weights} | {epochs} | {errors(design, currents, exact)} |"
+    )
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ margin is ours; unit gain is what the paper says, least-squares gain the control
 """
 
 import wordline as wl
-from wordline.papers.rethinking import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
-from wordline.papers.rethinking_tables import table_layout
+from wordline.papers.rethinking_2008_11298 import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
+from wordline.papers.rethinking_2008_11298_tables import table_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

@@ -17,8 +17,8 @@ start, the best iterate kept. White-box attacks stop at the first misclassified 
 """
 
 import wordline as wl
-from wordline.papers.rethinking import GAINS, PGD_EPS, paper_cells, pgd, quick_cells
-from wordline.papers.rethinking_tables import table_layout
+from wordline.papers.rethinking_2008_11298 import GAINS, PGD_EPS, paper_cells, pgd, quick_cells
+from wordline.papers.rethinking_2008_11298_tables import table_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

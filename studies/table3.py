@@ -15,10 +15,18 @@ and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the recipe of arXiv 210
 Cross-entropy is the paper's loss; unit gain is what the paper says, least-squares gain the control.
 """
 
-from wordline.papers.rethinking import CHIPS, FGSM_EPS, GAINS, QUICK_IMAGES, crossbars, fgsm, paper_network
+from wordline.papers.rethinking_2008_11298 import (
+    CHIPS,
+    FGSM_EPS,
+    GAINS,
+    QUICK_IMAGES,
+    crossbars,
+    fgsm,
+    paper_network,
+)
 from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout, Published
-from wordline.runs import AbstractCell, Grid, Images, Packaged, Study, quanos_on
+from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Study, quanos_on
 
 QUANOS, FULL = "VGG of 5 bits (QUANOS)", "VGG"
 PUBLISHED = {  # adversarial loss in percent; full precision is Table I's
@@ -40,7 +48,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
         for network in (trained, quanos_on(trained, "cifar10")):
             found += Grid(designs, fgsm(), seeds=CHIPS).cells(network, Images("cifar10"))
         return found
-    packaged, images = Packaged("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES)
+    packaged, images = PretrainedNetwork("vgg8-half-cifar10"), Images("cifar10", limit=QUICK_IMAGES)
     spread = Grid(designs, fgsm((0.15,)), seeds=CHIPS[1:], settings=("SH", "HH"))
     for network in (packaged, quanos_on(packaged, "cifar10")):
         found += Grid(designs, fgsm()).cells(network, images) + spread.cells(network, images)

@@ -140,7 +140,8 @@ def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
     digits = "wordline/datasets/embedded/digits.npz"
     assert {"wordline/py.typed", weights, digits} <= set(names)
     surrogates = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
-    assert {f"wordline/arrays/weights/{name}.safetensors" for name in surrogates} <= set(names)
+    weights = "wordline/arrays/surrogate/weights"
+    assert {f"{weights}/{name}.safetensors" for name in surrogates} <= set(names)
     assert not [
         name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))
     ]

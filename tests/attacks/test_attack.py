@@ -7,7 +7,15 @@ import pytest
 import torch
 from torch import nn
 
-from wordline.attacks import FGSM, MIFGSM, PGD, AbstractAttack, MultiTargeted, RandomSearch, WorstCase
+from wordline.attacks import (
+    FGSM,
+    MIFGSM,
+    PGD,
+    AbstractAttack,
+    MultiTargeted,
+    RandomSearch,
+    WorstCase,
+)
 
 GRADIENT_ATTACKS = [
     FGSM(0.1),

@@ -6,7 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from wordline.attacks import FGSM, MIFGSM, PGD, AbstractAttack, MultiTargeted, RandomSearch, WorstCase, distance
+from wordline.attacks import (
+    FGSM,
+    MIFGSM,
+    PGD,
+    AbstractAttack,
+    MultiTargeted,
+    RandomSearch,
+    WorstCase,
+    distance,
+)
 
 SHAPES = [(1,), (7,), (2, 3), (1, 5, 4), (3, 2, 2), (1, 1, 1), (2, 1, 3, 2)]
 

@@ -5,7 +5,15 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from wordline.attacks import FGSM, PGD, AbstractAttack, MultiTargeted, RandomSearch, WorstCase, distance
+from wordline.attacks import (
+    FGSM,
+    PGD,
+    AbstractAttack,
+    MultiTargeted,
+    RandomSearch,
+    WorstCase,
+    distance,
+)
 from wordline.attacks.losses import margin
 
 

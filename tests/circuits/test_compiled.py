@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tests.circuits.conformance import STRONG, TYPICAL, WIRES, SolverConformance, conductances, distance
+from tests.circuits.conformance import (
+    STRONG,
+    TYPICAL,
+    WIRES,
+    SolverConformance,
+    conductances,
+    distance,
+)
 
 from wordline.circuits import Wires, compiled, portable
 from wordline.circuits.lanes import VECTOR_BYTES

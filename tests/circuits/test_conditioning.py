@@ -14,7 +14,14 @@ from tests.circuits.conformance import TYPICAL, conductances, distance, ohms, wi
 from tests.oracles import exact, kirchhoff
 from torch import Tensor
 
-from wordline.circuits import Wires, compiled, conditioning, effective_conductance, portable, star_mesh
+from wordline.circuits import (
+    Wires,
+    compiled,
+    conditioning,
+    effective_conductance,
+    portable,
+    star_mesh,
+)
 from wordline.circuits.conditioning import DOUBLE, ORDINARY, POSITIVE
 
 SOLVERS = {"compiled": compiled, "portable": portable}

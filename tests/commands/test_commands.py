@@ -8,7 +8,7 @@ import pytest
 
 import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
-from wordline.commands import parse_number
+from wordline.commands.options import parse_number
 from wordline.defenses import training_attack
 from wordline.runs import read_records
 

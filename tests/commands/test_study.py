@@ -11,7 +11,7 @@ import pytest
 from wordline.records.record import Record
 from wordline.runs import load_study
 
-SMALL = Path(__file__).parents[1] / "studies" / "small.py"
+SMALL = Path(__file__).parents[1] / "runs" / "small.py"
 
 
 @pytest.fixture

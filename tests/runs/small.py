@@ -13,7 +13,7 @@ from pathlib import Path
 
 import wordline as wl
 from wordline.records.record import Estimate
-from wordline.runs import AbstractCell, Grid, Images, Packaged, Store, Study
+from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Store, Study
 from wordline.values import Value
 
 
@@ -49,7 +49,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
         attacks=(wl.FGSM(eps=0.1), wl.PGD(eps=0.1, steps=3, step_size=0.05, early_stop=True)),
         batch_size=20,
     )
-    return grid.cells(Packaged("digits-cnn"), Images("digits", limit=40 if scale == "quick" else 80))
+    return grid.cells(PretrainedNetwork("digits-cnn"), Images("digits", limit=40 if scale == "quick" else 80))
 
 
 STUDY = Study(title="Small", reproduces="nothing", cells=cells, expected="ten records")

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import wordline as wl
-from wordline.records.advice import Advice, Option, marked
 from wordline.progress import Lines
+from wordline.records.advice import Advice, Option, compare_options
 from wordline.records.record import Estimate
 from wordline.reports import advice_figure
 from wordline.runs import read_records
@@ -31,7 +31,7 @@ def option(clean: float, robust: float, bits: int, conversions: float) -> Option
                        st.sampled_from([1.0, 2.0])), min_size=1, max_size=8)
 )  # fmt: skip
 def test_dominance_is_the_pareto_order_of_what_keeps(options: list[Option]) -> None:
-    found = marked(tuple(options), 0.1)
+    found = compare_options(tuple(options), 0.1)
     for one in found:
         assert one.keeps == (one.clean.value >= 0.9 - 0.1)
         by_hand = False
@@ -133,7 +133,8 @@ def test_prints_draws_and_survives_json(asked, tmp_path: Path) -> None:
     text = str(found)
     assert "the worst of white-box and transferred PGD" in text and "\n *" in text
     assert "5 bits" in text and "40k" in text
-    low = dataclasses.replace(found, options=marked((option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)), 0.02))
+    pair = option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)
+    low = dataclasses.replace(found, options=compare_options(pair, 0.02))
     assert "\n CA" in str(low) and [o.robust.value for o in low.best] == [0.3]
     assert advice_figure(low, tmp_path / "a.png").stat().st_size > 10_000
     words = advice_figure(found, tmp_path / "a.svg").read_text()

@@ -9,15 +9,15 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.runs import EvaluationCell, Grid, Images, Journal, NoImages, Packaged, Store, run_grid
+from wordline.runs import EvaluationCell, Grid, Images, Journal, NoImages, PretrainedNetwork, Store, run_grid
 from wordline.records import Failure
-from wordline.runs import store as store_module
+from wordline.runs import evaluation_cell
 from wordline.runs.cell import AbstractCell
 from wordline.runs.threads import fixed_threads
 
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
 CELL = EvaluationCell(
-    setting="HH", network=Packaged("digits-cnn"), images=Images("digits", limit=4), attack=wl.FGSM(eps=0.1),
+    setting="HH", network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=4), attack=wl.FGSM(eps=0.1),
     crossbar=CROSSBAR,
 )  # fmt: skip
 
@@ -30,7 +30,7 @@ def pinned() -> EvaluationCell:
 def test_json_round_trip(pinned: EvaluationCell) -> None:
     assert AbstractCell.from_json(pinned.to_json()) == pinned
     assert pinned.images.count == 4
-    assert len(pinned.images.fingerprint) == len(pinned.network.party.weights) == 16
+    assert len(pinned.images.fingerprint) == len(pinned.network.content.weights) == 16
 
 
 @pytest.mark.parametrize(
@@ -47,8 +47,8 @@ def test_every_condition_is_in_the_key(pinned: EvaluationCell, change: dict[str,
 def test_names_are_not_in_the_key_but_content_is(pinned: EvaluationCell) -> None:
     renamed = dataclasses.replace(pinned, network=dataclasses.replace(pinned.network, name="elsewhere.safetensors"))
     assert renamed.key == pinned.key
-    for party in ({"weights": "f" * 16}, {"structure": "f" * 16}):
-        other = dataclasses.replace(pinned.network, party=dataclasses.replace(pinned.network.party, **party))
+    for change in ({"weights": "f" * 16}, {"structure": "f" * 16}):
+        other = dataclasses.replace(pinned.network, content=dataclasses.replace(pinned.network.content, **change))
         assert dataclasses.replace(pinned, network=other).key != pinned.key
     images = dataclasses.replace(pinned.images, fingerprint="f" * 16)
     assert dataclasses.replace(pinned, images=images).key != pinned.key
@@ -62,7 +62,7 @@ def test_a_cell_without_content_has_no_key() -> None:
 def test_a_study_and_evaluate_share_a_journal(tmp_path: Path) -> None:
     grid = Grid(crossbars=(CROSSBAR,), attacks=(wl.FGSM(eps=0.1), wl.PGD(eps=0.1, steps=2, step_size=0.05)))
     store, journal = Store(), Journal(tmp_path / "r.jsonl")
-    cells = [cell.pinned(store) for cell in grid.cells(Packaged("digits-cnn"), Images("digits", limit=6))]
+    cells = [cell.pinned(store) for cell in grid.cells(PretrainedNetwork("digits-cnn"), Images("digits", limit=6))]
     with fixed_threads(1):
         run_grid(wl.load_model("digits-cnn"), wl.load_dataset("digits").test.take(6), grid, journal)
         assert [cell.key for cell in cells] == list(journal.results)
@@ -113,8 +113,8 @@ def test_a_failure_says_what_and_where() -> None:
 def test_a_victim_is_asked_once_about_clean_images(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cells of one chip come together; what it says of clean images is as if each had asked."""
     asked = []
-    found = store_module.correct
-    monkeypatch.setattr(store_module, "correct", lambda *a, **k: asked.append(1) or found(*a, **k))
+    found = evaluation_cell.correct
+    monkeypatch.setattr(evaluation_cell, "correct", lambda *a, **k: asked.append(1) or found(*a, **k))
     attacks = (wl.FGSM(eps=0.1), wl.FGSM(eps=0.2))
     grid = Grid((CROSSBAR, wl.Crossbar.preset("rethinking-32")), attacks)
     store = Store()

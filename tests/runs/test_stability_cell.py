@@ -8,13 +8,14 @@ import pytest
 from torch import nn
 
 import wordline as wl
-from wordline.runs import DeviationCell, Images, Packaged, StabilityCell, Store, cost
+from wordline.runs import DeviationCell, Images, PretrainedNetwork, StabilityCell, Store, cost
 from wordline.runs.cell import AbstractCell
+from wordline.runs.chips import load_chip
 from wordline.runs.threads import fixed_threads
 
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
 CELL = StabilityCell(
-    network=Packaged("digits-cnn"), images=Images("digits", limit=4), crossbar=CROSSBAR, chip_seed=1, batch_size=4
+    network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=4), crossbar=CROSSBAR, chip_seed=1, batch_size=4
 )
 
 
@@ -47,9 +48,9 @@ def test_its_forward_passes_are_counted() -> None:
     """Of the software network, by a hook on its first layer, while the cell runs; the chip runs once."""
     store, seen = Store(), []
     cell = CELL.pinned(store)
-    network = store.network(cell.network)
+    network = cell.network.load(store)
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    chip = store.chip(cell.network, CROSSBAR, 1)  # mapped before the hook is there
+    chip = load_chip(store, cell.network, CROSSBAR, 1, cell.calibration)  # mapped before the hook is there
     handle = first.register_forward_hook(lambda module, given, made: seen.append(len(made)))
     cell.run(store)
     handle.remove()
@@ -61,6 +62,6 @@ def test_its_forward_passes_are_counted() -> None:
 
 
 def test_a_deviation_is_counted() -> None:
-    cell = DeviationCell(network=Packaged("digits-cnn"), images=Images("digits", limit=3), crossbar=CROSSBAR, eps=0.1)
+    cell = DeviationCell(network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=3), crossbar=CROSSBAR, eps=0.1)
     counted = cost((cell,), Store())
     assert (counted.forward, counted.backward, counted.chips) == (3 * 12, 3 * 2, 1)

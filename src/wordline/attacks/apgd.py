@@ -13,7 +13,13 @@ import torch
 from torch import Tensor
 
 from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.guard import PACKAGE_LOG, PACKAGE_NORMS, require_classes, require_library, visit
+from wordline.attacks.guard import (
+    PACKAGE_LOG,
+    PACKAGE_NORMS,
+    require_classes,
+    require_library,
+    visit,
+)
 from wordline.attacks.norms import NORMS, Norm, require_radius
 from wordline.attacks.objective import Model
 from wordline.typing import Images, Labels

@@ -47,7 +47,7 @@ class OnChip(AbstractTrainingForward):
         require_instance("crossbar", self.crossbar, Crossbar)
         require_instance("redraw", self.redraw, bool)
         require_integer("seed", self.seed, at_least=0)
-        if self.crossbar.calibrated:
+        if self.crossbar.needs_calibration:
             raise ValueError(
                 "`crossbar` has converters whose range is calibrated on data; train with a range that needs none "
                 "(SampleMax, FixedRange, FullScale), and calibrate the chip of the trained network"

@@ -10,7 +10,16 @@ from torch import Tensor, nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
-from wordline.evaluation.audit import binarization, convergence, distortion, losses, nature, noise, queries, validity
+from wordline.evaluation.audit import (
+    binarization,
+    convergence,
+    distortion,
+    losses,
+    nature,
+    noise,
+    queries,
+    validity,
+)
 from wordline.evaluation.audit.bench import Bench
 from wordline.evaluation.audit.check import Skip
 from wordline.evaluation.audit.subject import Conditions, Subject

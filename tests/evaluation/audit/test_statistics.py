@@ -6,7 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from wordline.evaluation.audit.statistics import Paired, clopper_pearson_lower, clopper_pearson_upper, sign_test
+from wordline.evaluation.audit.statistics import (
+    Paired,
+    clopper_pearson_lower,
+    clopper_pearson_upper,
+    sign_test,
+)
 
 
 @given(st.integers(1, 400).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))

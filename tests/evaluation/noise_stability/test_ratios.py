@@ -7,7 +7,15 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordline.evaluation.noise_stability.ratios import factor, norm, ratio, rows, sensitivity, snr, statistic
+from wordline.evaluation.noise_stability.ratios import (
+    factor,
+    norm,
+    ratio,
+    rows,
+    sensitivity,
+    snr,
+    statistic,
+)
 
 A = torch.tensor([[3.0, 4.0], [0.0, 0.0], [1.0, 1.0]], dtype=torch.float64)
 B = torch.tensor([[3.0, 2.0], [1.0, 0.0], [1.0, 1.0]], dtype=torch.float64)

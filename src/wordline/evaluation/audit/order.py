@@ -7,7 +7,13 @@ from typing import Final
 from .advantage import AccuracyRestored, NoiseExplainsNothing, ShrinkExplainsNothing
 from .binarization import Binarization
 from .check import AbstractCheck
-from .convergence import DrawsConverged, IterativeWins, RestartsConverged, StepsConverged, StepSizeConverged
+from .convergence import (
+    DrawsConverged,
+    IterativeWins,
+    RestartsConverged,
+    StepsConverged,
+    StepSizeConverged,
+)
 from .distortion import MonotoneInEpsilon, UnboundedWins
 from .finite_differences import FiniteDifferences
 from .gradients import GradientNoise, GradientsExist, GradientsVanish

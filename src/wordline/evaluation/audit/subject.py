@@ -8,7 +8,16 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from ...attacks import MIFGSM, PGD, AbstractAttack, HopSkipJump, RandomSearch, Square, Targeted, distance
+from ...attacks import (
+    MIFGSM,
+    PGD,
+    AbstractAttack,
+    HopSkipJump,
+    RandomSearch,
+    Square,
+    Targeted,
+    distance,
+)
 from ...seeds import stream_seed
 from ..party import device_of, dtype_of
 
