@@ -17,7 +17,7 @@ LIBRARY = ROOT / "src" / "wordline"
 LIMIT = 3000  # lines of the core
 
 CORE: dict[str, tuple[str, ...]] = {
-    "values": ("values",),
+    "values": ("values.json_codec", "values.value"),
     "records": ("records.record",),
     "circuits": (
         "circuits.wires", "circuits.linear.dissection", "circuits.linear.merge",

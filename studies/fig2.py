@@ -23,15 +23,15 @@ from wordline.records.record import fraction
 from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, DeviationCell, Images, PretrainedNetwork, Study
 
-FIGURES = (  # title, where a record holds it
-    ("cosine, median", "cosine.median"),
-    ("share of equal signs, mean", "sign_agreement.mean"),
-    ("norm of chip / software, median", "norm_ratio.median"),
-    ("difference of perturbations / epsilon, mean", "perturbation_difference.mean"),
-    ("share of images without a gradient", "flat"),
-    ("chip's loss at clean images", "loss_along_chip.0"),
-    ("chip's loss along software's gradient", "loss_along_software.4"),
-    ("chip's loss along its own gradient", "loss_along_chip.4"),
+FIGURES = (
+    "cosine, median",
+    "share of equal signs, mean",
+    "norm of chip / software, median",
+    "difference of perturbations / epsilon, mean",
+    "share of images without a gradient",
+    "chip's loss at clean images",
+    "chip's loss along software's gradient",
+    "chip's loss along its own gradient",
 )
 
 
@@ -53,16 +53,12 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     )
 
 
-def layout(title: str, field: str) -> Layout:
+def layout(quantity: str) -> Layout:
     """One figure, a row a crossbar."""
     rows = tuple(f"{n}x{n} {type(gain).__name__}" for gain in GAINS for n in TILES)
     return Layout(
-        f"Fig 2, {title}",
-        title,
-        field=field,
-        unit="1",
-        scale=1.0,
-        decimals=3,
+        f"Fig 2, {quantity}",
+        quantity,
         rows=Axis("tile, gain", ("tile", "gain"), order=rows),
         columns=Axis("epsilon", ("eps",), order=(fraction(2 / 255), fraction(8 / 255))),
         note="A figure in the paper, of which no numbers are at hand.",
@@ -73,7 +69,7 @@ STUDY = Study(
     title="Fig 2: gradients of chips beside software's, VGG8, CIFAR-10",
     reproduces="arXiv 2008.11298, Fig. 2 and equations 2 to 4",
     cells=cells,
-    layout=tuple(layout(title, field) for title, field in FIGURES),
+    layout=tuple(layout(quantity) for quantity in FIGURES),
     expected="published, as a drawing: the chip's gradient and perturbation deviate "
     "from software's",
 )

@@ -34,7 +34,7 @@ from wordline.reports.layout import Axis, Layout
 from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Study
 
 DEVICES = ((20e3, 10), (10e3, 10), (20e3, 200), (20e3, 2000))  # r_on in ohm, r_off / r_on
-DEVICE = ("victim.crossbar.device.r_on_ohm", "victim.crossbar.device.r_off_ohm")
+DEVICE = ("r_on", "r_off")
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:

@@ -96,11 +96,11 @@ def networks() -> dict[str, AbstractNetwork]:
     """Return the network of every row."""
     software = staged = PretrainedNetwork("resnet10-cifar10")
     grown = GrownNetwork(software, CROSSBAR)
-    tuned = fine_tuned(grown, dataclasses.replace(RECIPE, body=wl.OnChip(CROSSBAR)))
+    tuned = fine_tuned(grown, dataclasses.replace(RECIPE, forward=wl.OnChip(CROSSBAR)))
     short = dataclasses.replace(RECIPE, epochs=1, schedule=training.OneCycle(0.01))
     for share in STAGES:
         stage = dataclasses.replace(CROSSBAR, wires=divided(CROSSBAR.wires, share))
-        staged = fine_tuned(staged, dataclasses.replace(short, body=wl.OnChip(stage)))
+        staged = fine_tuned(staged, dataclasses.replace(short, forward=wl.OnChip(stage)))
     plain = dict.fromkeys(("software", "chip", "recalibrated"), software)
     return plain | {"grown": grown, "trained": tuned, "both": tuned, "staged": staged}
 

@@ -50,31 +50,24 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
     return tuple(found)
 
 
-CROSSBAR = ("tile", "chip.crossbar.device.r_on_ohm", "gain")
+CROSSBAR = ("tile", "r_on", "gain")
 LAYOUTS = (
     Layout(
         "Clean accuracy",
         "CA",
-        rows=Axis("tile, r_on, gain", ("tile", "victim.crossbar.device.r_on_ohm", "gain")),
+        rows=Axis("tile, r_on, gain", CROSSBAR),
         columns=Axis("network", ("model",)),
     ),
     Layout(
         "SNR of the logits",
-        "SNR",
-        field="logits.snr.mean.db",
-        unit="dB",
-        scale=1.0,
+        "SNR of the logits",
         rows=Axis("tile, r_on, gain", CROSSBAR),
         columns=Axis("network", ("model",)),
         note="Of the mean ratio of powers over images; the signal is the chip's activation.",
     ),
     Layout(
         "SNR of every layer",
-        "SNR",
-        field="each.snr.mean.db",
-        each="layers",
-        unit="dB",
-        scale=1.0,
+        "SNR of a layer",
         rows=Axis("tile, r_on, gain, layer", (*CROSSBAR, "layer")),
         columns=Axis("network", ("model",)),
         note="Layers in the order of the pass, each under its own inputs' noise and "

@@ -21,7 +21,8 @@ from pathlib import Path
 from torch import nn
 
 import wordline as wl
-from wordline.quantisation import BitAssignment, Quantised
+from wordline.quantisation import QuantisedForward
+from wordline.records import BitAssignment
 from wordline.records.record import Record, describe_attack
 from wordline.runs import (
     AbstractCell,
@@ -121,7 +122,7 @@ class DefenceCell(AbstractCell):
 
         bits = loader.once(("bits", self.model), measure)
         if self.defence == RETRAINED:
-            recipe = replace(BUDGET, body=Quantised(bits.layers))
+            recipe = replace(BUDGET, forward=QuantisedForward(bits.layers))
             tuned = FineTunedNetwork(MODELS[self.model], "cifar10", recipe, start=start)
             software = tuned.load(loader)
         return wl.quantised_as(software, bits, train.take(CALIBRATION))

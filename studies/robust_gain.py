@@ -60,7 +60,7 @@ def layout(attack: str, quantity: str) -> Layout:
     return Layout(
         f"{attack}, {quantity}", quantity, where=(("attack", attack),),
         rows=Axis("network, setting, tile, r_on, gain",
-                  ("model", "data", "setting", "tile", "victim.crossbar.device.r_on_ohm", "gain")),
+                  ("model", "data", "setting", "tile", "r_on", "gain")),
         columns=Axis("eps_attack", ("eps",), order=tuple(fraction(r / 255) for r in RADII)),
         note="Over software on the same images, paired." if quantity == "robust gain" else "",
     )  # fmt: skip

@@ -20,8 +20,8 @@ import time
 import torch
 from torch import Tensor, nn
 
-from wordline.arrays import SurrogateArray
-from wordline.arrays.samples import HELD_OUT, TRAINING, ArrayDesign, Mixture, sample
+from wordline.arrays import ArrayDesign, SurrogateArray
+from wordline.arrays.surrogate.samples import HELD_OUT, TRAINING, SampleDistribution, draw_samples
 from wordline.circuits import effective_conductance, solve_nonlinear
 
 VECTORS, BATCH = 4, 64  # inputs of an array, arrays of a step
@@ -30,13 +30,19 @@ Data = tuple[
 ]  # shares of the window, of the voltage, bases, exact currents
 
 
-def data(design: ArrayDesign, count: int, mixture: Mixture, seed: int) -> tuple[Data, Tensor]:
+def data(
+    design: ArrayDesign, count: int, distribution: SampleDistribution, seed: int
+) -> tuple[Data, Tensor]:
     """Return the data of a network, and the conductances.
 
     Normalised conductances and voltages, currents to start from, exact currents.
     """
-    g, volts = sample(
-        design, count // VECTORS, VECTORS, mixture, generator=torch.Generator().manual_seed(seed)
+    g, volts = draw_samples(
+        design,
+        count // VECTORS,
+        VECTORS,
+        distribution,
+        generator=torch.Generator().manual_seed(seed),
     )
     exact = solve_nonlinear(volts, g, design.wires, design.law)
     bases = {"ideal": volts @ g, "linear": volts @ effective_conductance(g, design.wires)}

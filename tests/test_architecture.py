@@ -136,11 +136,12 @@ def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     assert wheel.stat().st_size < 12_000_000
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"wordline/py.typed", "wordline/models/weights/digits-cnn-digits.safetensors"} <= set(
-        names
-    )
+    weights = "wordline/models/weights/digits-cnn-digits.safetensors"
+    digits = "wordline/datasets/embedded/digits.npz"
+    assert {"wordline/py.typed", weights, digits} <= set(names)
     surrogates = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
-    assert {f"wordline/arrays/weights/{name}.safetensors" for name in surrogates} <= set(names)
+    weights = "wordline/arrays/surrogate/weights"
+    assert {f"{weights}/{name}.safetensors" for name in surrogates} <= set(names)
     assert not [
         name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))
     ]

@@ -56,7 +56,7 @@ def test_every_cell_of_a_study_has_its_record(folder: Path) -> None:
     Nothing failed, nothing was left out.
     """
     results = read_results(folder)
-    assert not results.failures and not results.strange
+    assert not results.failures and not results.unreadable
     assert len(results.records) == len(
         load_study(ROOT / "studies" / f"{folder.name}.py").at("quick")
     )

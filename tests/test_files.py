@@ -25,7 +25,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> 
 
 def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(ValueError, match="`out` '.*file/models' cannot be written .Not a directory.; choose another"):
+    with pytest.raises(
+        ValueError,
+        match="`out` '.*file/models' cannot be written .Not a directory.; choose another",
+    ):
         require_writable("out", tmp_path / "file" / "models")
     require_writable("out", tmp_path / "new" / "models")
     assert not list((tmp_path / "new" / "models").iterdir())
@@ -36,13 +39,19 @@ def test_a_file_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Monke
     there.write_text("kept")
     with pytest.raises(ValueError, match="`html` '.*' is a folder; name a file in it"):
         require_writable_file("html", tmp_path)
-    with pytest.raises(ValueError, match="`html` '.*/file' cannot be written .it is a file.; choose"):
+    with pytest.raises(
+        ValueError, match="`html` '.*/file' cannot be written .it is a file.; choose"
+    ):
         require_writable_file("html", there / "page.html")
     require_writable_file("html", there)
     require_writable_file("html", tmp_path / "new" / "page.html")
     assert there.read_text() == "kept" and not list((tmp_path / "new").iterdir())
-    monkeypatch.setattr("os.access", lambda path, mode: Path(path) != there)  # root may write everything
-    with pytest.raises(ValueError, match="`html` '.*/file' is write-protected; choose another file"):
+    monkeypatch.setattr(
+        "os.access", lambda path, mode: Path(path) != there
+    )  # root may write everything
+    with pytest.raises(
+        ValueError, match="`html` '.*/file' is write-protected; choose another file"
+    ):
         require_writable_file("html", there)
     require_writable_file("html", tmp_path / "new" / "page.html")
 
@@ -63,7 +72,9 @@ def test_a_full_disk_names_the_file_and_leaves_what_was_there(tmp_path: Path, co
             raise RuntimeError("the archive could not be closed")
 
     for write in (directly, while_cleaning_up):
-        said = f"'{path}' cannot be written .{os.strerror(code)}.; what was there before is unchanged"
+        said = (
+            f"'{path}' cannot be written .{os.strerror(code)}.; what was there before is unchanged"
+        )
         with pytest.raises(OSError, match=said) as caught:
             write_atomically(path, write)
         assert caught.value.errno == code

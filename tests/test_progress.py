@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from wordline.progress import Bar, LateBar, Lines, Silent
+from wordline.progress import Bar, Lines, Silent
 
 
 class Clock:
@@ -64,10 +64,15 @@ def test_a_bar_writes_lines_where_there_is_no_terminal(capsys: pytest.CaptureFix
         advance(1, "")
     out, err = capsys.readouterr()
     assert not out
-    assert err.splitlines() == ["work: 1/2, 0:00:00 gone, half", "work: 2/2, 0:00:00 gone, 0:00:00 left"]
+    assert err.splitlines() == [
+        "work: 1/2, 0:00:00 gone, half",
+        "work: 2/2, 0:00:00 gone, 0:00:00 left",
+    ]
 
 
-def test_a_bar_draws_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_bar_draws_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.delenv("NO_COLOR", raising=False)
@@ -78,7 +83,7 @@ def test_a_bar_draws_on_a_terminal(capsys: pytest.CaptureFixture[str], monkeypat
 
 def test_a_late_bar_says_nothing_of_short_work(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+    with Bar(delay=3.0, clock=clock).task("mapping", 10) as advance:
         for _ in range(10):
             clock.now += 0.2
             advance(1, "")
@@ -87,7 +92,7 @@ def test_a_late_bar_says_nothing_of_short_work(capsys: pytest.CaptureFixture[str
 
 def test_a_late_bar_catches_up_with_long_work(capsys: pytest.CaptureFixture[str]) -> None:
     clock = Clock()
-    with LateBar(3.0, clock=clock).task("mapping", 10) as advance:
+    with Bar(delay=3.0, clock=clock).task("mapping", 10) as advance:
         for step in range(10):
             clock.now += 1.0
             advance(1, f"layer {step}")

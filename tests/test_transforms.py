@@ -5,7 +5,16 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
-from wordline.transforms import apart, batched, differentiated, in_front, once, plain, shown, transformed, whole
+from wordline.transforms import (
+    apart,
+    batched,
+    differentiated,
+    in_front,
+    once,
+    plain,
+    transformed,
+    whole,
+)
 
 
 def test_a_derivative_is_noticed_in_every_mode() -> None:
@@ -25,24 +34,6 @@ def test_a_derivative_is_noticed_in_every_mode() -> None:
     assert seen == [(True, True, False), (True, True, False), (True, True, True)]
 
 
-def test_shown_is_one_tensor_with_the_derivatives_of_another() -> None:
-    def cube(x: Tensor) -> Tensor:
-        return shown(torch.full_like(x, torch.inf), x**3)
-
-    x = torch.tensor([2.0, 3.0], dtype=torch.float64)
-    assert cube(x).tolist() == [torch.inf, torch.inf]
-    for jacobian in (torch.func.jacrev, torch.func.jacfwd):
-        torch.testing.assert_close(jacobian(cube)(x), torch.diag(3 * x**2))
-        torch.testing.assert_close(jacobian(jacobian(cube))(x).sum((1, 2)), 6 * x)
-    torch.testing.assert_close(torch.func.vmap(torch.func.grad(lambda v: cube(v)))(x), 3 * x**2)
-
-
-def test_shown_compiles_into_one_graph() -> None:
-    x = torch.tensor([0.4, 1.6], requires_grad=True)
-    y = torch.compile(lambda v: shown(v.round(), 3 * v), backend="eager", fullgraph=True)(x)
-    assert y.tolist() == [0.0, 2.0] and torch.autograd.grad(y.sum(), x)[0].tolist() == [3.0, 3.0]
-
-
 def test_a_decision_is_made_for_all_that_vmap_runs_over() -> None:
     shapes = []
 
@@ -52,13 +43,19 @@ def test_a_decision_is_made_for_all_that_vmap_runs_over() -> None:
 
     x = torch.tensor([[1.0, -1.0], [1.0, 1.0]])
     assert torch.equal(torch.func.vmap(look)(x), x)
-    torch.func.vmap(torch.func.vmap(look))(x), torch.func.vmap(look, in_dims=1)(torch.rand(3, 2)), look(x)
+    (
+        torch.func.vmap(torch.func.vmap(look))(x),
+        torch.func.vmap(look, in_dims=1)(torch.rand(3, 2)),
+        look(x),
+    )
     assert shapes == [(2, 2), (2, 2), (2, 3), (2, 2)]
 
 
 def test_what_is_made_apart_is_one_for_all() -> None:
     stream = torch.Generator().manual_seed(0)
-    found = torch.func.vmap(lambda x: x + apart(lambda: torch.rand(2, generator=stream)))(torch.zeros(3, 2))
+    found = torch.func.vmap(lambda x: x + apart(lambda: torch.rand(2, generator=stream)))(
+        torch.zeros(3, 2)
+    )
     assert torch.equal(found, torch.rand(2, generator=stream.manual_seed(0)).expand(3, 2))
 
 
@@ -74,7 +71,9 @@ def test_what_has_no_second_derivative_says_so() -> None:
             return 2 * x
 
     x = torch.ones(1, requires_grad=True)
-    with pytest.raises(NotImplementedError, match="`twice` is differentiable once, got a request for a second"):
+    with pytest.raises(
+        NotImplementedError, match="`twice` is differentiable once, got a request for a second"
+    ):
         torch.autograd.grad(Twice.apply(x), x)
     with pytest.raises(NotImplementedError, match="`twice` is differentiable once"):
         torch.func.jvp(Twice.apply, (x.detach(),), (torch.ones(1),))
@@ -90,5 +89,7 @@ def test_the_old_vmap_is_refused() -> None:
         def backward(ctx: object, *grads: Tensor) -> Tensor:
             return 2 * plain(*grads)[0]
 
-    with pytest.raises(ValueError, match="`is_grads_batched` and `vectorize=True` cannot differentiate the arrays"):
+    with pytest.raises(
+        ValueError, match="`is_grads_batched` and `vectorize=True` cannot differentiate the arrays"
+    ):
         torch.autograd.functional.jacobian(Kernel.apply, torch.ones(2), vectorize=True)

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Writing of files: whole or not at all, and refused before hours of work."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` on a temporary neighbour, then rename it over `path`: a crash leaves the old file or none.
+    """Write a file whole or not at all: call `write` on a temporary neighbour, then rename that.
 
-    A link stays one, and its target is written; a device or a pipe is written into. A full disk raises an `OSError`
-    that names the file, whatever the library that was writing made of it.
+    A crash leaves the old file or none. A link stays one, and its target is written; a device or a
+    pipe is written into. A full disk raises an `OSError` that names the file, whatever error the
+    writing library made of it.
     """
     path = Path(os.path.realpath(path))
     try:
@@ -26,7 +27,8 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
                 path.write_bytes((Path(folder) / path.name).read_bytes())
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")  # other machines may share the folder
+        # a name that no other machine takes: the folder may be shared
+        temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         try:
             write(temporary)
             os.replace(temporary, path)
@@ -35,18 +37,20 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except Exception as error:
         if (full := _full_disk(error)) is None:
             raise
-        raise not_written(path, full) from error
+        raise write_error(path, full) from error
 
 
-def not_written(path: Path, error: OSError) -> OSError:
-    """The error again, naming the file: what reports a full disk often does not."""
-    named = OSError(f"{str(path)!r} cannot be written ({error.strerror}); what was there before is unchanged")
+def write_error(path: Path, error: OSError) -> OSError:
+    """Return the error with the name of the file, which reports of a full disk often leave out."""
+    named = OSError(
+        f"{str(path)!r} cannot be written ({error.strerror}); what was there before is unchanged"
+    )
     named.errno = error.errno
     return named
 
 
 def _full_disk(error: BaseException | None) -> OSError | None:
-    """What a full disk raised, perhaps under what its cleaning up raised in turn."""
+    """Find the error of a full disk, perhaps below one that cleaning up raised in turn."""
     while error is not None:
         if isinstance(error, OSError) and error.errno in FULL:
             return error
@@ -55,19 +59,22 @@ def _full_disk(error: BaseException | None) -> OSError | None:
 
 
 def require_writable(name: str, folder: Path) -> None:
-    """Make `folder` if needed, and refuse it before hours of work if nothing can be written there."""
+    """Make `folder` if needed; refuse one that cannot be written, before hours of work."""
     probe = folder / f".{os.getpid()}.probe"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()
         probe.unlink()
     except OSError as error:
-        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror or "no reason given"
-        raise ValueError(f"`{name}` {str(folder)!r} cannot be written ({reason}); choose another folder") from error
+        is_file = isinstance(error, FileExistsError)
+        reason = "it is a file" if is_file else error.strerror or "no reason given"
+        raise ValueError(
+            f"`{name}` {str(folder)!r} cannot be written ({reason}); choose another folder"
+        ) from error
 
 
 def require_writable_file(name: str, path: Path) -> None:
-    """The same for one file: refuse a folder, a file that may not be changed, or a folder in which none can be made."""
+    """Refuse a path where no file can be written: a folder, a protected file, or below a file."""
     if path.is_dir():
         raise ValueError(f"`{name}` {str(path)!r} is a folder; name a file in it")
     if path.exists() and not path.is_file():

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich import box
-from rich.console import Console
-from rich.table import Table
-
 
 def render_table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, title: str = "", left: Sequence[int] = (0,)
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    title: str = "",
+    left: Sequence[int] = (0,),
 ) -> str:
-    """A table in plain text: the columns `left` (the first) to the left, the others to the right.
+    """Render a table as plain text; columns `left` are aligned to the left, others to the right.
 
     >>> print(render_table(("eps", "AA"), [("8/255", "0.0 %")]))
      eps        AA
     ───────────────
      8/255   0.0 %
     """
+    from rich import box  # only needed once something is printed
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", show_edge=False)
     for index, name in enumerate(header):
         table.add_column(name, justify="left" if index in left else "right", no_wrap=True)

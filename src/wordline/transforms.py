@@ -56,19 +56,6 @@ def batched(x: Tensor) -> bool:
     return transformed() and whole(x).shape != x.shape
 
 
-def shown(value: Tensor, path: Tensor) -> Tensor:
-    """The first tensor's numbers with the second's derivatives, of every order and mode; of one shape.
-
-    >>> x = torch.tensor(1.4, requires_grad=True)
-    >>> y = shown(x.round(), 3 * x)  # straight through, three times as steep
-    >>> y.item(), torch.autograd.grad(y, x)[0].item()
-    (1.0, 3.0)
-    """
-    if torch.compiler.is_compiling():  # which knows no function with a forward-mode derivative
-        return value.detach() + (path - path.detach())
-    return cast(Tensor, _Shown.apply(value.detach(), path))
-
-
 def apart(make: Callable[[], Tensor]) -> Tensor:
     """A tensor made outside of `torch.func`: one for all that `vmap` runs over, as in one pass of all."""
     return cast(Tensor, _Apart.apply(torch.empty(0), make)) if transformed() else make()
@@ -132,29 +119,6 @@ def untraced(function: Callable[P, R]) -> Callable[P, R]:
         return torch.compiler.disable(function, reason=_WHY)(*args, **kwargs)
 
     return called
-
-
-class _Shown(torch.autograd.Function):
-    """Neither x + (y - y), which is no number where y is infinite, nor a rule for each mode at every use."""
-
-    generate_vmap_rule = True
-
-    @staticmethod
-    def forward(value: Tensor, path: Tensor) -> Tensor:
-        return value.clone()
-
-    @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
-        pass
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[None, Tensor]:
-        return None, grads[0]
-
-    @staticmethod
-    def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
-        with forward_ad._set_fwd_grad_enabled(True):  # torch turns it off here, and would lose second derivatives
-            return tangents[1].clone()
 
 
 class _Apart(torch.autograd.Function):

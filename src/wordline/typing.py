@@ -1,7 +1,7 @@
 """Shapes in signatures: `jaxtyping` names, checked by `beartype` while the tests run.
 
-Axis names used throughout: `rows` = word lines = inputs, `cols` = bit lines = outputs, `n c h w` = a batch of
-images, `classes` = logits, `*tiles` = any leading batch of arrays.
+Axis names used throughout: `rows` = word lines = inputs, `cols` = bit lines = outputs, `n c h w` =
+a batch of images, `classes` = logits, `*tiles` = any leading batch of arrays.
 """
 
 from jaxtyping import Bool, Float, Int

@@ -16,7 +16,13 @@ WIRES = Wires(driver_ohm=500, row_ohm=2.5, col_ohm=2.5, sense_ohm=100)
 OHMS = (500.0, 2.5, 2.5, 100.0)
 B = 4.0
 SINH = NonlinearArray(SinhDevice(b=B))
-ARRAYS = [ExactArray(), SINH, IdealBackward(ExactArray()), IdealBackward(SINH), IdealBackward(IdealBackward(SINH))]
+ARRAYS = [
+    ExactArray(),
+    SINH,
+    IdealBackward(ExactArray()),
+    IdealBackward(SINH),
+    IdealBackward(IdealBackward(SINH)),
+]
 every_array = pytest.mark.parametrize("array", ARRAYS, ids=lambda array: array.to_json())
 
 
@@ -31,17 +37,23 @@ def read(array: AbstractArray, volts: Tensor, g: Tensor, wires: Wires = WIRES) -
 def oracle(volts: Tensor, g: Tensor, b: float) -> Tensor:
     current = (lambda u, g: g * np.sinh(b * u) / b) if b else (lambda u, g: g * u)
     slope = (lambda u, g: g * np.cosh(b * u)) if b else (lambda u, g: g)
-    return torch.from_numpy(np.stack([column_currents(v, g.numpy(), OHMS, current, slope) for v in volts.numpy()]))
+    return torch.from_numpy(
+        np.stack([column_currents(v, g.numpy(), OHMS, current, slope) for v in volts.numpy()])
+    )
 
 
 @pytest.mark.parametrize(("array", "b"), [(ExactArray(), 0.0), (SINH, B), (IdealBackward(SINH), B)])
-def test_currents_are_those_of_the_nodes(rng: torch.Generator, array: AbstractArray, b: float) -> None:
+def test_currents_are_those_of_the_nodes(
+    rng: torch.Generator, array: AbstractArray, b: float
+) -> None:
     volts, g = draw(rng, 3, 6, low=-0.25, high=0.25), draw(rng, 6, 5)
     torch.testing.assert_close(read(array, volts, g), oracle(volts, g, b), rtol=1e-9, atol=0)
 
 
 @every_array
-def test_without_wires_and_curvature_it_is_the_product(rng: torch.Generator, array: AbstractArray) -> None:
+def test_without_wires_and_curvature_it_is_the_product(
+    rng: torch.Generator, array: AbstractArray
+) -> None:
     volts, g = draw(rng, 3, 6, low=0, high=1e-4), draw(rng, 6, 5)
     torch.testing.assert_close(read(array, volts, g, Wires()), volts @ g, rtol=1e-7, atol=0)
 
@@ -56,13 +68,17 @@ def test_what_it_says_of_itself_holds(rng: torch.Generator, array: AbstractArray
     volts, g = draw(rng, 2, 4, low=0.1, high=0.25), draw(rng, 4, 3)
     programmed = array.program(g, WIRES)
     assert programmed.shape[-1] == g.shape[-1] and programmed.shape[-2] >= g.shape[-2]
-    product = programmed.shape == g.shape and torch.equal(array.currents(volts, programmed, WIRES), volts @ programmed)
+    product = programmed.shape == g.shape and torch.equal(
+        array.currents(volts, programmed, WIRES), volts @ programmed
+    )
     assert array.linear == product
-    scale_free = torch.allclose(read(array, 2 * volts, g), 2 * read(array, volts, g), rtol=1e-12, atol=0)
+    scale_free = torch.allclose(
+        read(array, 2 * volts, g), 2 * read(array, volts, g), rtol=1e-12, atol=0
+    )
     assert array.needs_volts != scale_free
     few = array.currents(volts, programmed[:, 1:], WIRES)
     apart = torch.allclose(few, array.currents(volts, programmed, WIRES)[:, 1:], rtol=1e-12, atol=0)
-    assert array.columns_apart == apart
+    assert array.independent_columns == apart
     leaf = volts.requires_grad_()
 
     def microamperes(v: Tensor) -> Tensor:
@@ -75,12 +91,19 @@ def test_what_it_says_of_itself_holds(rng: torch.Generator, array: AbstractArray
 def test_exact_gradients_reach_the_conductances(rng: torch.Generator) -> None:
     volts, g = draw(rng, 2, 4, low=0, high=0.25), draw(rng, 4, 3).requires_grad_()
     for array in (ExactArray(), SINH):
-        assert torch.autograd.gradcheck(lambda g, a=array: 1e6 * read(a, volts, g), g, eps=1e-10, atol=1e-4)
+        assert torch.autograd.gradcheck(
+            lambda g, a=array: 1e6 * read(a, volts, g), g, eps=1e-10, atol=1e-4
+        )
 
 
 @pytest.mark.parametrize("inner", [ExactArray(), SINH])
-def test_ideal_backward_has_the_gradient_of_the_product(rng: torch.Generator, inner: AbstractArray) -> None:
-    volts, g = draw(rng, 2, 1, 3, 4, low=0, high=0.25).requires_grad_(), draw(rng, 2, 5, 4, 3).requires_grad_()
+def test_ideal_backward_has_the_gradient_of_the_product(
+    rng: torch.Generator, inner: AbstractArray
+) -> None:
+    volts, g = (
+        draw(rng, 2, 1, 3, 4, low=0, high=0.25).requires_grad_(),
+        draw(rng, 2, 5, 4, 3).requires_grad_(),
+    )
     shown, product = read(IdealBackward(inner), volts, g), volts @ g
     assert torch.equal(shown, read(inner, volts, g))
     weight = torch.rand(shown.shape, generator=rng, dtype=torch.float64)
@@ -102,8 +125,13 @@ def test_a_sample_does_not_feel_its_batch(rng: torch.Generator, array: AbstractA
         torch.testing.assert_close(alone[0], together[*tile, 4], rtol=1e-13, atol=0)
 
 
-def test_a_large_read_is_solved_in_parts(rng: torch.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    volts, g = draw(rng, 2, 1, 5, 4, low=0, high=0.25).requires_grad_(), draw(rng, 2, 3, 4, 3).requires_grad_()
+def test_a_large_read_is_solved_in_parts(
+    rng: torch.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    volts, g = (
+        draw(rng, 2, 1, 5, 4, low=0, high=0.25).requires_grad_(),
+        draw(rng, 2, 3, 4, 3).requires_grad_(),
+    )
     weight = torch.rand(2, 3, 5, 3, generator=rng, dtype=torch.float64)
 
     def read_and_differentiate() -> tuple[Tensor, ...]:
@@ -113,8 +141,10 @@ def test_a_large_read_is_solved_in_parts(rng: torch.Generator, monkeypatch: pyte
     whole = read_and_differentiate()
     calls: list[int] = []
     solve = nonlinear.currents_through
-    monkeypatch.setattr(nonlinear, "currents_through", lambda v, *rest: calls.append(v.shape[-2]) or solve(v, *rest))
-    monkeypatch.setattr(nonlinear, "_KEPT", 2 * 3 * 4 * 3 * 2)
+    monkeypatch.setattr(
+        nonlinear, "currents_through", lambda v, *rest: calls.append(v.shape[-2]) or solve(v, *rest)
+    )
+    monkeypatch.setattr(nonlinear, "_MAX_KEPT_VOLTAGES", 2 * 3 * 4 * 3 * 2)
     parts = read_and_differentiate()
     assert calls == [5, 2, 2, 1]
     for found, wanted in zip(parts, whole, strict=True):
@@ -122,8 +152,11 @@ def test_a_large_read_is_solved_in_parts(rng: torch.Generator, monkeypatch: pyte
 
 
 def test_samples_that_do_not_settle_are_named() -> None:
-    # No driver resistance: a kilovolt across a device with b = 4 per volt exceeds the largest float.
-    volts, g = torch.tensor([[0.5, 0.1], [1e3, -1e3]], dtype=torch.float64), torch.tensor([[1e-4], [2e-4]]).double()
+    # No driver resistance: a kilovolt across a device of b = 4 per volt exceeds the largest float
+    volts, g = (
+        torch.tensor([[0.5, 0.1], [1e3, -1e3]], dtype=torch.float64),
+        torch.tensor([[1e-4], [2e-4]]).double(),
+    )
     with pytest.raises(RuntimeError, match=r"did not converge for 1 of 2 samples, at index \(1,\)"):
         read(SINH, volts, g, Wires(sense_ohm=1e3))
 

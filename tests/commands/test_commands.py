@@ -191,13 +191,13 @@ def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path)
     assert code == 0
     card = wl.training.Card.from_json(out.splitlines()[-1])
     assert card.recipe.objective == wl.LipschitzPenalty(wl.TRADES(8 / 255, 1, 2 / 255), 1e-5)
-    assert card.recipe.body == wl.OnChip(
+    assert card.recipe.forward == wl.OnChip(
         wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
     )
     assert (
         card.recipe.validation == 0.1
         and card.recipe.frozen_batch_norm
-        and card.kept_epoch == 1
+        and card.best_epoch == 1
         and card.initial
     )
     assert not wl.load_model(

@@ -3,7 +3,8 @@
 import json
 
 import wordline as wl
-from wordline.quantisation import BitAssignment, BitRule, quanos
+from wordline.quantisation import BitRule, quanos
+from wordline.records import BitAssignment
 from wordline.records.record import Record
 
 

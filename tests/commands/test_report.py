@@ -5,13 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.reports.made import audit, chip, folder, stability, two_chips
+from tests.reports.examples import audit_line, chip, folder, stability, two_chips
 
 from wordline.nn import ChipView
+from wordline.values import encode
 
 
 def test_every_file_that_is_asked_for(wordline, tmp_path: Path) -> None:
-    lines = {"name": "a", "audit": audit(chip(0))}, {"key": "s", "record": stability()}
+    lines = audit_line(chip(0)), {"key": "s", "record": encode(stability())}
     first = folder(tmp_path / "one", two_chips(), *lines)
     second = folder(tmp_path / "two", two_chips())
     names = ("out", "csv", "latex", "html", "figures")

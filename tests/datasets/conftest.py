@@ -16,10 +16,14 @@ from PIL import Image as Pillow
 from PIL.Image import Image as Picture
 
 from datasets import ClassLabel, Dataset, Features, Image, Value
-from wordline.datasets.hub import HUB
+from wordline.datasets.public import PUBLIC
 
 SIDES = {"cifar10": 32, "cifar100": 32, "tiny-imagenet": 64}
-COLUMNS = {"cifar10": ("img", "label"), "cifar100": ("img", "fine_label"), "tiny-imagenet": ("image", "label")}
+COLUMNS = {
+    "cifar10": ("img", "label"),
+    "cifar100": ("img", "fine_label"),
+    "tiny-imagenet": ("image", "label"),
+}
 STEMS = {"cifar10": "test", "cifar100": "test", "tiny-imagenet": "valid"}
 
 
@@ -31,7 +35,13 @@ def png(picture: Picture) -> bytes:
 
 def flat(value: int, side: int = 32, mode: str = "RGB") -> Picture:
     """A picture of one shade, so that its pixels are known after any lossless round trip."""
-    shade = {"RGB": (value, 0, 255 - value), "RGBA": (value, 0, 255 - value, 10), "L": value, "1": 1, "P": value}[mode]
+    shade = {
+        "RGB": (value, 0, 255 - value),
+        "RGBA": (value, 0, 255 - value, 10),
+        "L": value,
+        "1": 1,
+        "P": value,
+    }[mode]
     return Pillow.new(mode, (side, side), shade)
 
 
@@ -43,8 +53,10 @@ def with_classes(monkeypatch: pytest.MonkeyPatch) -> WithClasses:
     """Lets `name` have these classes, for tests of how the files lie."""
 
     def change(name: str, *classes: str) -> None:
-        spec = HUB[name]
-        monkeypatch.setitem(HUB, name, replace(spec, classes=replace(spec.classes, names=classes)))
+        spec = PUBLIC[name]
+        monkeypatch.setitem(
+            PUBLIC, name, replace(spec, classes=replace(spec.classes, names=classes))
+        )
 
     return change
 
@@ -54,19 +66,26 @@ WriteParquet = Callable[..., Path]
 
 @pytest.fixture
 def write_parquet(tmp_path: Path) -> WriteParquet:
-    """Writes `name`'s two splits as the hub does: features in the metadata; `change` alters the columns."""
+    """Writes two splits as the hub does, features in the metadata; `change` alters columns."""
 
-    def write(name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None) -> Path:
+    def write(
+        name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None
+    ) -> Path:
         image, label = COLUMNS[name]
-        names = list(HUB[name].classes.names)
+        names = list(PUBLIC[name].classes.names)
         for stem in ("train", STEMS[name]):
             columns: dict[str, Any] = {
-                image: [{"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)],
+                image: [
+                    {"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)
+                ],
                 label: [i % 3 for i in range(count)],
             }
             features: dict[str, Any] = {image: Image(), label: ClassLabel(names=names)}
             if name == "cifar100":
-                columns["coarse_label"], features["coarse_label"] = [0] * count, ClassLabel(names=["all"])
+                columns["coarse_label"], features["coarse_label"] = (
+                    [0] * count,
+                    ClassLabel(names=["all"]),
+                )
             if change:
                 change(columns)
             features = {key: features.get(key, Value("string")) for key in columns}

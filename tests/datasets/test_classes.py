@@ -28,29 +28,44 @@ def test_the_published_lists() -> None:
         (("00", "01", "02"), (0, 1, 2)),
     ],
 )
-def test_names_in_any_order_keep_their_labels(found: tuple[str, ...], labels: tuple[int, ...]) -> None:
+def test_names_in_any_order_keep_their_labels(
+    found: tuple[str, ...], labels: tuple[int, ...]
+) -> None:
     assert PETS.labels(found, "a") == labels
 
 
 def test_other_words_for_classes() -> None:
     cifar = Classes("cifar10", CIFAR10)
     assert cifar.labels(("plane", "car", *CIFAR10[2:]), "a") == tuple(range(10))
-    known = Classes("pets", ("n1", "n2", "n3"), words=(("cat", "n1"), ("dog, hound", "n2"), ("cat", "n9")))
+    known = Classes(
+        "pets", ("n1", "n2", "n3"), synonyms=(("cat", "n1"), ("dog, hound", "n2"), ("cat", "n9"))
+    )
     assert known.labels(("dog, hound", "n3", "Cat"), "a") == (1, 2, 0)
-    crane = Classes("cranes", ("n1", "n2"), words=(("crane", "n1"), ("crane", "n2")))
-    with pytest.raises(ValueError, match="calls class 0 'crane' in a"):  # a word of both is a word of none
+    crane = Classes("cranes", ("n1", "n2"), synonyms=(("crane", "n1"), ("crane", "n2")))
+    with pytest.raises(
+        ValueError, match="calls class 0 'crane' in a"
+    ):  # a word of both is a word of none
         crane.labels(("crane", "n2"), "a")
 
 
 @pytest.mark.parametrize(
     ("found", "match"),
     [
-        (("cat", "dog"), "`root` 'DIR' holds data of 2 classes, but pets has 3; pass the folder of pets"),
-        (("cat", "hound", "sea_lion"), "calls class 1 'hound' in a, where pets has 'dog', and none of pets is called"),
+        (
+            ("cat", "dog"),
+            "`root` 'DIR' holds data of 2 classes, but pets has 3; pass the folder of pets",
+        ),
+        (
+            ("cat", "hound", "sea_lion"),
+            "calls class 1 'hound' in a, where pets has 'dog', and none of pets is called",
+        ),
         (("class0", "class1", "class2"), "calls class 0 'class0' in a, where pets has 'cat'"),
         (("1", "2", "3"), "calls class 2 '3' in a, where pets has 'sea_lion'"),
         (("1", "2", "cat"), "calls class 0 '1' in a"),
-        (("sea lion", "cat", "sea_lion"), "names the class 'sea_lion' twice in a, as 'sea lion' and 'sea_lion'; leave"),
+        (
+            ("sea lion", "cat", "sea_lion"),
+            "names the class 'sea_lion' twice in a, as 'sea lion' and 'sea_lion'; leave",
+        ),
         (("0", "00", "1"), "names the class 'cat' twice in a, as '0' and '00'"),
     ],
 )

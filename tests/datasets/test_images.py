@@ -28,8 +28,14 @@ def test_take_is_the_same_for_everyone() -> None:
 
 def test_a_swapped_field_changes_the_fingerprint_and_only_then() -> None:
     assert split().fingerprint() == split().fingerprint()
-    assert dataclasses.replace(split(), labels=torch.zeros(4, dtype=torch.int64)).fingerprint() != split().fingerprint()
-    assert dataclasses.replace(split(), images=split().images + 1).fingerprint() != split().fingerprint()
+    assert (
+        dataclasses.replace(split(), labels=torch.zeros(4, dtype=torch.int64)).fingerprint()
+        != split().fingerprint()
+    )
+    assert (
+        dataclasses.replace(split(), images=split().images + 1).fingerprint()
+        != split().fingerprint()
+    )
 
 
 def test_a_split_works_with_a_data_loader() -> None:
@@ -41,12 +47,24 @@ def test_a_split_works_with_a_data_loader() -> None:
     ("images", "labels", "error", "match"),
     [
         (torch.rand(3, 2, 2), torch.arange(3), ValueError, r"`images` must be \(N, C, H, W\)"),
-        (torch.zeros(3, 1, 2, 2, dtype=torch.int64), torch.arange(3), TypeError, "`images` must be uint8 or floating"),
-        (torch.rand(3, 1, 2, 2), torch.arange(2), ValueError, r"`labels` must be int64 of shape \(3,\)"),
+        (
+            torch.zeros(3, 1, 2, 2, dtype=torch.int64),
+            torch.arange(3),
+            TypeError,
+            "`images` must be uint8 or floating",
+        ),
+        (
+            torch.rand(3, 1, 2, 2),
+            torch.arange(2),
+            ValueError,
+            r"`labels` must be int64 of shape \(3,\)",
+        ),
         (torch.rand(3, 1, 2, 2), torch.rand(3), ValueError, "`labels` must be int64"),
         (torch.rand(0, 1, 2, 2), torch.arange(0), ValueError, "`images` is empty"),
     ],
 )
-def test_bad_splits(images: torch.Tensor, labels: torch.Tensor, error: type[Exception], match: str) -> None:
+def test_bad_splits(
+    images: torch.Tensor, labels: torch.Tensor, error: type[Exception], match: str
+) -> None:
     with pytest.raises(error, match=match):
         ImageSplit(images, labels)

@@ -13,11 +13,14 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 from wordline.datasets import ImageSplit, as_split, load_dataset
 
-IMAGES, LABELS = torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([3, 1, 4, 1, 5])
+IMAGES, LABELS = (
+    torch.rand(5, 1, 2, 2, generator=torch.Generator().manual_seed(0)),
+    torch.tensor([3, 1, 4, 1, 5]),
+)
 
 
-class Shelf(Dataset[tuple[Tensor, int]]):
-    """As torchvision's data sets with ToTensor are."""
+class PairDataset(Dataset[tuple[Tensor, int]]):
+    """A data set like torchvision's with ToTensor."""
 
     def __init__(self, name: object = "") -> None:
         self.name, self.asked = name, 0
@@ -38,12 +41,15 @@ PAIRS = [(image, int(label)) for image, label in zip(IMAGES, LABELS, strict=True
     [
         (TensorDataset(IMAGES, LABELS), "TensorDataset"),
         (TensorDataset(IMAGES, LABELS.to(torch.uint8)), "TensorDataset"),
-        (Subset(Subset(TensorDataset(IMAGES, LABELS), range(5)), range(5)), "Subset of Subset of TensorDataset"),
+        (
+            Subset(Subset(TensorDataset(IMAGES, LABELS), range(5)), range(5)),
+            "Subset of Subset of TensorDataset",
+        ),
         (PAIRS, "list"),
         (tuple(PAIRS), "tuple"),
         ([[image.numpy(), np.int64(label)] for image, label in PAIRS], "list"),
-        (Shelf("my images"), "my images"),
-        (Shelf(3), "Shelf"),
+        (PairDataset("my images"), "my images"),
+        (PairDataset(3), "PairDataset"),
     ],
 )
 def test_data_sets_of_pairs(data: Any, name: str) -> None:
@@ -59,9 +65,9 @@ def test_a_split_comes_back_as_it_is() -> None:
 
 
 def test_every_pair_is_asked_for_once_and_no_more_than_the_limit() -> None:
-    shelf = Shelf()
-    assert len(as_split(shelf, limit=3)) == 3 and shelf.asked == 3
-    assert len(as_split(shelf, limit=9)) == 5 and shelf.asked == 8
+    pairs = PairDataset()
+    assert len(as_split(pairs, limit=3)) == 3 and pairs.asked == 3
+    assert len(as_split(pairs, limit=9)) == 5 and pairs.asked == 8
 
 
 def test_bytes_are_divided_by_255_and_said_so() -> None:
@@ -82,12 +88,17 @@ def test_rounding_is_clipped_and_said_so(off: float, native: bool) -> None:
     assert as_split(split) is split
 
 
-@pytest.mark.parametrize("pixel", [1.00001, -1e-5, 255.0, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    "pixel", [1.00001, -1e-5, 255.0, float("nan"), float("inf"), -float("inf")]
+)
 @pytest.mark.parametrize("native", [True, False])
 def test_pixels_elsewhere_are_refused(pixel: float, native: bool) -> None:
     images = IMAGES.clone()
     images[2, 0, 1, 1] = pixel
-    with pytest.raises(ValueError, match=r"`images` of `data` must lie in \[0, 1\] without NaN, got .*wl.Normalized"):
+    with pytest.raises(
+        ValueError,
+        match=r"`images` of `data` must lie in \[0, 1\] without NaN, got .*wl.Normalized",
+    ):
         as_split(ImageSplit(images, LABELS) if native else TensorDataset(images, LABELS))
 
 
@@ -104,18 +115,46 @@ class Stream(IterableDataset[tuple[Tensor, int]]):
         ({"image": IMAGES}, TypeError, "`data` must be ImageSplit .*got dict"),
         (Stream(), TypeError, "`data` must be ImageSplit .*got Stream"),
         (iter(PAIRS), TypeError, "`data` must be ImageSplit .*got list_iterator"),
-        (DataLoader(Shelf()), TypeError, "got DataLoader; pass its `.dataset`"),
-        (load_dataset("digits"), TypeError, "got a data set of two splits; pass its `.test` or `.train`"),
+        (DataLoader(PairDataset()), TypeError, "got DataLoader; pass its `.dataset`"),
+        (
+            load_dataset("digits"),
+            TypeError,
+            "got a data set of two splits; pass its `.test` or `.train`",
+        ),
         ([], ValueError, "`data` is empty; pass at least one"),
         ([1], TypeError, "`data` must be ImageSplit .* but item 0 is int"),
-        ((IMAGES, LABELS), TypeError, "item 0 is Tensor; for two tensors pass torch.utils.data.TensorDataset"),
+        (
+            (IMAGES, LABELS),
+            TypeError,
+            "item 0 is Tensor; for two tensors pass torch.utils.data.TensorDataset",
+        ),
         (TensorDataset(IMAGES, LABELS, LABELS), TypeError, "item 0 is tuple"),
         ([{"image": IMAGES[0], "label": 1}], TypeError, "item 0 is dict"),
-        ([(Image.new("L", (2, 2)), 0)], TypeError, "item 0 has an image of type Image, .*transforms.ToTensor"),
-        ([(IMAGES[0].long(), 0)], TypeError, "item 0 has an image of torch.int64, which must be floating point in"),
-        ([(IMAGES[0, 0], 0)], ValueError, r"item 0 has an image of shape \(2, 2\), which must be \(C, H, W\)"),
-        ([PAIRS[0], (IMAGES[0, :, :1], 0)], ValueError, r"item 1 is torch.float32 \(1, 1, 2\), item 0 .*must be alike"),
-        ([PAIRS[0], (IMAGES[0].double(), 0)], ValueError, "item 1 is torch.float64 .*images must be alike"),
+        (
+            [(Image.new("L", (2, 2)), 0)],
+            TypeError,
+            "item 0 has an image of type Image, .*transforms.ToTensor",
+        ),
+        (
+            [(IMAGES[0].long(), 0)],
+            TypeError,
+            "item 0 has an image of torch.int64, which must be floating point in",
+        ),
+        (
+            [(IMAGES[0, 0], 0)],
+            ValueError,
+            r"item 0 has an image of shape \(2, 2\), which must be \(C, H, W\)",
+        ),
+        (
+            [PAIRS[0], (IMAGES[0, :, :1], 0)],
+            ValueError,
+            r"item 1 is torch.float32 \(1, 1, 2\), item 0 .*must be alike",
+        ),
+        (
+            [PAIRS[0], (IMAGES[0].double(), 0)],
+            ValueError,
+            "item 1 is torch.float64 .*images must be alike",
+        ),
         ([(IMAGES[0], 0.5)], TypeError, "item 0 has the label 0.5, which must be a whole number"),
         ([(IMAGES[0], True)], TypeError, "item 0 has the label True"),
         ([(IMAGES[0], "cat")], TypeError, "item 0 has the label 'cat'"),

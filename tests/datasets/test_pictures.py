@@ -1,4 +1,4 @@
-"""Pictures against arithmetic on the numbers that were written; 16-bit files are made byte by byte."""
+"""Pictures against arithmetic on the numbers written; 16-bit files are made byte by byte."""
 
 from __future__ import annotations
 
@@ -34,17 +34,23 @@ def png16(numbers: np.ndarray, colour: int, *chunks: tuple[bytes, bytes]) -> byt
     height, width = numbers.shape[:2]
     head = (b"IHDR", struct.pack(">IIBBBBB", width, height, 16, colour, 0, 0, 0))
     parts = [head, *chunks, (b"IDAT", zlib.compress(raw)), (b"IEND", b"")]
-    framed = [struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts]
+    framed = [
+        struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts
+    ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(framed)
 
 
-def tiff(numbers: np.ndarray, order: str = "<", photometric: int = 1, turned: int = 1, kind: int = 1) -> bytes:
+def tiff(
+    numbers: np.ndarray, order: str = "<", photometric: int = 1, turned: int = 1, kind: int = 1
+) -> bytes:
     """An uncompressed TIFF; kind 1 whole numbers, 2 signed ones, 3 floating point."""
     height, width, channels = (*numbers.shape, 1)[:3]
-    data, bits = numbers.astype(numbers.dtype.newbyteorder(order)).tobytes(), 8 * numbers.dtype.itemsize
+    data = numbers.astype(numbers.dtype.newbyteorder(order)).tobytes()
+    bits = 8 * numbers.dtype.itemsize
     tags = [
-        (256, [width]), (257, [height]), (258, [bits] * channels), (259, [1]), (262, [photometric]), (273, [8]),
-        (274, [turned]), (277, [channels]), (278, [height]), (279, [len(data)]), (339, [kind] * channels),
+        (256, [width]), (257, [height]), (258, [bits] * channels), (259, [1]), (262, [photometric]),
+        (273, [8]), (274, [turned]), (277, [channels]), (278, [height]), (279, [len(data)]),
+        (339, [kind] * channels),
     ]  # fmt: skip
     at, body, beyond = 8 + len(data), b"", b""
     for tag, values in tags:
@@ -54,7 +60,14 @@ def tiff(numbers: np.ndarray, order: str = "<", photometric: int = 1, turned: in
         kept = offset if len(packed) > 4 else packed.ljust(4, b"\0")
         body += struct.pack(f"{order}HHI", tag, 3, len(values)) + kept
     head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, at)
-    return head + data + struct.pack(f"{order}H", len(tags)) + body + struct.pack(f"{order}I", 0) + beyond
+    return (
+        head
+        + data
+        + struct.pack(f"{order}H", len(tags))
+        + body
+        + struct.pack(f"{order}I", 0)
+        + beyond
+    )
 
 
 @pytest.fixture
@@ -105,7 +118,11 @@ def test_opaque_pictures_lose_their_opacity() -> None:
         assert shown(png(Image.new(mode, (4, 4), colour)))[0, 0].tolist() == want
     palette = Image.new("P", (4, 4), 1)
     palette.putpalette([0, 0, 0, 5, 6, 7])
-    assert shown(saved(palette, "GIF", transparency=0))[0, 0].tolist() == [5, 6, 7]  # declared, and not used
+    assert shown(saved(palette, "GIF", transparency=0))[0, 0].tolist() == [
+        5,
+        6,
+        7,
+    ]  # declared, and not used
 
 
 def test_cmyk_by_its_formula() -> None:
@@ -122,13 +139,15 @@ def test_pictures_are_turned_as_they_say(turned: int, numbers: np.ndarray) -> No
     eight = (numbers[..., :3] // 257).astype(np.uint8)
     as_seen = {
         1: lambda a: a, 2: lambda a: a[:, ::-1], 3: lambda a: a[::-1, ::-1], 4: lambda a: a[::-1],
-        5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1), 7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
-        8: lambda a: np.rot90(a),
+        5: lambda a: a.swapaxes(0, 1), 6: lambda a: np.rot90(a, -1),
+        7: lambda a: a[::-1, ::-1].swapaxes(0, 1), 8: lambda a: np.rot90(a),
     }[turned]  # fmt: skip
     exif = Image.Exif()
     exif[274] = turned
     assert np.array_equal(shown(saved(Image.fromarray(eight), "PNG", exif=exif)), as_seen(eight))
-    assert np.array_equal(shown(tiff(numbers[..., :3], photometric=2, turned=turned)), as_seen(eight))
+    assert np.array_equal(
+        shown(tiff(numbers[..., :3], photometric=2, turned=turned)), as_seen(eight)
+    )
     grey = np.repeat(eight[..., :1], 3, 2)
     assert np.array_equal(shown(tiff(numbers[..., 0], turned=turned)), as_seen(grey))
 
@@ -139,9 +158,13 @@ def test_pictures_of_another_size_are_resampled() -> None:
     assert torch.equal(out[0, :, 0, 0], torch.tensor([100, 0, 155], dtype=torch.uint8))
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", png(flat(3))[:60], b"%!PS-Adobe-3.0 EPSF-3.0\n"])
+@pytest.mark.parametrize(
+    "content", [b"", b"no picture", png(flat(3))[:60], b"%!PS-Adobe-3.0 EPSF-3.0\n"]
+)
 def test_a_corrupt_picture_is_named(content: bytes) -> None:
-    with pytest.raises(ValueError, match="`root` holds a picture that cannot be decoded, row 7 .*; replace it"):
+    with pytest.raises(
+        ValueError, match="`root` holds a picture that cannot be decoded, row 7 .*; replace it"
+    ):
         decode([("row 6", png(flat(1))), ("row 7", content)], 2, 32)
 
 
@@ -160,8 +183,9 @@ def hidden(values: np.ndarray) -> list[bytes]:
     palette.putpalette([0, 0, 0, 5, 6, 7])
     grey = values[..., 0].copy()
     return [
-        png(flat(100, 4, "RGBA")), png(Image.new("LA", (4, 4), (9, 254))), saved(palette, "GIF", transparency=0),
-        saved(palette, "PNG", transparency=b"\x00\xff"), saved(Image.new("RGB", (4, 4)), "PNG", transparency=(0, 0, 0)),
+        png(flat(100, 4, "RGBA")), png(Image.new("LA", (4, 4), (9, 254))),
+        saved(palette, "GIF", transparency=0), saved(palette, "PNG", transparency=b"\x00\xff"),
+        saved(Image.new("RGB", (4, 4)), "PNG", transparency=(0, 0, 0)),
         png16(values, 6), png16(grey, 0, (b"tRNS", struct.pack(">H", 257))),
         png16(values[..., :3], 2, (b"tRNS", struct.pack(">3H", 257, 257, 257))),
     ]  # fmt: skip
@@ -169,26 +193,41 @@ def hidden(values: np.ndarray) -> list[bytes]:
 
 @pytest.mark.parametrize("way", range(8))
 def test_transparent_pixels_are_refused(numbers: np.ndarray, way: int) -> None:
-    with pytest.raises(ValueError, match="cannot be decoded, x .it has transparent pixels; put it on a background"):
+    with pytest.raises(
+        ValueError, match="cannot be decoded, x .it has transparent pixels; put it on a background"
+    ):
         shown(hidden(numbers)[way])
 
 
 def test_what_no_rule_covers_is_refused(numbers: np.ndarray) -> None:
     grey, halves = np.ascontiguousarray(numbers[..., 0]), np.full((4, 4), 0.5, np.float32)
-    twice = saved(Image.new("L", (4, 4)), "GIF", save_all=True, append_images=[Image.new("L", (4, 4), 9)])
-    pages = saved(Image.new("L", (4, 4)), "TIFF", save_all=True, append_images=[Image.new("L", (4, 4), 9)])
+    twice = saved(
+        Image.new("L", (4, 4)), "GIF", save_all=True, append_images=[Image.new("L", (4, 4), 9)]
+    )
+    pages = saved(
+        Image.new("L", (4, 4)), "TIFF", save_all=True, append_images=[Image.new("L", (4, 4), 9)]
+    )
     for content, match in (
         (twice, "it has 2 frames or pages"),
         (pages, "it has 2 frames or pages"),
         (tiff(grey, photometric=0), "its zero is white"),
         (tiff(halves, photometric=0, kind=3), "its zero is white"),
         (tiff(grey.astype(np.int16), kind=2), "whole numbers .I;16S. that have no agreed white"),
-        (saved(Image.fromarray(grey.astype(np.int32)), "TIFF"), "whole numbers .I;32S. that have no agreed white"),
+        (
+            saved(Image.fromarray(grey.astype(np.int32)), "TIFF"),
+            "whole numbers .I;32S. that have no agreed white",
+        ),
         (tiff(halves * 3, kind=3), r"its floating-point values are not all in \[0, 1\]"),
         (tiff(halves - 1, kind=3), r"its floating-point values are not all in \[0, 1\]"),
-        (tiff(halves * np.float32("nan"), kind=3), r"its floating-point values are not all in \[0, 1\]"),
+        (
+            tiff(halves * np.float32("nan"), kind=3),
+            r"its floating-point values are not all in \[0, 1\]",
+        ),
         (png16(numbers[..., :2], 4), "it holds colours as LA;16B, which are not decoded"),
-        (b"P6 4 4 65535\n" + numbers[..., :3].astype(">u2").tobytes(), "it holds colours as RGB up to 65535"),
+        (
+            b"P6 4 4 65535\n" + numbers[..., :3].astype(">u2").tobytes(),
+            "it holds colours as RGB up to 65535",
+        ),
     ):
         with pytest.raises(ValueError, match=f"cannot be decoded, x .*{match}"):
             shown(content)

@@ -35,20 +35,20 @@ def test_it_measures_each_layer_alone(normed: nn.Module, batch: Any) -> None:
 
 def test_noise_of_the_given_size_and_nowhere_else(normed: nn.Module, no_global_draws: None) -> None:
     model = normed.eval()
-    body = MatchedNoise((("4", 0.5, 2.0),))
-    network = body.around(model)
+    forward = MatchedNoise((("4", 0.5, 2.0),))
+    network = forward.wrap(model)
     images = torch.rand(1, 1, 4, 4, generator=torch.Generator().manual_seed(0)).expand(4000, -1, -1, -1)
     with torch.no_grad():
-        body.begin_step(network, 7)
+        forward.on_step(network, 7)
         one, two = network(images) - model(images), network(images) - model(images)
-        body.begin_step(network, 7)
+        forward.on_step(network, 7)
         again = network(images) - model(images)
     assert one.mean().item() == pytest.approx(0.5, abs=0.1) and one.std().item() == pytest.approx(2.0, rel=0.05)
     assert torch.equal(one, again) and not torch.equal(one, two)
 
 
 def test_its_weights_are_the_models(normed: nn.Module, batch: Any) -> None:
-    network = MatchedNoise((("0", 0.0, 0.1),)).around(normed).train()
+    network = MatchedNoise((("0", 0.0, 0.1),)).wrap(normed).train()
     before = normed[1].running_mean.clone()
     network(batch[0]).sum().backward()
     assert all(p.grad is not None for p in normed.parameters())
@@ -63,7 +63,7 @@ def test_its_weights_are_the_models(normed: nn.Module, batch: Any) -> None:
         (lambda: MatchedNoise((("0", "a", 1.0),)), TypeError, "`layers 0 mean` must be a number"),
         (lambda: MatchedNoise((("0", 0.0, -1.0),)), ValueError, "`layers 0 deviation` must be at least 0"),
         (
-            lambda: MatchedNoise((("9", 0.0, 1.0),)).around(nn.Sequential(nn.Linear(2, 2))),
+            lambda: MatchedNoise((("9", 0.0, 1.0),)).wrap(nn.Sequential(nn.Linear(2, 2))),
             ValueError, "`layers` names '9', which the network does not have",
         ),
     ],

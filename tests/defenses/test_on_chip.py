@@ -46,9 +46,9 @@ def loss_of(network: nn.Module, batch: tuple[torch.Tensor, torch.Tensor]) -> tor
 
 def test_its_gradient_against_central_differences(normed: nn.Module, batch: Any) -> None:
     model = normed.double().eval()
-    body = OnChip(CROSSBAR)
-    network = body.around(model)
-    body.begin_step(network, 3)
+    forward = OnChip(CROSSBAR)
+    network = forward.wrap(model)
+    forward.on_step(network, 3)
     loss_of(network, batch).backward()
     for parameter in (model[0].weight, model[1].weight, model[4].weight, model[4].bias):
         direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -59,8 +59,8 @@ def test_its_gradient_against_central_differences(normed: nn.Module, batch: Any)
             moved = copy.deepcopy(model)
             with torch.no_grad():
                 dict(moved.named_parameters())[name_of(model, parameter)].add_(sign * 1e-6 * direction)
-            twin = body.around(moved)
-            body.begin_step(twin, 3)
+            twin = forward.wrap(moved)
+            forward.on_step(twin, 3)
             losses.append(loss_of(twin, batch).item())
         numeric = (losses[0] - losses[1]) / 2e-6
         assert float((parameter.grad * direction).sum()) == pytest.approx(numeric, rel=1e-5, abs=1e-9)
@@ -71,20 +71,20 @@ def name_of(model: nn.Module, parameter: nn.Parameter) -> str:
 
 
 def test_without_redraw_it_is_the_chip_that_map_model_gives(normed: nn.Module, batch: Any) -> None:
-    model, body = normed.double().eval(), OnChip(CROSSBAR, redraw=False, seed=5)
-    network = body.around(model)
+    model, forward = normed.double().eval(), OnChip(CROSSBAR, redraw=False, seed=5)
+    network = forward.wrap(model)
     chip = map_model(model, CROSSBAR, 5)
     for seed in (0, 1):
-        body.begin_step(network, seed)
+        forward.on_step(network, seed)
         torch.testing.assert_close(network(batch[0].double()), chip(batch[0].double()))
 
 
 def test_every_step_draws_a_chip_and_the_passes_of_a_step_share_it(normed: nn.Module, batch: Any) -> None:
-    model, body = normed.eval(), OnChip(CROSSBAR)
-    network = body.around(model)
+    model, forward = normed.eval(), OnChip(CROSSBAR)
+    network = forward.wrap(model)
     answers = []
     for seed in (0, 1, 0):
-        body.begin_step(network, seed)
+        forward.on_step(network, seed)
         answers.append(network(batch[0]))
         assert torch.equal(answers[-1], network(batch[0]))
     assert torch.equal(answers[0], answers[2]) and not torch.equal(answers[0], answers[1])
@@ -95,19 +95,19 @@ def test_read_noise_begins_anew_at_each_step(normed: nn.Module, batch: Any) -> N
     noisy = Crossbar(
         tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(), gain=UnitGain(), nonidealities=(ReadNoise(0.1),)
     )
-    body = OnChip(noisy)
-    network = body.around(normed.eval())
-    body.begin_step(network, 0)
+    forward = OnChip(noisy)
+    network = forward.wrap(normed.eval())
+    forward.on_step(network, 0)
     first, second = network(batch[0]), network(batch[0])
-    body.begin_step(network, 0)
+    forward.on_step(network, 0)
     assert not torch.equal(first, second) and torch.equal(first, network(batch[0]))
 
 
 def test_training_moves_the_software_network_and_its_statistics(normed: nn.Module, batch: Any) -> None:
-    before, body = copy.deepcopy(normed.state_dict()), OnChip(CROSSBAR)
-    network = body.around(normed).train()
+    before, forward = copy.deepcopy(normed.state_dict()), OnChip(CROSSBAR)
+    network = forward.wrap(normed).train()
     optimizer = torch.optim.SGD(normed.parameters(), lr=0.1)
-    body.begin_step(network, 0)
+    forward.on_step(network, 0)
     functional.cross_entropy(network(batch[0]), batch[1]).backward()
     optimizer.step()
     moved = {name: float((tensor - before[name]).abs().max()) for name, tensor in normed.state_dict().items()}
@@ -119,7 +119,7 @@ def test_interrupted_and_resumed_bit_for_bit(
     blobs: ImageData, tmp_path: Path, objective: dict[str, Any], no_global_draws: None
 ) -> None:
     plain = Recipe(2, batch_size=20, schedule=OneCycle(0.05), crop=1, flip=False, precision="fp32")
-    recipe = dataclasses.replace(plain, body=OnChip(CROSSBAR), **objective)
+    recipe = dataclasses.replace(plain, forward=OnChip(CROSSBAR), **objective)
     train("digits-cnn", blobs, recipe, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train("digits-cnn", blobs, recipe, tmp_path / "parts", progress=StopAfter(4))
@@ -135,8 +135,8 @@ def test_json_round_trip() -> None:
 
 
 def test_networks_whose_weights_a_chip_renames(normed: nn.Module) -> None:
-    with pytest.raises(ValueError, match="`body` has no 'weight_ih_l0' of the network to train"):
-        OnChip(CROSSBAR).around(nn.GRU(4, 4, batch_first=True))
+    with pytest.raises(ValueError, match="`forward` has no 'weight_ih_l0' of the network to train"):
+        OnChip(CROSSBAR).wrap(nn.GRU(4, 4, batch_first=True))
 
 
 @pytest.mark.parametrize(

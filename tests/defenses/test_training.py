@@ -27,7 +27,7 @@ def test_interrupted_and_resumed_bit_for_bit(
     parts = train("digits-cnn", blobs, recipe, tmp_path / "parts", name=NAME)
     file = f"{NAME}.safetensors"
     assert (tmp_path / "parts" / file).read_bytes() == (tmp_path / "whole" / file).read_bytes()
-    assert whole.kept_epoch == parts.kept_epoch and whole.validation_score == parts.validation_score
+    assert whole.best_epoch == parts.best_epoch and whole.validation_score == parts.validation_score
     assert load_model(tmp_path / "whole" / file).training is False
 
 

@@ -1,4 +1,4 @@
-"""Converters against codes worked out one by one in plain Python, and the ranges that say their full scale."""
+"""Converters against codes computed one by one in plain Python, and ranges."""
 
 import dataclasses
 import math
@@ -21,13 +21,17 @@ def _by_hand(u: float, bits: int, signed: bool) -> float:
 
 @given(st.lists(st.floats(-3, 3), min_size=1, max_size=20), st.integers(2, 12), st.booleans())
 def test_codes_are_those_worked_out_by_hand(values: list[float], bits: int, signed: bool) -> None:
-    made = wl.UniformConverter(bits=bits, signed=signed).convert(torch.tensor(values, dtype=torch.float64))
+    made = wl.UniformConverter(bits=bits, signed=signed).convert(
+        torch.tensor(values, dtype=torch.float64)
+    )
     expected = torch.tensor([_by_hand(u, bits, signed) for u in values], dtype=torch.float64)
     torch.testing.assert_close(made, expected, rtol=0, atol=1e-12)
 
 
 @given(st.floats(-1, 1), st.integers(2, 16))
-def test_inside_the_range_the_error_is_at_most_half_a_step_and_a_code_stays_itself(u: float, bits: int) -> None:
+def test_inside_the_range_the_error_is_at_most_half_a_step_and_a_code_stays_itself(
+    u: float, bits: int
+) -> None:
     converter = wl.UniformConverter(bits=bits)
     made = converter.convert(torch.tensor([u], dtype=torch.float64))
     assert abs(float(made) - u) <= 0.5 / converter.steps + 1e-12
@@ -66,12 +70,16 @@ def test_the_largest_of_each_sample_is_full_scale_and_a_sample_of_zeros_has_one(
 
 def test_output_ranges_in_the_units_of_answers() -> None:
     assert wl.FullScale(0.25).of_outputs(64.0, 0.0, 1e6, NAN) == 16
-    assert wl.FullScale().of_outputs(64.0, 72.8, 1e6, NAN) == 72.8  # no finer than the smallest product
+    assert (
+        wl.FullScale().of_outputs(64.0, 72.8, 1e6, NAN) == 72.8
+    )  # no finer than the smallest product
     assert wl.FixedRange(2e-6).of_outputs(64.0, 0.0, 1e6, NAN) == 2
     assert wl.Calibrated().of_outputs(64.0, 0.0, 1e6, torch.tensor(3.0)) == 3
 
 
-@pytest.mark.parametrize(("percent", "expected"), [(100.0, 9.0), (75.0, 3.0), (50.0, 2.0), (1.0, 1.0)])
+@pytest.mark.parametrize(
+    ("percent", "expected"), [(100.0, 9.0), (75.0, 3.0), (50.0, 2.0), (1.0, 1.0)]
+)
 def test_a_calibrated_range_is_a_percentile_of_magnitudes(percent: float, expected: float) -> None:
     assert wl.Calibrated(percent).measure(torch.tensor([1.0, -2.0, 3.0, -9.0])) == expected
 
@@ -80,7 +88,11 @@ def test_a_calibrated_range_is_a_percentile_of_magnitudes(percent: float, expect
     ("make", "kind", "message"),
     [
         (lambda: wl.UniformConverter(bits=1), ValueError, "`bits` must be at least 2, got 1"),
-        (lambda: wl.UniformConverter(bits=0, signed=False), ValueError, "`bits` must be at least 1, got 0"),
+        (
+            lambda: wl.UniformConverter(bits=0, signed=False),
+            ValueError,
+            "`bits` must be at least 1, got 0",
+        ),
         (lambda: wl.UniformConverter(bits=8.5), TypeError, "`bits` must be a whole number"),  # type: ignore[arg-type]
         (lambda: wl.UniformConverter(bits=25), ValueError, "`bits` must be at most 24, got 25"),
         (lambda: wl.UniformConverter(8, gradient="ste"), ValueError, "`gradient` must be one of"),  # type: ignore[arg-type]
@@ -89,8 +101,16 @@ def test_a_calibrated_range_is_a_percentile_of_magnitudes(percent: float, expect
         (lambda: wl.FullScale(-1.0), ValueError, "`share` must be greater than 0"),
         (lambda: wl.Calibrated(0.0), ValueError, "`percent` must be greater than 0"),
         (lambda: wl.Calibrated(101.0), ValueError, "`percent` must be at most 100"),
-        (lambda: wl.Calibrated().of_inputs(torch.ones(1), NAN), ValueError, "`dac` has a range that is not calibrated"),
-        (lambda: wl.Calibrated().of_outputs(1.0, 0.0, 1.0, NAN), ValueError, "`adc` has a range that is not calib"),
+        (
+            lambda: wl.Calibrated().of_inputs(torch.ones(1), NAN),
+            ValueError,
+            "`dac` has a range that is not calibrated",
+        ),
+        (
+            lambda: wl.Calibrated().of_outputs(1.0, 0.0, 1.0, NAN),
+            ValueError,
+            "`adc` has a range that is not calib",
+        ),
     ],
 )
 def test_impossible_converters_are_refused(make, kind: type[Exception], message: str) -> None:  # type: ignore[no-untyped-def]

@@ -41,7 +41,12 @@ def test_impossible_devices_are_refused(arguments: tuple[float, ...], message: s
 
 def test_variation_has_the_mean_and_deviation_it_says() -> None:
     g = torch.full((400, 400), 5e-5)
-    varied = GaussianVariation(0.1).apply(g, Memristor(2e4, 2e5), generator=torch.Generator().manual_seed(1)) / g
+    varied = (
+        GaussianVariation(0.1).apply(
+            g, Memristor(2e4, 2e5), generator=torch.Generator().manual_seed(1)
+        )
+        / g
+    )
     assert abs(float(varied.mean()) - 1) < 1e-3  # 4 standard errors
     assert abs(float(varied.std()) - 0.1) < 1e-3
 

@@ -1,4 +1,4 @@
-"""What holds for every non-ideality: physical numbers, one seed one chip, the identity without spread, gradients."""
+"""Every non-ideality: physical numbers, one seed one chip, identity without spread, gradients."""
 
 import dataclasses
 import math
@@ -48,12 +48,20 @@ variations = (
 nonidealities = (
     variations
     | st.builds(wl.StuckDevices, probabilities, probabilities, probabilities)
-    | st.builds(wl.RetentionDrift, st.floats(1, 1e12), st.floats(1e-12, 1), st.floats(0, 10), st.floats(0, 10))
+    | st.builds(
+        wl.RetentionDrift,
+        st.floats(1, 1e12),
+        st.floats(1e-12, 1),
+        st.floats(0, 10),
+        st.floats(0, 10),
+    )
     | st.builds(wl.ReadNoise, sigmas, st.booleans())
     | st.builds(wl.WriteVerify, variations, st.floats(0, 1), st.integers(1, 4))
 )
 devices = st.builds(
-    lambda on, ratio: wl.Memristor(on, on * ratio), st.floats(1, 1e8), st.floats(1.01, 1e6) | st.just(math.inf)
+    lambda on, ratio: wl.Memristor(on, on * ratio),
+    st.floats(1, 1e8),
+    st.floats(1.01, 1e6) | st.just(math.inf),
 )
 
 
@@ -69,7 +77,11 @@ def _asked(device: wl.Memristor, size: tuple[int, ...], dtype: torch.dtype, seed
 
 @given(nonidealities, devices, sizes, dtypes, st.integers(0, 1000))
 def test_conductances_stay_physical_and_a_seed_is_a_chip(
-    nonideality: wl.AbstractNonideality, device: wl.Memristor, size: tuple[int, ...], dtype: torch.dtype, seed: int
+    nonideality: wl.AbstractNonideality,
+    device: wl.Memristor,
+    size: tuple[int, ...],
+    dtype: torch.dtype,
+    seed: int,
 ) -> None:
     g = _asked(device, size, dtype, seed)
     before = g.clone()
@@ -84,10 +96,17 @@ def test_conductances_stay_physical_and_a_seed_is_a_chip(
 
 @given(st.sampled_from(WITHOUT_SPREAD), devices, sizes, dtypes, st.integers(0, 1000))
 def test_without_spread_nothing_changes_in_any_bit(
-    nonideality: wl.AbstractNonideality, device: wl.Memristor, size: tuple[int, ...], dtype: torch.dtype, seed: int
+    nonideality: wl.AbstractNonideality,
+    device: wl.Memristor,
+    size: tuple[int, ...],
+    dtype: torch.dtype,
+    seed: int,
 ) -> None:
     # outside the window too: an open device, and what earlier entries of a crossbar may have left
-    for g in (_asked(device, size, dtype, seed), 3 * torch.rand(size, generator=_stream(seed), dtype=dtype)):
+    for g in (
+        _asked(device, size, dtype, seed),
+        3 * torch.rand(size, generator=_stream(seed), dtype=dtype),
+    ):
         assert torch.equal(nonideality.apply(g, device, generator=_stream()), g)
 
 
@@ -100,7 +119,9 @@ def test_a_chip_is_the_same_in_both_precisions(nonideality: wl.AbstractNonideali
 
 
 @every_one
-def test_devices_differ_from_each_other_and_from_seed_to_seed(nonideality: wl.AbstractNonideality) -> None:
+def test_devices_differ_from_each_other_and_from_seed_to_seed(
+    nonideality: wl.AbstractNonideality,
+) -> None:
     g = torch.full((20, 20), 2e-5)
     chips = [nonideality.apply(g, DEVICE, generator=_stream(seed)) for seed in (0, 1)]
     assert not torch.equal(chips[0], chips[1])
@@ -108,7 +129,9 @@ def test_devices_differ_from_each_other_and_from_seed_to_seed(nonideality: wl.Ab
 
 
 @every_one
-def test_the_global_generator_is_left_alone(nonideality: wl.AbstractNonideality, no_global_draws: None) -> None:
+def test_the_global_generator_is_left_alone(
+    nonideality: wl.AbstractNonideality, no_global_draws: None
+) -> None:
     nonideality.apply(torch.full((4, 4), 2e-5), DEVICE, generator=_stream())
 
 
@@ -116,32 +139,42 @@ def test_the_global_generator_is_left_alone(nonideality: wl.AbstractNonideality,
 def test_the_gradient_is_that_of_finite_differences(nonideality: wl.AbstractNonideality) -> None:
     device = wl.Memristor(r_on_ohm=1.0, r_off_ohm=10.0)
     g = device.conductance(torch.linspace(0.1, 0.9, 12, dtype=torch.float64)).requires_grad_()
-    assert torch.autograd.gradcheck(lambda x: nonideality.apply(x, device, generator=_stream(1)), g, eps=1e-7)
+    assert torch.autograd.gradcheck(
+        lambda x: nonideality.apply(x, device, generator=_stream(1)), g, eps=1e-7
+    )
 
 
 @every_one
-def test_gradients_are_finite_at_the_ends_of_the_window(nonideality: wl.AbstractNonideality) -> None:
+def test_gradients_are_finite_at_the_ends_of_the_window(
+    nonideality: wl.AbstractNonideality,
+) -> None:
     for dtype in (torch.float32, torch.float64):
         g = DEVICE.conductance(torch.tensor([0.0, 1.0], dtype=dtype).repeat(50)).requires_grad_()
-        (gradient,) = torch.autograd.grad(nonideality.apply(g, DEVICE, generator=_stream()).sum(), g)
+        (gradient,) = torch.autograd.grad(
+            nonideality.apply(g, DEVICE, generator=_stream()).sum(), g
+        )
         assert bool(gradient.isfinite().all())
 
 
 @every_one
 def test_json_round_trip_inside_a_crossbar(nonideality: wl.AbstractNonideality) -> None:
     assert type(nonideality).from_json(nonideality.to_json()) == nonideality
-    crossbar = dataclasses.replace(wl.Crossbar.preset("rethinking-16"), nonidealities=(nonideality,))
+    crossbar = dataclasses.replace(
+        wl.Crossbar.preset("rethinking-16"), nonidealities=(nonideality,)
+    )
     again = wl.Crossbar.from_json(crossbar.to_json())
     assert again == crossbar
     assert hash(again) == hash(crossbar)
 
 
 @every_one
-def test_only_read_noise_that_is_not_frozen_is_drawn_at_each_read(nonideality: wl.AbstractNonideality) -> None:
+def test_only_read_noise_that_is_not_frozen_is_drawn_at_each_read(
+    nonideality: wl.AbstractNonideality,
+) -> None:
     noise = isinstance(nonideality, wl.ReadNoise)
     later = "retention" if isinstance(nonideality, wl.RetentionDrift) else "programming"
-    assert nonideality.moment == ("read" if noise else later)
-    assert nonideality.fresh == (noise and not getattr(nonideality, "frozen", True))
+    assert nonideality.stage == ("read" if noise else later)
+    assert nonideality.per_read == (noise and not getattr(nonideality, "frozen", True))
 
 
 def test_draws_do_not_depend_on_precision_or_on_what_they_are_for() -> None:
@@ -168,14 +201,16 @@ def test_a_users_own_nonideality_acts_at_programming() -> None:
         def apply(self, g, device, *, generator):
             return g / 2
 
-    assert not Halving().fresh
+    assert not Halving().per_read
     assert isinstance(Halving(), Value)
 
 
 @pytest.mark.parametrize("fault", [DEVICE.g_on_siemens, DEVICE.g_off_siemens, 0.0])
 def test_order_is_physics(fault: float) -> None:
-    """Variation, then faults: stuck devices are exactly stuck. Faults, then variation: it moves them as well."""
-    stuck = wl.StuckDevices(*(0.3 * (fault == value) for value in (DEVICE.g_on_siemens, DEVICE.g_off_siemens, 0.0)))
+    """Variation, then faults: stuck devices are exactly stuck. The other way round they move."""
+    stuck = wl.StuckDevices(
+        *(0.3 * (fault == value) for value in (DEVICE.g_on_siemens, DEVICE.g_off_siemens, 0.0))
+    )
     g = torch.full((100, 100), 2e-5, dtype=torch.float64)
 
     def exactly_stuck(*entries: wl.AbstractNonideality) -> float:
@@ -186,4 +221,6 @@ def test_order_is_physics(fault: float) -> None:
 
     assert exactly_stuck(wl.GaussianVariation(0.1), stuck) == pytest.approx(0.3, abs=0.02)
     # an open device stays open whatever multiplies it: nothing times a factor is nothing
-    assert exactly_stuck(stuck, wl.GaussianVariation(0.1)) == (0.0 if fault else pytest.approx(0.3, abs=0.02))
+    assert exactly_stuck(stuck, wl.GaussianVariation(0.1)) == (
+        0.0 if fault else pytest.approx(0.3, abs=0.02)
+    )

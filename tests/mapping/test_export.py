@@ -1,4 +1,4 @@
-"""Conductances on disk: read back bit for bit, line by line in the order stated, whole or not at all."""
+"""Exported conductances: read back bit for bit, in the documented order, written atomically."""
 
 import csv
 import itertools
@@ -19,7 +19,10 @@ def _conductances() -> dict[str, Tensor]:
     stream = torch.Generator().manual_seed(0)
     return {
         "features.0": 5e-5 * torch.rand(2, 1, 2, 3, 4, 5, generator=stream, dtype=torch.float64),
-        "file": 5e-5 * torch.rand(2, 2, 1, 1, 3, 2, generator=stream),  # float32, and the name of numpy's own argument
+        "file": 5e-5
+        * torch.rand(
+            2, 2, 1, 1, 3, 2, generator=stream
+        ),  # float32, and the name of numpy's own argument
         'odd, "quoted"': torch.zeros(1, 1, 1, 1, 1, 1),
     }
 
@@ -57,20 +60,27 @@ def test_equal_chips_give_equal_files(tmp_path: Path, export) -> None:
         export(tmp_path / name, _conductances())
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     if zipfile.is_zipfile(tmp_path / "a"):  # and tomorrow's is equal too
-        assert {member.date_time[0] for member in zipfile.ZipFile(tmp_path / "a").infolist()} == {1980}
+        assert {member.date_time[0] for member in zipfile.ZipFile(tmp_path / "a").infolist()} == {
+            1980
+        }
 
 
 @pytest.mark.parametrize("export", EXPORTS)
 def test_a_chip_is_exported_without_its_gradients(tmp_path: Path, export) -> None:
     chip = wl.map_model(nn.Linear(5, 3).eval(), wl.Crossbar.preset("rethinking-16"))
     path = tmp_path / "new" / "folder" / "chip"
-    export(str(path), {name: layer.conductances.requires_grad_() for name, layer in chip.layers.items()})
+    export(
+        str(path),
+        {name: layer.conductances.requires_grad_() for name, layer in chip.layers.items()},
+    )
     assert path.stat().st_size > 0
     assert [entry.name for entry in path.parent.iterdir()] == ["chip"]  # no temporary file is left
 
 
 @pytest.mark.parametrize("export", EXPORTS)
-def test_what_fails_leaves_the_old_file(tmp_path: Path, export, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_leaves_the_old_file(
+    tmp_path: Path, export, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "chip"
     path.write_text("old")
 
@@ -95,10 +105,22 @@ GOOD = torch.zeros(2, 1, 1, 1, 2, 2)
         ([GOOD], TypeError, "`conductances` must be Mapping"),
         ({}, ValueError, "`conductances` holds no layer"),
         ({"a": [1.0]}, TypeError, r"`conductances\['a'\]` must be Tensor"),
-        ({"a": GOOD[0]}, ValueError, "`conductances` layer 'a' has shape .1, 1, 1, 2, 2.; its axes must be array, gr"),
-        ({"a": GOOD, "b": GOOD - 1}, ValueError, "`conductances` layer 'b' must hold finite numbers of siemens"),
+        (
+            {"a": GOOD[0]},
+            ValueError,
+            "`conductances` layer 'a' has shape .1, 1, 1, 2, 2.; its axes must be array, gr",
+        ),
+        (
+            {"a": GOOD, "b": GOOD - 1},
+            ValueError,
+            "`conductances` layer 'b' must hold finite numbers of siemens",
+        ),
         ({"a": GOOD / 0}, ValueError, "`conductances` layer 'a' must hold finite numbers"),
-        ({"a": GOOD.long()}, TypeError, "`conductances` layer 'a' must be float32 or float64, got torch.int64"),
+        (
+            {"a": GOOD.long()},
+            TypeError,
+            "`conductances` layer 'a' must be float32 or float64, got torch.int64",
+        ),
     ],
 )
 def test_what_no_device_can_hold_is_refused(

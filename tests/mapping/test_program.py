@@ -11,14 +11,18 @@ from tests.oracles.kirchhoff import effective_conductance as kirchhoff
 import wordline as wl
 from wordline.mapping import program, program_many
 from wordline.mapping.cells import array_shape, cell_count
-from wordline.mapping.explain import explain, nonideality_of
+from wordline.mapping.explain import explain, nonideality_factors_of
 
 RETHINKING = wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
-SMALL = wl.Crossbar(tile=(4, 3), device=wl.Memristor(2e4, 2e5), wires=RETHINKING, gain=wl.UnitGain())
+SMALL = wl.Crossbar(
+    tile=(4, 3), device=wl.Memristor(2e4, 2e5), wires=RETHINKING, gain=wl.UnitGain()
+)
 
 
 def _matrix(groups: int, k: int, c: int) -> torch.Tensor:
-    return torch.randn(groups, k, c, generator=torch.Generator().manual_seed(k * c), dtype=torch.float64)
+    return torch.randn(
+        groups, k, c, generator=torch.Generator().manual_seed(k * c), dtype=torch.float64
+    )
 
 
 def _by_hand(w: np.ndarray) -> np.ndarray:
@@ -40,7 +44,9 @@ def _by_hand(w: np.ndarray) -> np.ndarray:
 def test_program_equals_a_pipeline_written_by_hand(shape: tuple[int, int]) -> None:
     matrix = _matrix(1, *shape)
     programmed = program(matrix, SMALL, generator=torch.Generator())
-    np.testing.assert_allclose(programmed.weight[0].numpy(), _by_hand(matrix[0].numpy()), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(
+        programmed.weight[0].numpy(), _by_hand(matrix[0].numpy()), rtol=1e-9, atol=1e-12
+    )
 
 
 def test_an_ideal_crossbar_gives_the_weights_back() -> None:
@@ -61,7 +67,8 @@ def test_gain_multiplies_the_unit_gain_weight(gain: wl.LeastSquaresGain | wl.Per
 def test_the_same_seed_is_the_same_chip_and_another_is_not() -> None:
     crossbar = wl.Crossbar.preset("rethinking-16")
     chips = [
-        program(_matrix(1, 20, 20), crossbar, generator=torch.Generator().manual_seed(s)).weight for s in (0, 0, 1)
+        program(_matrix(1, 20, 20), crossbar, generator=torch.Generator().manual_seed(s)).weight
+        for s in (0, 0, 1)
     ]
     assert torch.equal(chips[0], chips[1])
     assert not torch.equal(chips[0], chips[2])
@@ -77,7 +84,9 @@ def test_gradient_reaches_the_weights_through_the_circuit() -> None:
         crossbar = dataclasses.replace(SMALL, gain=wl.LeastSquaresGain())
         return program(whole, crossbar, generator=torch.Generator()).weight
 
-    assert torch.autograd.gradcheck(made, matrix[0, 1:, 1:].clone().requires_grad_(), eps=1e-6, atol=1e-6)
+    assert torch.autograd.gradcheck(
+        made, matrix[0, 1:, 1:].clone().requires_grad_(), eps=1e-6, atol=1e-6
+    )
 
 
 def test_nan_weights_are_refused() -> None:
@@ -86,9 +95,9 @@ def test_nan_weights_are_refused() -> None:
 
 
 def test_nf_of_the_published_constants() -> None:
-    """PHYSICS section 1: about 0.48 / 0.66 / 0.80 for uniform conductances, 0.25 / 0.39 / 0.58 for half-normal ones."""
+    """About 0.48 / 0.66 / 0.80 for uniform conductances, 0.25 / 0.39 / 0.58 for half-normal."""
     for size, uniform, half_normal in ((16, 0.48, 0.25), (32, 0.66, 0.39), (64, 0.80, 0.58)):
-        nf = nonideality_of(wl.Crossbar.preset(f"rethinking-{size}"))
+        nf = nonideality_factors_of(wl.Crossbar.preset(f"rethinking-{size}"))
         assert nf == pytest.approx((uniform, half_normal), abs=0.03)
 
 
@@ -115,19 +124,27 @@ def test_explanation_names_units_and_source() -> None:
         ({"device": 3}, TypeError, "`device` must be AbstractDevice"),
         ({"wires": None}, TypeError, "`wires` must be Wires"),
         ({"gain": "unit"}, TypeError, "`gain` must be AbstractGain"),
-        ({"nonidealities": wl.GaussianVariation(0.1)}, TypeError, "`nonidealities` must be a tuple"),
+        (
+            {"nonidealities": wl.GaussianVariation(0.1)},
+            TypeError,
+            "`nonidealities` must be a tuple",
+        ),
         ({"nonidealities": (0.1,)}, TypeError, "`nonidealities` must be AbstractNonideality"),
         ({"encoding": 1}, TypeError, "`encoding` must be AbstractEncoding"),
         ({"scale": 1}, TypeError, "`scale` must be AbstractScale"),
     ],
 )
-def test_impossible_crossbars_are_refused(change: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_impossible_crossbars_are_refused(
+    change: dict[str, object], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         dataclasses.replace(SMALL, **change)
 
 
 def test_unknown_preset_is_refused() -> None:
-    with pytest.raises(ValueError, match="`name` must be one of ideal, rethinking-16.*got 'rethinking-17'"):
+    with pytest.raises(
+        ValueError, match="`name` must be one of ideal, rethinking-16.*got 'rethinking-17'"
+    ):
         wl.Crossbar.preset("rethinking-17")
 
 
@@ -139,7 +156,9 @@ def test_a_crossbar_without_gain_is_refused() -> None:
 @pytest.mark.parametrize("sigma", [0.0, 0.2])
 def test_many_samples_at_once_are_single_ones_bit_for_bit(sigma: float) -> None:
     matrix = _matrix(2, 9, 7).requires_grad_()
-    crossbar = dataclasses.replace(SMALL, nonidealities=(wl.GaussianVariation(sigma),), gain=wl.PerColumnGain())
+    crossbar = dataclasses.replace(
+        SMALL, nonidealities=(wl.GaussianVariation(sigma),), gain=wl.PerColumnGain()
+    )
     many = program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in (3, 5)])
     for sample, seed in zip(many, (3, 5), strict=True):
         single = program(matrix, crossbar, generator=torch.Generator().manual_seed(seed))

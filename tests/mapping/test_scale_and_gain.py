@@ -1,4 +1,4 @@
-"""Layers of zeros, of almost zeros and of enormous weights; when the gain is measured. Answers by hand."""
+"""Layers of zero, tiny and enormous weights, and the time at which the gain is measured."""
 
 from __future__ import annotations
 
@@ -26,8 +26,14 @@ SLICED = dataclasses.replace(
     adc=wl.UniformConverter(8, range=wl.FullScale(), signed=False),
 )
 GAINS = [wl.UnitGain(), wl.LeastSquaresGain(), wl.PerColumnGain()]
-CHIPS = {"noisy": NOISY, "sliced": SLICED, "offset": dataclasses.replace(NOISY, encoding=wl.OffsetColumn())}
-CHIPS["calibrated"] = dataclasses.replace(NOISY, dac=wl.UniformConverter(8), adc=wl.UniformConverter(8))
+CHIPS = {
+    "noisy": NOISY,
+    "sliced": SLICED,
+    "offset": dataclasses.replace(NOISY, encoding=wl.OffsetColumn()),
+}
+CHIPS["calibrated"] = dataclasses.replace(
+    NOISY, dac=wl.UniformConverter(8), adc=wl.UniformConverter(8)
+)
 every_gain = pytest.mark.parametrize("gain", GAINS, ids=lambda gain: type(gain).__name__)
 every_chip = pytest.mark.parametrize("crossbar", CHIPS.values(), ids=CHIPS.keys())
 
@@ -43,12 +49,14 @@ def _made(matrix: torch.Tensor, crossbar: wl.Crossbar) -> torch.Tensor:
 @every_gain
 @every_chip
 @pytest.mark.parametrize("trainable", [False, True])
-def test_a_layer_of_zeros_answers_zero(crossbar: wl.Crossbar, gain: wl.AbstractGain, trainable: bool) -> None:
+def test_a_layer_of_zeros_answers_zero(
+    crossbar: wl.Crossbar, gain: wl.AbstractGain, trainable: bool
+) -> None:
     layer = nn.Linear(12, 5).eval()
     nn.init.zeros_(layer.weight)
     x = torch.rand(7, 12)
     chip = wl.map_model(layer, dataclasses.replace(crossbar, gain=gain), trainable=trainable)
-    if crossbar.calibrated:
+    if crossbar.needs_calibration:
         wl.calibrate(chip, [(image, 0) for image in x])
     assert torch.equal(chip(x), layer.bias.expand(7, 5))
 
@@ -59,10 +67,14 @@ def test_a_layer_of_zeros_learns_as_one_of_almost_zeros(gain: wl.AbstractGain) -
     slopes = []
     for size in (0.0, 1e-12):
         w = torch.full((1, 12, 5), size, dtype=torch.float64, requires_grad=True)
-        (slope,) = torch.autograd.grad(program(w, crossbar, generator=torch.Generator()).weight.sum(), w)
+        (slope,) = torch.autograd.grad(
+            program(w, crossbar, generator=torch.Generator()).weight.sum(), w
+        )
         slopes.append(slope)
         assert slope.isfinite().all()
-    if isinstance(gain, wl.UnitGain):  # the slope of a weight in its window, at one end and the other
+    if isinstance(
+        gain, wl.UnitGain
+    ):  # the slope of a weight in its window, at one end and the other
         assert (slopes[0] > 0).all()
 
 
@@ -89,7 +101,7 @@ def test_denormal_weights_are_finite_and_right_as_far_as_they_can_be(gain: wl.Ab
 @every_gain
 @pytest.mark.parametrize("size", [1e-25, 1e-6, 1e20])
 def test_one_weight_among_zeros(gain: wl.AbstractGain, size: float) -> None:
-    """All other devices are off: the chip answers in proportion to the one weight, noise included."""
+    """All other devices are off: outputs are in proportion to the one weight, noise included."""
     one = torch.zeros(1, 12, 5)
     one[0, 4, 2] = 1.0
     crossbar = dataclasses.replace(NOISY, gain=gain)
@@ -118,7 +130,10 @@ def test_columns_of_different_size_have_each_their_own_gain() -> None:
 
 @pytest.mark.parametrize("unit", [1e-25, 1.0, 1e20])
 def test_least_squares_of_any_unit(unit: float) -> None:
-    made, wanted = torch.tensor([[[1.0], [2.0]]]) * unit, torch.tensor([[[3.0], [1.0]]])  # (3 + 2) / (1 + 4)
+    made, wanted = (
+        torch.tensor([[[1.0], [2.0]]]) * unit,
+        torch.tensor([[[3.0], [1.0]]]),
+    )  # (3 + 2) / (1 + 4)
     assert wl.LeastSquaresGain().solve(made, wanted * unit).item() == pytest.approx(1.0)
 
 
@@ -126,16 +141,23 @@ def test_least_squares_of_any_unit(unit: float) -> None:
 def test_a_percentile_of_zero_is_refused(percent: float, zeros: int) -> None:
     w = torch.ones(100)
     w[:zeros] = 0
-    with pytest.raises(ValueError, match=f"`percent` {percent:g} leaves no weight but zero: {zeros}.0% of the layer"):
-        wl.PercentileScale(percent).largest(w)
-    assert wl.PercentileScale(percent).largest(torch.zeros(100)).item() == 0
-    assert wl.PercentileScale(100.0).largest(w).item() == 1
+    with pytest.raises(
+        ValueError,
+        match=f"`percent` {percent:g} leaves no weight but zero: {zeros}.0% of the layer",
+    ):
+        wl.PercentileScale(percent).w_max(w)
+    assert wl.PercentileScale(percent).w_max(torch.zeros(100)).item() == 0
+    assert wl.PercentileScale(100.0).w_max(w).item() == 1
 
 
-# --- when the gain is measured -----------------------------------------------------------------------------------
+# --- time of the gain measurement ------------------------------------------------------
 
-DRIFT = wl.RetentionDrift(time_s=1e4, t0_s=1.0, nu_mean=0.25, nu_sigma=0.0)  # every conductance falls to a tenth
-IDEAL = wl.Crossbar(tile=(8, 8), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(), gain=wl.UnitGain())
+DRIFT = wl.RetentionDrift(
+    time_s=1e4, t0_s=1.0, nu_mean=0.25, nu_sigma=0.0
+)  # every conductance falls to a tenth
+IDEAL = wl.Crossbar(
+    tile=(8, 8), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(), gain=wl.UnitGain()
+)
 
 
 @pytest.mark.parametrize("kind", [wl.LeastSquaresGain, wl.PerColumnGain])
@@ -147,17 +169,24 @@ def test_uniform_drift_scales_the_answers_unless_the_gain_is_measured_after_it(
     new = _made(w, dataclasses.replace(IDEAL, gain=kind(), nonidealities=before))
     drifted = dataclasses.replace(IDEAL, nonidealities=(*before, DRIFT))
     torch.testing.assert_close(_made(w, dataclasses.replace(drifted, gain=kind())), 0.1 * new)
-    torch.testing.assert_close(_made(w, dataclasses.replace(drifted, gain=kind(at_reading=True))), new)
     torch.testing.assert_close(
-        _made(w, drifted), 0.1 * _made(w, dataclasses.replace(IDEAL, nonidealities=before)), rtol=1e-12, atol=0.0
+        _made(w, dataclasses.replace(drifted, gain=kind(at_reading=True))), new
+    )
+    torch.testing.assert_close(
+        _made(w, drifted),
+        0.1 * _made(w, dataclasses.replace(IDEAL, nonidealities=before)),
+        rtol=1e-12,
+        atol=0.0,
     )
 
 
 def test_what_is_listed_behind_drift_is_not_in_a_gain_measured_at_programming() -> None:
     w = _weights(torch.float64)
     gain = wl.LeastSquaresGain()
-    open_later = dataclasses.replace(IDEAL, gain=gain, nonidealities=(DRIFT, wl.StuckDevices(open=0.5)))
-    assert open_later.as_programmed == dataclasses.replace(IDEAL, gain=gain)
+    open_later = dataclasses.replace(
+        IDEAL, gain=gain, nonidealities=(DRIFT, wl.StuckDevices(open=0.5))
+    )
+    assert open_later.before_drift == dataclasses.replace(IDEAL, gain=gain)
     programmed = program(w, open_later, generator=torch.Generator().manual_seed(1))
     assert programmed.gain.item() == pytest.approx(1.0)
     again = program(w, dataclasses.replace(open_later, gain=wl.LeastSquaresGain(at_reading=True)),
@@ -167,9 +196,14 @@ def test_what_is_listed_behind_drift_is_not_in_a_gain_measured_at_programming() 
 
 
 @pytest.mark.parametrize("gain", [wl.LeastSquaresGain(), wl.PerColumnGain()])
-def test_without_drift_both_moments_are_the_same_bits(gain: wl.LeastSquaresGain | wl.PerColumnGain) -> None:
+def test_without_drift_both_moments_are_the_same_bits(
+    gain: wl.LeastSquaresGain | wl.PerColumnGain,
+) -> None:
     one, other = (
-        _made(_weights(), dataclasses.replace(NOISY, gain=dataclasses.replace(gain, at_reading=at_reading)))
+        _made(
+            _weights(),
+            dataclasses.replace(NOISY, gain=dataclasses.replace(gain, at_reading=at_reading)),
+        )
         for at_reading in (False, True)
     )
     assert torch.equal(one, other)

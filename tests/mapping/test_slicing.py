@@ -19,16 +19,18 @@ def _cut(code: int, digit: int, count: int) -> list[int]:
 
 
 @given(bits, digits, st.data())
-def test_digits_of_a_weight_are_those_of_its_code(width: int, digit: int, data: st.DataObject) -> None:
+def test_digits_of_a_weight_are_those_of_its_code(
+    width: int, digit: int, data: st.DataObject
+) -> None:
     sliced = wl.BitSlicing(width, digit, 8, 4)
     magnitude = width - 1
     code = data.draw(st.integers(0, 2**magnitude - 1))
     share = torch.tensor([[code / (2**magnitude - 1)]], dtype=torch.float64)
-    cut = sliced.cut(share, 1)
+    cut = sliced.slice_digits(share, 1)
     count = -(-magnitude // digit)
     assert cut.shape == (count, 1)
     assert cut.mul(2**digit - 1).flatten().tolist() == pytest.approx(_cut(code, digit, count))
-    torch.testing.assert_close(sliced.merge(cut, 1), share, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(sliced.combine_digits(cut, 1), share, rtol=1e-12, atol=1e-12)
 
 
 @given(st.integers(2, 12), digits, st.lists(st.floats(-1, 1), min_size=1, max_size=9))
@@ -46,17 +48,19 @@ def test_streams_are_digits_of_the_magnitude_and_add_up_to_the_rounded_input(
         torch.testing.assert_close(codes, codes.round())
     expected = torch.sign(u) * (u.abs() * levels + 0.5).floor() / levels
     torch.testing.assert_close(sum(s * share for s, share in reads), expected, rtol=0, atol=1e-9)
-    torch.testing.assert_close(sliced.rounded(u), expected, rtol=0, atol=1e-9)
+    torch.testing.assert_close(sliced.round_inputs(u), expected, rtol=0, atol=1e-9)
     assert len(reads) == -(-(width - 1) // digit) * (2 if any(v < 0 for v in values) else 1)
 
 
 def test_gradients_follow_the_number_that_was_cut() -> None:
     sliced = wl.BitSlicing(8, 2, 8, 3)
     u = torch.tensor([-0.5, 0.0, 0.3], dtype=torch.float64, requires_grad=True)
-    (grad,) = torch.autograd.grad(sliced.rounded(u).sum(), u)
+    (grad,) = torch.autograd.grad(sliced.round_inputs(u).sum(), u)
     torch.testing.assert_close(grad, torch.ones(3, dtype=torch.float64))
     shares = torch.tensor([[0.2, 0.9]], dtype=torch.float64, requires_grad=True)
-    (grad,) = torch.autograd.grad(sliced.merge(sliced.cut(shares, 1), 1).sum(), shares)
+    (grad,) = torch.autograd.grad(
+        sliced.combine_digits(sliced.slice_digits(shares, 1), 1).sum(), shares
+    )
     torch.testing.assert_close(grad, torch.ones(1, 2, dtype=torch.float64))
 
 
@@ -66,12 +70,16 @@ def test_the_accumulator_drops_bits_and_saturates() -> None:
     sliced = wl.BitSlicing(4, 2, 4, 2, accumulator_bits=5, accumulator_drops=1)
     kept = [4, -4, 2, 30, -30]  # halves toward zero, times two; at most 2^4 - 1 = 15 of them
     assert sliced.accumulate(y).div(step).tolist() == pytest.approx(kept)
-    assert torch.equal(dataclasses.replace(sliced, accumulator_bits=0, accumulator_drops=0).accumulate(y), y)
+    assert torch.equal(
+        dataclasses.replace(sliced, accumulator_bits=0, accumulator_drops=0).accumulate(y), y
+    )
 
 
 def test_the_accumulator_passes_derivatives_unless_saturated() -> None:
     y = torch.tensor([0.01, 5.0], dtype=torch.float64, requires_grad=True)
-    (grad,) = torch.autograd.grad(wl.BitSlicing(4, 2, 4, 2, accumulator_bits=5).accumulate(y).sum(), y)
+    (grad,) = torch.autograd.grad(
+        wl.BitSlicing(4, 2, 4, 2, accumulator_bits=5).accumulate(y).sum(), y
+    )
     assert grad.tolist() == [1, 0]
 
 
@@ -79,14 +87,23 @@ def test_the_accumulator_passes_derivatives_unless_saturated() -> None:
     "encoding", [wl.DifferentialPair(), wl.DifferentialPair(two_sided=True), wl.OffsetColumn()]
 )
 @pytest.mark.parametrize(("width", "digit"), [(8, 2), (5, 3), (4, 4), (9, 4)])
-def test_programmed_slices_are_the_fixed_point_weights(encoding: wl.DifferentialPair, width: int, digit: int) -> None:
-    matrix = torch.randn(1, 7, 5, generator=torch.Generator().manual_seed(width), dtype=torch.float64)
+def test_programmed_slices_are_the_fixed_point_weights(
+    encoding: wl.DifferentialPair, width: int, digit: int
+) -> None:
+    matrix = torch.randn(
+        1, 7, 5, generator=torch.Generator().manual_seed(width), dtype=torch.float64
+    )
     ideal = wl.Crossbar.preset("ideal")
-    crossbar = dataclasses.replace(ideal, tile=(4, 4), encoding=encoding, slicing=wl.BitSlicing(width, digit, 8, 4))
+    crossbar = dataclasses.replace(
+        ideal, tile=(4, 4), encoding=encoding, slicing=wl.BitSlicing(width, digit, 8, 4)
+    )
     made = program(matrix, crossbar, generator=torch.Generator())
     levels = 2 ** (width - 1) - 1
     scale = float(matrix.abs().max())
-    codes = [int(torch.floor(abs(w) / scale * levels + 0.5)) * (1 if w >= 0 else -1) for w in matrix.flatten()]
+    codes = [
+        int(torch.floor(abs(w) / scale * levels + 0.5)) * (1 if w >= 0 else -1)
+        for w in matrix.flatten()
+    ]
     if encoding.sign_bits:
         expected = torch.tensor(codes, dtype=torch.float64).view_as(matrix) / levels * scale
         torch.testing.assert_close(made.weight, expected, rtol=1e-9, atol=1e-12)
@@ -111,7 +128,9 @@ def test_programmed_slices_are_the_fixed_point_weights(encoding: wl.Differential
         ((8, 2, 8, 1, 0, -1), ValueError, "`accumulator_drops` must be at least 0"),
     ],
 )
-def test_impossible_slicings_are_refused(fields: tuple[int, ...], kind: type[Exception], message: str) -> None:
+def test_impossible_slicings_are_refused(
+    fields: tuple[int, ...], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         wl.BitSlicing(*fields)
 
@@ -121,13 +140,29 @@ def test_impossible_slicings_are_refused(fields: tuple[int, ...], kind: type[Exc
     [
         ({"dac": 8}, TypeError, "`dac` must be AbstractConverter"),
         ({"adc": 8}, TypeError, "`adc` must be AbstractConverter"),
-        ({"dac": wl.UniformConverter(8, range=wl.FullScale())}, TypeError, "`dac range` must be AbstractInputRange"),
-        ({"adc": wl.UniformConverter(8, range=wl.SampleMax())}, TypeError, "`adc range` must be AbstractOutputRange"),
-        ({"dac": wl.UniformConverter(8, less_off_current=True)}, ValueError, "`dac` has no off current to remove"),
+        (
+            {"dac": wl.UniformConverter(8, range=wl.FullScale())},
+            TypeError,
+            "`dac range` must be AbstractInputRange",
+        ),
+        (
+            {"adc": wl.UniformConverter(8, range=wl.SampleMax())},
+            TypeError,
+            "`adc range` must be AbstractOutputRange",
+        ),
+        (
+            {"dac": wl.UniformConverter(8, less_off_current=True)},
+            ValueError,
+            "`dac` has no off current to remove",
+        ),
         ({"slicing": 8}, TypeError, "`slicing` must be AbstractSlicing"),
         ({"array": "ideal"}, TypeError, "`array` must be AbstractArray"),
         ({"read_volt": 0.0}, ValueError, "`read_volt` must be greater than 0"),
-        ({"encoding": wl.OffsetColumn(), "tile": (4, 1)}, ValueError, "`tile cols` must be at least 2"),
+        (
+            {"encoding": wl.OffsetColumn(), "tile": (4, 1)},
+            ValueError,
+            "`tile cols` must be at least 2",
+        ),
         (
             {"slicing": wl.BitSlicing(8, 2, 8, 2), "dac": wl.UniformConverter(6)},
             ValueError,
@@ -135,7 +170,9 @@ def test_impossible_slicings_are_refused(fields: tuple[int, ...], kind: type[Exc
         ),
     ],
 )
-def test_impossible_crossbars_are_refused(change: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_impossible_crossbars_are_refused(
+    change: dict[str, object], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         dataclasses.replace(wl.Crossbar.preset("ideal"), **change)
 
@@ -150,9 +187,13 @@ def test_fixed_scale_clips_and_keeps_the_format() -> None:
     assert wl.FixedScale.point(bits=8, fraction_bits=4).largest_weight == 127 / 16
     matrix = torch.tensor([[[9.0, 0.5]]], dtype=torch.float64)
     scale = wl.FixedScale.point(bits=8, fraction_bits=4)
-    crossbar = dataclasses.replace(wl.Crossbar.preset("ideal"), scale=scale, slicing=wl.BitSlicing(8, 4, 8, 4))
+    crossbar = dataclasses.replace(
+        wl.Crossbar.preset("ideal"), scale=scale, slicing=wl.BitSlicing(8, 4, 8, 4)
+    )
     made = program(matrix, crossbar, generator=torch.Generator())
-    torch.testing.assert_close(made.weight.flatten(), torch.tensor([127 / 16, 0.5], dtype=torch.float64))
+    torch.testing.assert_close(
+        made.weight.flatten(), torch.tensor([127 / 16, 0.5], dtype=torch.float64)
+    )
     with pytest.raises(ValueError, match="`largest_weight` must be greater than 0"):
         wl.FixedScale(0.0)
 
@@ -162,7 +203,11 @@ def test_a_puma_preset_reads_by_a_surrogate_of_its_own_arrays(name: str) -> None
     crossbar = wl.Crossbar.preset(name)
     assert isinstance(crossbar.array, wl.SurrogateArray)
     design = crossbar.array.design
-    assert (design.tile, design.wires, design.volts) == (crossbar.tile, crossbar.wires, crossbar.read_volt)
+    assert (design.tile, design.wires, design.volts) == (
+        crossbar.tile,
+        crossbar.wires,
+        crossbar.read_volt,
+    )
     assert design.g_on_siemens == pytest.approx(crossbar.device.g_on_siemens)
     assert design.g_off_siemens == pytest.approx(crossbar.device.g_off_siemens)
     assert design.law == wl.SinhDevice(b=4.0)

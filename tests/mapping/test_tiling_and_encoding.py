@@ -38,16 +38,22 @@ def test_each_cell_lands_in_its_tile() -> None:
     assert (tiles[:, 2, :, 1:] == -1).all()
 
 
-@pytest.mark.parametrize("encoding", [DifferentialPair(), DifferentialPair(two_sided=True), OffsetColumn()])
+@pytest.mark.parametrize(
+    "encoding", [DifferentialPair(), DifferentialPair(two_sided=True), OffsetColumn()]
+)
 @pytest.mark.parametrize("middle", [0.5, 8 / 15])
-def test_an_encoding_stays_in_the_window_and_gives_the_numbers_back(encoding: AbstractEncoding, middle: float) -> None:
+def test_an_encoding_stays_in_the_window_and_gives_the_numbers_back(
+    encoding: AbstractEncoding, middle: float
+) -> None:
     u = torch.linspace(-1, 1, 21, dtype=torch.float64).view(3, 7)
     shares = encoding.shares(u, middle)
     assert float(shares.min()) >= -1e-15
     assert float(shares.max()) <= 1 + 1e-15
     assert shares.shape[-1] == 7 + encoding.spare_cols
     torch.testing.assert_close(encoding.difference(shares, middle), u)
-    torch.testing.assert_close(encoding.difference(shares + 0.3, middle), u)  # what all devices share cancels
+    torch.testing.assert_close(
+        encoding.difference(shares + 0.3, middle), u
+    )  # what all devices share cancels
 
 
 def test_least_squares_gain_is_the_best_factor() -> None:
@@ -63,7 +69,7 @@ def test_least_squares_gain_is_the_best_factor() -> None:
 
 def test_a_layer_of_zeros_has_scale_zero_and_gain_one() -> None:
     zeros = torch.zeros(1, 3, 2)
-    assert MaxScale().largest(zeros) == 0
+    assert MaxScale().w_max(zeros) == 0
     assert LeastSquaresGain().solve(zeros, zeros) == 1
     assert (PerColumnGain().solve(zeros, zeros) == 1).all()
 
@@ -71,7 +77,7 @@ def test_a_layer_of_zeros_has_scale_zero_and_gain_one() -> None:
 @given(st.floats(1, 100), st.integers(1, 40))
 def test_percentile_scale_leaves_the_share_below(percent: float, count: int) -> None:
     values = torch.arange(1.0, count + 1)
-    largest = float(PercentileScale(percent).largest(values))
+    largest = float(PercentileScale(percent).w_max(values))
     assert float((values <= largest).double().mean()) >= percent / 100 - 1e-9
 
 

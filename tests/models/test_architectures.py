@@ -26,7 +26,9 @@ def resnet_size(blocks: tuple[int, ...], width: int, classes: int) -> int:
         out = 16 * 2**group * width
         for _ in range(count):
             total += 9 * inputs * out + 2 * out + 9 * out * out + 2 * out
-            total += (inputs * out + 2 * out) if inputs != out else 0  # a stride of 2 always doubles the channels
+            total += (
+                (inputs * out + 2 * out) if inputs != out else 0
+            )  # a stride of 2 always doubles the channels
             inputs = out
     return total + inputs * classes + classes
 
@@ -56,26 +58,43 @@ def test_vgg8_layer_by_layer() -> None:
     kinds = [type(m).__name__ for m in layers]
     pair = ["Conv2d", "BatchNorm2d", "ReLU"] * 2 + ["MaxPool2d"]
     assert kinds == pair * 3 + ["Flatten", "Linear", "BatchNorm1d", "ReLU", "Linear"]
-    shapes = [(m.in_channels, m.out_channels, m.kernel_size) for m in layers if isinstance(m, nn.Conv2d)]
-    assert shapes == [(a, b, (3, 3)) for a, b in [(3, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]]
+    shapes = [
+        (m.in_channels, m.out_channels, m.kernel_size) for m in layers if isinstance(m, nn.Conv2d)
+    ]
+    assert shapes == [
+        (a, b, (3, 3))
+        for a, b in [(3, 128), (128, 128), (128, 256), (256, 256), (256, 512), (512, 512)]
+    ]
 
 
-@pytest.mark.parametrize(("name", "blocks", "width"), [("resnet10", [1, 1, 2], 1), ("resnet20-w4", [3, 3, 3], 4)])
+@pytest.mark.parametrize(
+    ("name", "blocks", "width"), [("resnet10", [1, 1, 2], 1), ("resnet20-w4", [3, 3, 3], 4)]
+)
 def test_resnets_group_by_group(name: str, blocks: list[int], width: int) -> None:
     with torch.device("meta"):
         found = [m for m in build_model(name, 10).modules() if isinstance(m, BasicBlock)]
     channels = [block.conv1.out_channels for block in found]
-    assert channels == [16 * width] * blocks[0] + [32 * width] * blocks[1] + [64 * width] * blocks[2]
+    assert (
+        channels == [16 * width] * blocks[0] + [32 * width] * blocks[1] + [64 * width] * blocks[2]
+    )
     strides = [block.conv1.stride[0] for block in found]
-    assert [s for s in strides if s == 2] == [2, 2] and strides[blocks[0]] == strides[blocks[0] + blocks[1]] == 2
+    assert [s for s in strides if s == 2] == [2, 2] and strides[blocks[0]] == strides[
+        blocks[0] + blocks[1]
+    ] == 2
     for block in found:
-        changes = block.conv1.stride != (1, 1) or block.conv1.in_channels != block.conv1.out_channels
+        changes = (
+            block.conv1.stride != (1, 1) or block.conv1.in_channels != block.conv1.out_channels
+        )
         assert isinstance(block.shortcut, nn.Sequential if changes else nn.Identity)
         if changes:
-            assert block.shortcut[0].kernel_size == (1, 1) and isinstance(block.shortcut[1], nn.BatchNorm2d)
+            assert block.shortcut[0].kernel_size == (1, 1) and isinstance(
+                block.shortcut[1], nn.BatchNorm2d
+            )
 
 
-@pytest.mark.parametrize(("name", "side", "classes"), [("vgg8-half", 32, 10), ("vgg16", 64, 7), ("resnet20", 64, 5)])
+@pytest.mark.parametrize(
+    ("name", "side", "classes"), [("vgg8-half", 32, 10), ("vgg16", 64, 7), ("resnet20", 64, 5)]
+)
 def test_images_to_logits(name: str, side: int, classes: int) -> None:
     with torch.device("meta"):
         model = build_model(name, classes, side).eval()

@@ -22,10 +22,15 @@ def test_weights_round_trip(tmp_path: Path, tiny_cnn: nn.Module, suffix: str) ->
     assert all(torch.equal(state[name], tensor) for name, tensor in tiny_cnn.state_dict().items())
 
 
-def test_half_weights_are_rounded_and_come_back_as_float32(tmp_path: Path, tiny_cnn: nn.Module) -> None:
+def test_half_weights_are_rounded_and_come_back_as_float32(
+    tmp_path: Path, tiny_cnn: nn.Module
+) -> None:
     save_weights(tiny_cnn, tmp_path / "half.safetensors", half=True)
     state = read_weights(tmp_path / "half.safetensors")
-    assert state["0.weight"].dtype == torch.float16 and state["1.num_batches_tracked"].dtype == torch.int64
+    assert (
+        state["0.weight"].dtype == torch.float16
+        and state["1.num_batches_tracked"].dtype == torch.int64
+    )
     expected = tiny_cnn[0].weight.detach().clone()
     load_state(tiny_cnn, state, "half")
     assert tiny_cnn[0].weight.dtype == torch.float32
@@ -57,10 +62,16 @@ def test_half_refuses_what_float16_cannot_hold(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("wrap", [{"state_dict": None}, {"model": None}, {"epoch": 3, "state_dict": None}])
-def test_the_usual_wrappings_are_taken_off(tmp_path: Path, linear_model: nn.Module, wrap: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "wrap", [{"state_dict": None}, {"model": None}, {"epoch": 3, "state_dict": None}]
+)
+def test_the_usual_wrappings_are_taken_off(
+    tmp_path: Path, linear_model: nn.Module, wrap: dict[str, object]
+) -> None:
     state = {f"module.{name}": tensor for name, tensor in linear_model.state_dict().items()}
-    torch.save({key: state if value is None else value for key, value in wrap.items()}, tmp_path / "net.pt")
+    torch.save(
+        {key: state if value is None else value for key, value in wrap.items()}, tmp_path / "net.pt"
+    )
     load_state(linear_model, read_weights(tmp_path / "net.pt"), "net.pt")
 
 
@@ -80,8 +91,16 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path, how: str) -> 
     if how == "plain":
         path.write_bytes(pickle.dumps(Payload(witness), protocol=2))
     else:
-        torch.save(Payload(witness) if how == "archive" else {"weight": torch.ones(1), "x": Payload(witness)}, path)
-    with pytest.raises(ValueError, match=r"`weights` file .*net.pt' is a pickle that would run '\w+.system'; nothing"):
+        torch.save(
+            Payload(witness)
+            if how == "archive"
+            else {"weight": torch.ones(1), "x": Payload(witness)},
+            path,
+        )
+    with pytest.raises(
+        ValueError,
+        match=r"`weights` file .*net.pt' is a pickle that would run '\w+.system'; nothing",
+    ):
         read_weights(path)
     assert not witness.exists()
     torch.load(path, weights_only=False) if how != "plain" else pickle.loads(path.read_bytes())
@@ -90,7 +109,9 @@ def test_a_pickle_with_code_is_refused_and_not_run(tmp_path: Path, how: str) -> 
 
 def test_a_pickle_of_a_whole_network_is_refused(tmp_path: Path, linear_model: nn.Module) -> None:
     torch.save(linear_model, tmp_path / "net.pth")
-    with pytest.raises(ValueError, match="is a pickle that would run 'torch.nn.*safetensors instead"):
+    with pytest.raises(
+        ValueError, match="is a pickle that would run 'torch.nn.*safetensors instead"
+    ):
         read_weights(tmp_path / "net.pth")
 
 
@@ -98,11 +119,19 @@ def test_a_pickle_of_a_whole_network_is_refused(tmp_path: Path, linear_model: nn
 @pytest.mark.parametrize("damage", ["empty", "noise", "truncated"])
 def test_damaged_files(tmp_path: Path, linear_model: nn.Module, name: str, damage: str) -> None:
     path = tmp_path / name
-    torch.save(linear_model.state_dict(), path) if path.suffix == ".pt" else save_weights(linear_model, path)
+    torch.save(linear_model.state_dict(), path) if path.suffix == ".pt" else save_weights(
+        linear_model, path
+    )
     content = path.read_bytes()
-    damaged = {"empty": b"", "noise": b"no weights at all" * 9, "truncated": content[: len(content) // 2]}
+    damaged = {
+        "empty": b"",
+        "noise": b"no weights at all" * 9,
+        "truncated": content[: len(content) // 2],
+    }
     path.write_bytes(damaged[damage])
-    with pytest.raises(ValueError, match=r"`weights` file .* is (damaged|a pickle that is damaged)"):
+    with pytest.raises(
+        ValueError, match=r"`weights` file .* is (damaged|a pickle that is damaged)"
+    ):
         read_weights(path)
 
 
@@ -124,14 +153,24 @@ def test_a_file_without_a_state_dict(tmp_path: Path, content: object) -> None:
         (lambda s: s.pop("1.bias"), "`weights` 'w' does not fit the network: it lacks '1.bias'$"),
         (lambda s: s.clear(), "it lacks '1.bias' and 1 more"),
         (lambda s: s.update(extra=torch.ones(1)), "it has the unexpected 'extra'"),
-        (lambda s: s.update({"1.weight": torch.ones(3, 15)}), r"'1.weight' is \(3, 15\), the network's is \(3, 16\)"),
-        (lambda s: s.update({"1.bias": torch.tensor([0, torch.nan, 0])}), "`weights` 'w' holds NaN or Inf in '1.bias'"),
+        (
+            lambda s: s.update({"1.weight": torch.ones(3, 15)}),
+            r"'1.weight' is \(3, 15\), the network's is \(3, 16\)",
+        ),
+        (
+            lambda s: s.update({"1.bias": torch.tensor([0, torch.nan, 0])}),
+            "`weights` 'w' holds NaN or Inf in '1.bias'",
+        ),
     ],
 )
-def test_a_state_that_does_not_fit_changes_nothing(linear_model: nn.Module, change: object, match: str) -> None:
+def test_a_state_that_does_not_fit_changes_nothing(
+    linear_model: nn.Module, change: object, match: str
+) -> None:
     before = {name: tensor.clone() for name, tensor in linear_model.state_dict().items()}
     state = {name: tensor + 1 for name, tensor in before.items()}
     change(state)  # type: ignore[operator]
     with pytest.raises(ValueError, match=match):
         load_state(linear_model, state, "w")
-    assert all(torch.equal(before[name], tensor) for name, tensor in linear_model.state_dict().items())
+    assert all(
+        torch.equal(before[name], tensor) for name, tensor in linear_model.state_dict().items()
+    )

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 
 import pytest
 import torch
 
 from wordline.datasets import load_dataset
-from wordline.models import accuracy, build_model, load_model, packaged_models, save_weights
+from wordline.models import NetworkSpec, accuracy, load_model, packaged_models, save_weights
+from wordline.models.spec import read_spec
 from wordline.training import read_card
 
 
@@ -26,9 +26,9 @@ def test_packaged_networks_have_cards_and_fit() -> None:
     for name, path in packaged_models().items():
         card = read_card(path.with_suffix(".json"))
         model = load_model(name)
-        channels = 1 if card.data == "digits" else 3
+        side, channels = card.network.side, 1 if card.data == "digits" else 3
         assert not model.training
-        assert model(torch.rand(1, channels, card.side, card.side)).shape == (1, card.classes)
+        assert model(torch.rand(1, channels, side, side)).shape == (1, card.network.classes)
     assert sum(path.stat().st_size for path in packaged_models().values()) < 10_000_000
 
 
@@ -36,12 +36,17 @@ def test_the_digits_network_scores_what_its_card_says() -> None:
     card = read_card(packaged_models()["digits-cnn"].with_suffix(".json"))
     test = load_dataset("digits").test
     assert test.fingerprint() == card.test_fingerprint and card.test_accuracy >= 0.97
-    assert abs(accuracy(load_model("digits-cnn"), test) - card.test_accuracy) <= 0.002  # one image of 500
+    assert (
+        abs(accuracy(load_model("digits-cnn"), test) - card.test_accuracy) <= 0.002
+    )  # one image of 500
 
 
 def test_a_file_with_its_card_loads(saved: Path) -> None:
     state = load_model(saved).state_dict()
-    assert all(torch.equal(state[name], tensor) for name, tensor in load_model("digits-cnn").state_dict().items())
+    assert all(
+        torch.equal(state[name], tensor)
+        for name, tensor in load_model("digits-cnn").state_dict().items()
+    )
     assert load_model(str(saved)).state_dict().keys() == state.keys()
 
 
@@ -51,11 +56,18 @@ def test_loading_draws_nothing(no_global_draws: None) -> None:
 
 def test_a_card_of_another_network(saved: Path) -> None:
     card = read_card(saved.with_suffix(".json"))
-    dataclasses.replace(card, architecture="resnet10", side=32).write(saved.with_suffix(".json"))
-    with pytest.raises(ValueError, match="`weights` '.*mine.safetensors' does not fit the network: it lacks"):
+    dataclasses.replace(card, network=NetworkSpec("resnet10", 10, 32)).write(
+        saved.with_suffix(".json")
+    )
+    with pytest.raises(
+        ValueError, match="`weights` '.*mine.safetensors' does not fit the network: it lacks"
+    ):
         load_model(saved)
-    dataclasses.replace(card, architecture="resnet9").write(saved.with_suffix(".json"))
-    with pytest.raises(ValueError, match="`name` '.*' has a card of architecture 'resnet9', unknown here"):
+    unknown = dataclasses.replace(card.network, architecture="resnet9")
+    dataclasses.replace(card, network=unknown).write(saved.with_suffix(".json"))
+    with pytest.raises(
+        ValueError, match="`name` '.*' has a card of architecture 'resnet9', unknown here"
+    ):
         load_model(saved)
 
 
@@ -66,8 +78,7 @@ def test_a_file_without_its_card(saved: Path) -> None:
 
 
 def test_nan_weights(saved: Path) -> None:
-    card = json.loads(saved.with_suffix(".json").read_text())
-    model = build_model("digits-cnn", card["classes"], card["side"])
+    model = read_spec(saved.with_suffix(".json")).build()
     torch.nn.init.constant_(model.fc2.bias, torch.nan)
     save_weights(model, saved)
     with pytest.raises(ValueError, match="holds NaN or Inf in 'fc2.bias'"):
@@ -76,12 +87,18 @@ def test_nan_weights(saved: Path) -> None:
 
 @pytest.mark.parametrize("name", ["digits", "resnet10-cifar1", "none.safetensors", ""])
 def test_unknown_networks(name: str) -> None:
-    with pytest.raises(ValueError, match="`name` must be one of digits-cnn.*, or an existing .safetensors file, got"):
+    with pytest.raises(
+        ValueError,
+        match="`name` must be one of digits-cnn.*, or an existing .safetensors file, got",
+    ):
         load_model(name)
 
 
 def test_unknown_data() -> None:
-    with pytest.raises(ValueError, match="`name` must be one of digits, cifar10, cifar100, tiny-imagenet, got 'mnist'"):
+    with pytest.raises(
+        ValueError,
+        match="`name` must be one of digits, cifar10, cifar100, tiny-imagenet, got 'mnist'",
+    ):
         load_dataset("mnist")
     with pytest.raises(ValueError, match="`root` is not used by the embedded 'digits'"):
         load_dataset("digits", "here")

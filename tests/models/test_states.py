@@ -30,7 +30,10 @@ class Named(nn.Module):
 
 
 def changed(model: nn.Module, by: float = 1.0) -> State:
-    return {name: t + by if t.is_floating_point() else t.clone() for name, t in model.state_dict().items()}
+    return {
+        name: t + by if t.is_floating_point() else t.clone()
+        for name, t in model.state_dict().items()
+    }
 
 
 def behind(prefix: str) -> Callable[[State], Any]:
@@ -47,22 +50,41 @@ def under(*keys: str, prefix: str = "", **beside: Any) -> Callable[[State], Any]
     return wrap
 
 
-OPTIMIZER = {"state": {0: {"momentum_buffer": torch.ones(2)}}, "param_groups": [{"lr": 0.1, "params": [0]}]}
+OPTIMIZER = {
+    "state": {0: {"momentum_buffer": torch.ones(2)}},
+    "param_groups": [{"lr": 0.1, "params": [0]}],
+}
 WAYS = {
-    "as it is": behind(""), "DataParallel": behind("module."), "torch.compile": behind("_orig_mod."),
-    "both": behind("module._orig_mod."), "the other way": behind("_orig_mod.module."), "net": behind("net."),
-    "any prefix": behind("student.encoder."), "Lightning": under("state_dict", prefix="model.", epoch=3),
-    "Lightning compiled": under("state_dict", prefix="model._orig_mod.", hyper_parameters={"lr": 0.1}),
-    "tutorial": under("model_state_dict", epoch=3, loss=torch.tensor(0.5), optimizer_state_dict=OPTIMIZER),
-    "kuangliu": under("net", prefix="module.", acc=90.0, epoch=3), "timm": under("state_dict_ema", arch="resnet"),
-    "model": under("model", optimizer=OPTIMIZER, best=torch.tensor(0.9)), "ema": under("ema", updates=7),
-    "model_ema": under("model_ema", prefix="module."), "weights": under("weights"),
+    "as it is": behind(""),
+    "DataParallel": behind("module."),
+    "torch.compile": behind("_orig_mod."),
+    "both": behind("module._orig_mod."),
+    "the other way": behind("_orig_mod.module."),
+    "net": behind("net."),
+    "any prefix": behind("student.encoder."),
+    "Lightning": under("state_dict", prefix="model.", epoch=3),
+    "Lightning compiled": under(
+        "state_dict", prefix="model._orig_mod.", hyper_parameters={"lr": 0.1}
+    ),
+    "tutorial": under(
+        "model_state_dict", epoch=3, loss=torch.tensor(0.5), optimizer_state_dict=OPTIMIZER
+    ),
+    "kuangliu": under("net", prefix="module.", acc=90.0, epoch=3),
+    "timm": under("state_dict_ema", arch="resnet"),
+    "model": under("model", optimizer=OPTIMIZER, best=torch.tensor(0.9)),
+    "ema": under("ema", updates=7),
+    "model_ema": under("model_ema", prefix="module."),
+    "weights": under("weights"),
     "nested": under("model", "state_dict"),
-    "inside": lambda s: {f"{n.split('.')[0]}._orig_mod.{n.split('.', 1)[1]}": t for n, t in s.items()},
-    "parts in parallel": lambda s: {n.replace("0.", "0.module.", 1) if n[0] == "0" else n: t for n, t in s.items()},
-    "before batches were counted": lambda s: {n: t for n, t in s.items() if not n.endswith("num_batches_tracked")},
+    "inside": lambda s: {n.replace(".", "._orig_mod.", 1): t for n, t in s.items()},
+    "parts in parallel": lambda s: {
+        n.replace("0.", "0.module.", 1) if n[0] == "0" else n: t for n, t in s.items()
+    },
+    "before batches were counted": lambda s: {
+        n: t for n, t in s.items() if not n.endswith("num_batches_tracked")
+    },
     "with a note": lambda s: {**s, "epoch": 3},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -89,7 +111,10 @@ def test_prefixes_in_safetensors(tmp_path: Path) -> None:
 def test_a_prefix_stays_where_not_every_name_fits_without_it() -> None:
     model = inner()
     state = {**behind("model.")(model.state_dict()), "loss.weight": torch.ones(2)}
-    with pytest.raises(ValueError, match="`weights` 'w' does not fit the network: it lacks '0.bias' and 7 more .'0.we"):
+    with pytest.raises(
+        ValueError,
+        match="`weights` 'w' does not fit the network: it lacks '0.bias' and 7 more .'0.we",
+    ):
         load_state(model, state, "w")
 
 
@@ -97,15 +122,22 @@ def test_a_choice_between_two_that_fit(tmp_path: Path) -> None:
     model, file = inner(), tmp_path / "w.pt"
     plain, averaged = changed(model, 1.0), changed(model, 2.0)
     torch.save({"model": plain, "ema": behind("module.")(averaged), "epoch": 3}, file)
-    with pytest.raises(ValueError, match=r"holds two states that fit the network, under 'model' and 'ema'; choose by"):
+    with pytest.raises(
+        ValueError,
+        match=r"holds two states that fit the network, under 'model' and 'ema'; choose by",
+    ):
         load_states(model, read_states(file), str(file))
-    with pytest.raises(ValueError, match="`weights` file '.*w.pt' holds the states 'model' and 'ema'; choose by"):
+    with pytest.raises(
+        ValueError, match="`weights` file '.*w.pt' holds the states 'model' and 'ema'; choose by"
+    ):
         read_weights(file)
     for key, want in (("model", plain), ("ema", averaged)):
         load_states(model, read_states(f"{file}:{key}"), str(file))
         assert torch.equal(model[0].bias, want["0.bias"])
         assert len(read_weights(f"{file}:{key}")) == len(want)
-    with pytest.raises(ValueError, match="'.*w.pt' has nothing under 'net'; its keys with tensors are 'model'"):
+    with pytest.raises(
+        ValueError, match="'.*w.pt' has nothing under 'net'; its keys with tensors are 'model'"
+    ):
         read_states(f"{file}:net")
     torch.save({"model": plain, "ema": plain}, file)  # the same twice is no choice
     load_states(model, read_states(file), str(file))
@@ -143,12 +175,15 @@ def test_what_does_not_fit_is_listed(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as caught:
         load_states(model, read_states(tmp_path / "w.pt"), "w.pt")
     assert str(caught.value) == (
-        "`weights` 'w.pt' under 'net' does not fit the network: it lacks '0.bias' and 3 more ('1.bias', '1.weight', "
-        "...); it has the unexpected 'extra'; '3.weight' is (3, 9), the network's is (3, 8)"
+        "`weights` 'w.pt' under 'net' does not fit the network: it lacks '0.bias' and 3 more "
+        "('1.bias', '1.weight', ...); it has the unexpected 'extra'; '3.weight' is (3, 9), the "
+        "network's is (3, 8)"
     )
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
 
 
 def test_nothing_at_all() -> None:
-    with pytest.raises(ValueError, match="`weights` 'w' does not fit the network: it lacks '0.bias' and 7 more"):
+    with pytest.raises(
+        ValueError, match="`weights` 'w' does not fit the network: it lacks '0.bias' and 7 more"
+    ):
         load_state(inner(), {}, "w")

@@ -170,8 +170,8 @@ def test_a_state_of_another_kind_of_chip_is_refused_with_what_differs(network: n
     many, more = wl.map_chips(network, REAL, (1, 2)), wl.map_chips(network, REAL, (1, 2, 3))
     small = wl.map_model(network, dataclasses.replace(REAL, tile=(4, 4)), 4)
     for target, source, message in (
-        (plain, reading, "unexpected 0.largest.* has nonidealities .*; dac UniformConverter.*, here IdealConverter"),
-        (reading, plain, "missing 0.largest"),
+        (plain, reading, "unexpected 0.w_max.* has nonidealities .*; dac UniformConverter.*, here IdealConverter"),
+        (reading, plain, "missing 0.w_max"),
         (plain, small, r"size mismatch for 0.conductances.* has tile \(4, 4\), here \(8, 6\)"),
         (plain, learning, "unexpected 0.weight"),
         (learning, plain, "missing 0.weight"),

@@ -64,5 +64,5 @@ def test_an_array_is_asked_for_columns_with_weights_alone(monkeypatch: pytest.Mo
 def test_columns_that_meet_in_the_array_are_read_together() -> None:
     """A column of a nonlinear array depends on its neighbours, so none may be left out."""
     sinh = wl.NonlinearArray(wl.SinhDevice(b=4.0))
-    assert not sinh.columns_apart and not wl.IdealBackward(sinh).columns_apart
-    assert wl.IdealBackward(wl.SurrogateArray.of("builtin:puma-32x32-100k")).columns_apart
+    assert not sinh.independent_columns and not wl.IdealBackward(sinh).independent_columns
+    assert wl.IdealBackward(wl.SurrogateArray.of("builtin:puma-32x32-100k")).independent_columns

@@ -94,10 +94,10 @@ def expected(layer: nn.Module, chip: MappedLayer, x: Tensor) -> tuple[Tensor, in
         vectors = oracle.unroll(
             u, layer.kernel_size, layer.stride, layer.dilation, border, layer.padding_mode, groups
         )
-    converter = oracle.Adc(limit, steps, crossbar.adc.least, off)
+    converter = oracle.Adc(limit, steps, crossbar.adc.lower_bound, off)
     shares = chip.response.double().numpy() / window
     y, out, made = oracle.dot(vectors, shares, converter, digits, encoding)
-    y = y[..., : chip.matrix_shape[2]] * (chip.largest.double() * chip.gain.double()).numpy()
+    y = y[..., : chip.matrix_shape[2]] * (chip.w_max.double() * chip.gain.double()).numpy()
     per_sample = y.reshape(groups, len(values), -1, y.shape[-1])
     if isinstance(layer, nn.Linear):
         maps = per_sample[0].reshape(*x.shape[:-1], -1)
@@ -149,7 +149,7 @@ def test_in_single_precision_a_few_codes_may_differ_by_one(name: str, monkeypatc
     layer, shape = LAYERS[3]
     chip, x = mapped(layer, CROSSBARS[name], torch.float32), inputs(shape, torch.float32)
     y, out, made = expected(layer, chip, x)
-    encoding, largest = chip.crossbar.encoding, float(chip.largest * chip.gain * x.abs().amax())
+    encoding, largest = chip.crossbar.encoding, float(chip.w_max * chip.gain * x.abs().amax())
     significance = max(chip.crossbar.slicing.slices(encoding.sign_bits))
     code = 0.4 * 8 * (10 / 9) / chip.crossbar.adc.steps * largest * significance
     code *= 1 if encoding == wl.DifferentialPair() else 2.04  # over the share of the window above the middle
@@ -214,7 +214,7 @@ def test_the_accumulator_drops_low_bits_toward_zero_and_saturates(monkeypatch: p
         whole, _ = oracle.fixed_point(u, w, (5, 2, 5, 2), 8, 10**6)
         most = 2 ** (width - 1) - 1 if width else 10**9
         kept = [[int(np.sign(v)) * (min(abs(v) >> drops, most) << drops) for v in row] for row in whole]
-        scale = (chip.largest * x.abs().amax(1, keepdim=True)) / 15**2
+        scale = (chip.w_max * x.abs().amax(1, keepdim=True)) / 15**2
         with torch.no_grad():
             for answer, _, _ in both(chip, x, monkeypatch).values():
                 wanted = torch.tensor(kept, dtype=torch.float64)

@@ -10,15 +10,8 @@ from torch import nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
-from wordline.quantisation import (
-    BitAssignment,
-    BitRule,
-    NoiseSensitivity,
-    assign_bits,
-    quanos,
-    quantised_as,
-    quantised_layers,
-)
+from wordline.quantisation import BitRule, assign_bits, quanos, quantised_as, quantised_layers
+from wordline.records import BitAssignment, NoiseSensitivity
 
 ATTACK = wl.FGSM(eps=0.1)
 FELT = st.lists(st.floats(0, 10, width=32), min_size=1, max_size=8)
@@ -29,12 +22,18 @@ def named(values: list[float]) -> tuple[tuple[str, float], ...]:
     return tuple((f"layer{place}", value) for place, value in enumerate(values))
 
 
+def assign(*layers: tuple[str, int]) -> BitAssignment:
+    return BitAssignment(layers, found([1]), BitRule())
+
+
 def found(values: list[float]) -> NoiseSensitivity:
     return NoiseSensitivity(named(values), ATTACK, "digits", "", 10)
 
 
 @given(FELT, BUDGETS)
-def test_more_sensitive_layers_never_get_more_bits_and_the_budget_holds(values: list[float], budget: float) -> None:
+def test_more_sensitive_layers_never_get_more_bits_and_the_budget_holds(
+    values: list[float], budget: float
+) -> None:
     bits = [count for _, count in BitRule(mean_bits=budget, ends=0).bits(named(values))]
     assert set(bits) <= {2, 4, 6, 8}
     assert sum(bits) / len(bits) <= budget + 1e-9
@@ -48,15 +47,34 @@ def test_more_sensitive_layers_never_get_more_bits_and_the_budget_holds(values: 
 def test_a_common_scale_drops_out(values: list[float], budget: float, scale: float) -> None:
     rule = BitRule(mean_bits=budget)
     once = rule.bits(named([round(value, 3) for value in values]))
-    assert rule.bits(named([round(value, 3) * 2.0 ** round(scale / 10) for value in values])) == once
+    assert (
+        rule.bits(named([round(value, 3) * 2.0 ** round(scale / 10) for value in values])) == once
+    )
 
 
 def test_the_rule_by_hand() -> None:
-    # 8 8 8, mean 8 > 6: products 1.6 3.2 6.4: c to 6; 1.6 3.2 4.8: c to 4; mean 6.67: 1.6 3.2 3.2: b, having more bits
-    assert BitRule(mean_bits=6, ends=0).bits((("a", 0.2), ("b", 0.4), ("c", 0.8))) == (("a", 8), ("b", 6), ("c", 4))
-    assert BitRule(mean_bits=8).bits(named([1, 2, 3])) == (("layer0", 8), ("layer1", 8), ("layer2", 8))
-    assert BitRule(mean_bits=2, ends=0).bits(named([0, 0, 0])) == (("layer0", 2), ("layer1", 2), ("layer2", 2))
-    assert BitRule((3, 5), mean_bits=3, ends=6).bits(named([1, 2, 3])) == (("layer0", 6), ("layer1", 3), ("layer2", 6))
+    # 8 8 8, mean 8 > 6: products 1.6 3.2 6.4: c to 6; 1.6 3.2 4.8: c to 4;
+    # mean 6.67: 1.6 3.2 3.2: b, which has more bits
+    assert BitRule(mean_bits=6, ends=0).bits((("a", 0.2), ("b", 0.4), ("c", 0.8))) == (
+        ("a", 8),
+        ("b", 6),
+        ("c", 4),
+    )
+    assert BitRule(mean_bits=8).bits(named([1, 2, 3])) == (
+        ("layer0", 8),
+        ("layer1", 8),
+        ("layer2", 8),
+    )
+    assert BitRule(mean_bits=2, ends=0).bits(named([0, 0, 0])) == (
+        ("layer0", 2),
+        ("layer1", 2),
+        ("layer2", 2),
+    )
+    assert BitRule((3, 5), mean_bits=3, ends=6).bits(named([1, 2, 3])) == (
+        ("layer0", 6),
+        ("layer1", 3),
+        ("layer2", 6),
+    )
     assert BitRule(mean_bits=2, ends=8).bits(named([1, 2])) == (("layer0", 8), ("layer1", 8))
     assert BitRule(mean_bits=2, ends=8).bits(named([1])) == (("layer0", 8),)
 
@@ -64,7 +82,10 @@ def test_the_rule_by_hand() -> None:
 def test_an_assignment_prints_and_goes_through_json() -> None:
     assignment = assign_bits(found([0.1, 0.3, 0.2, 0.4]), BitRule(mean_bits=4))
     assert BitAssignment.from_json(assignment.to_json()) == assignment
-    assert assignment.bits == {"layer0": 8, "layer1": 4, "layer2": 4, "layer3": 8} and assignment.mean == 6
+    assert (
+        assignment.bits == {"layer0": 8, "layer1": 4, "layer2": 4, "layer3": 8}
+        and assignment.mean == 6
+    )
     lines = [line.split() for line in str(assignment).splitlines()]
     assert lines[0] == ["layer", "ANS", "bits"] and lines[3] == ["layer1", "0.300", "4"]
 
@@ -79,8 +100,12 @@ def train_images() -> ImageSplit:
     return wl.load_dataset("digits").train.take(200)
 
 
-def test_quanos_measures_assigns_and_quantises(software: nn.Module, train_images: ImageSplit) -> None:
-    small, assignment = quanos(software, train_images, attack=ATTACK, rule=BitRule(mean_bits=5), limit=100)
+def test_quanos_measures_assigns_and_quantises(
+    software: nn.Module, train_images: ImageSplit
+) -> None:
+    small, assignment = quanos(
+        software, train_images, attack=ATTACK, rule=BitRule(mean_bits=5), limit=100
+    )
     assert assignment.sensitivity.images == 100 and assignment.sensitivity.attack == ATTACK
     assert list(assignment.bits) == ["conv1", "conv2", "fc1", "fc2"]
     felt = dict(assignment.sensitivity.layers)
@@ -91,9 +116,13 @@ def test_quanos_measures_assigns_and_quantises(software: nn.Module, train_images
         name: (bits, bits) for name, bits in assignment.bits.items()
     }
     images = torch.rand(3, 1, 8, 8, generator=torch.Generator().manual_seed(2))
-    assert torch.equal(quantised_as(software, assignment, train_images.take(100))(images), small(images))
+    assert torch.equal(
+        quantised_as(software, assignment, train_images.take(100))(images), small(images)
+    )
     weights, _ = quanos(software, train_images, attack=ATTACK, limit=50, activations=False)
-    assert all(isinstance(layer.inputs, nn.Identity) for layer in quantised_layers(weights).values())
+    assert all(
+        isinstance(layer.inputs, nn.Identity) for layer in quantised_layers(weights).values()
+    )
     test = wl.load_dataset("digits").test.take(200)
     before, after = (wl.models.accuracy(model, test) for model in (software, small))
     assert after > before - 0.05
@@ -111,9 +140,14 @@ def test_mistakes_are_answered_in_words(software: nn.Module, train_images: Image
         (lambda: BitRule(ends=-1), ValueError, "`ends` must be at least 0"),
         (lambda: assign_bits("ANS"), TypeError, "`sensitivity` must be NoiseSensitivity"),
         (lambda: assign_bits(found([1]), 4), TypeError, "`rule` must be BitRule"),
-        (lambda: BitAssignment((("b", 4),), found([1]), BitRule()), ValueError, "`layers` must name the layers of"),
-        (lambda: BitAssignment((("layer0", 1),), found([1]), BitRule()), ValueError, "`layers` must be at least 2"),
-        (lambda: quanos(software, train_images, activations=4), TypeError, "`activations` must be bool"),
+        (lambda: assign(("b", 4)), ValueError, "`layers` must name the layers of"),
+        (lambda: assign(("layer0", 1)), ValueError, "`layers` must be at least 2"),
+        (lambda: assign(("layer0", 17)), ValueError, "`layers` must be at most 16, got 17"),
+        (
+            lambda: quanos(software, train_images, activations=4),
+            TypeError,
+            "`activations` must be bool",
+        ),
     ):  # fmt: skip
         with pytest.raises(kind, match=message):
             make()

@@ -27,7 +27,10 @@ def test_a_record_keeps_what_its_shares_count(records: list[Record]) -> None:
         assert sum(record.answers) / 40 == record.adversarial_accuracy
         assert sum(record.clean_answers) / 40 == record.clean_accuracy
         assert Record.from_json(record.to_json()) == record
-    images, labels = wl.load_dataset("digits").test.take(40).images, wl.load_dataset("digits").test.take(40).labels
+    images, labels = (
+        wl.load_dataset("digits").test.take(40).images,
+        wl.load_dataset("digits").test.take(40).labels,
+    )
     found = correct(wl.load_model("digits-cnn"), images, labels, batch_size=40)
     assert list(records[0].clean_answers) == found.tolist()
 
@@ -52,11 +55,13 @@ def test_the_worst_case_is_taken_image_by_image(records: list[Record]) -> None:
 
 def test_draws_that_disagree_have_no_answers() -> None:
     crossbar = replace(
-        wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), nonidealities=(wl.ReadNoise(sigma=1.0),)
+        wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()),
+        nonidealities=(wl.ReadNoise(sigma=1.0),),
     )
     chip, data = wl.map_model(wl.load_model("digits-cnn"), crossbar), wl.load_dataset("digits").test
     several, one = (
-        wl.evaluate(victim=chip, source=chip, attack=wl.FGSM(eps=0.2), data=data, limit=30, draws=n) for n in (5, 1)
+        wl.evaluate(victim=chip, source=chip, attack=wl.FGSM(eps=0.2), data=data, limit=30, draws=n)
+        for n in (5, 1)
     )
     assert not several.answers and len(one.answers) == 30
     with pytest.raises(ValueError, match="`record` holds no answers for HH FGSM 0.2 margin"):

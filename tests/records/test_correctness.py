@@ -18,7 +18,9 @@ def test_what_went_in_comes_out(right: list[bool]) -> None:
 @given(st.lists(st.booleans(), min_size=1, max_size=70))
 def test_digits_are_those_of_numpy(right: list[bool]) -> None:
     packed = np.packbits(np.array(right)).tobytes().hex()
-    assert packed.startswith(Answers.of(right).digits) and set(packed[len(Answers.of(right).digits) :]) <= {"0"}
+    assert packed.startswith(Answers.of(right).digits) and set(
+        packed[len(Answers.of(right).digits) :]
+    ) <= {"0"}
 
 
 def test_digits_are_text() -> None:

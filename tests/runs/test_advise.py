@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import wordline as wl
 from wordline.progress import Lines
-from wordline.records.advice import Advice, Option, marked
+from wordline.records.advice import Advice, Option, compare_options
 from wordline.records.record import Estimate
 from wordline.reports import advice_figure
 from wordline.runs import read_records
@@ -53,7 +53,7 @@ def option(clean: float, robust: float, bits: int, conversions: float) -> Option
     )
 )
 def test_dominance_is_the_pareto_order_of_what_keeps(options: list[Option]) -> None:
-    found = marked(tuple(options), 0.1)
+    found = compare_options(tuple(options), 0.1)
     for one in found:
         assert one.keeps == (one.clean.value >= 0.9 - 0.1)
         by_hand = False
@@ -168,7 +168,7 @@ def test_prints_draws_and_survives_json(asked, tmp_path: Path) -> None:
     assert "the worst of white-box and transferred PGD" in text and "\n *" in text
     assert "5 bits" in text and "40k" in text
     low = dataclasses.replace(
-        found, options=marked((option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)), 0.02)
+        found, options=compare_options((option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)), 0.02)
     )
     assert "\n CA" in str(low) and [o.robust.value for o in low.best] == [0.3]
     assert advice_figure(low, tmp_path / "a.png").stat().st_size > 10_000

@@ -16,7 +16,11 @@ def blobs() -> ImageData:
         generator = torch.Generator().manual_seed(len(split))
         count = 40 if split == "train" else 20
         labels = torch.arange(count) % 2
-        images = 0.3 + 0.4 * labels[:, None, None, None] + 0.1 * torch.randn(count, 1, 8, 8, generator=generator)
+        images = (
+            0.3
+            + 0.4 * labels[:, None, None, None]
+            + 0.1 * torch.randn(count, 1, 8, 8, generator=generator)
+        )
         return ImageSplit(images.clamp(0, 1), labels)
 
     return ImageData("blobs", ("dark", "light"), read)

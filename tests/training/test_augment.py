@@ -12,12 +12,23 @@ def stream(seed: int = 0) -> torch.Generator:
 
 def ramp(n: int, side: int) -> torch.Tensor:
     """Every pixel of an image has its own value, so a shifted pixel tells where it comes from."""
-    return torch.arange(side * side, dtype=torch.float32).reshape(1, 1, side, side).repeat(n, 1, 1, 1) / side**2
+    return (
+        torch.arange(side * side, dtype=torch.float32).reshape(1, 1, side, side).repeat(n, 1, 1, 1)
+        / side**2
+    )
 
 
 @settings(max_examples=40)
-@given(n=st.integers(1, 6), side=st.integers(3, 9), crop=st.integers(0, 2), flip=st.booleans(), seed=st.integers(0, 99))
-def test_shapes_stay_and_no_pixel_value_is_new(n: int, side: int, crop: int, flip: bool, seed: int) -> None:
+@given(
+    n=st.integers(1, 6),
+    side=st.integers(3, 9),
+    crop=st.integers(0, 2),
+    flip=st.booleans(),
+    seed=st.integers(0, 99),
+)
+def test_shapes_stay_and_no_pixel_value_is_new(
+    n: int, side: int, crop: int, flip: bool, seed: int
+) -> None:
     images = ramp(n, side)
     out = augment(images, crop, flip, generator=stream(seed))
     assert out.shape == images.shape and out.dtype == images.dtype
@@ -31,7 +42,11 @@ def test_a_crop_is_a_shift_over_reflected_borders(side: int, crop: int, seed: in
     image = ramp(1, side)
     out = augment(image, crop, False, generator=stream(seed))
     padded = torch.nn.functional.pad(image, (crop,) * 4, mode="reflect")
-    windows = [padded[:, :, i : i + side, j : j + side] for i in range(2 * crop + 1) for j in range(2 * crop + 1)]
+    windows = [
+        padded[:, :, i : i + side, j : j + side]
+        for i in range(2 * crop + 1)
+        for j in range(2 * crop + 1)
+    ]
     assert any(torch.equal(out, window) for window in windows)
 
 

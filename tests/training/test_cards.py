@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from wordline.models import NetworkSpec
 from wordline.training import Card, Milestones, Recipe, read_card
 
 CARD = Card(
-    architecture="resnet10", data="cifar10", classes=10, side=32, recipe=Recipe(epochs=2, schedule=Milestones()),
-    seed=1, train_fingerprint="a", test_fingerprint="b", test_accuracy=0.5, test_images=100, minutes=1.5,
+    network=NetworkSpec("resnet10", classes=10, side=32), data="cifar10",
+    recipe=Recipe(epochs=2, schedule=Milestones()), seed=1, train_fingerprint="a",
+    test_fingerprint="b", test_accuracy=0.5, test_images=100, minutes=1.5,
     versions={"torch": "2"}, command="wordline train resnet10",
 )  # fmt: skip
 
@@ -19,17 +21,25 @@ CARD = Card(
 def test_round_trip(tmp_path: Path) -> None:
     CARD.write(tmp_path / "card.json")
     assert read_card(tmp_path / "card.json") == CARD
-    assert Card.from_json(CARD.to_json()) == CARD and hash(CARD) == hash(Card.from_json(CARD.to_json()))
+    assert Card.from_json(CARD.to_json()) == CARD and hash(CARD) == hash(
+        Card.from_json(CARD.to_json())
+    )
     assert len((tmp_path / "card.json").read_text().splitlines()) > 10  # for people too
 
 
 def test_a_missing_card(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"`weights` needs its card .*none.json' beside it \(No such file.*factory"):
+    with pytest.raises(
+        ValueError, match=r"`weights` needs its card .*none.json' beside it \(No such file.*factory"
+    ):
         read_card(tmp_path / "none.json")
 
 
 def changed(**fields: Any) -> str:
     return json.dumps(json.loads(CARD.to_json()) | fields)
+
+
+def changed_network(**fields: Any) -> str:
+    return changed(network=json.loads(CARD.network.to_json()) | fields)
 
 
 @pytest.mark.parametrize(
@@ -41,13 +51,15 @@ def changed(**fields: Any) -> str:
         (b'{"type": "Recipe", "epochs": 1}', "holds a Recipe, not a Card"),
         (b'{"type": "Card"}', "is damaged .*missing"),
         (changed(extra=1).encode(), "`extra` is not a field of Card"),
-        (changed(classes="ten").encode(), "`classes` must be a whole number"),
-        (changed(side=0).encode(), "`side` must be at least 1"),
+        (changed_network(classes="ten").encode(), "`classes` must be a whole number"),
+        (changed_network(side=0).encode(), "`side` must be at least 1"),
         (changed(test_accuracy=98.2).encode(), "`test_accuracy` must be at most 1"),
         (changed(test_images=0).encode(), "`test_images` must be at least 1"),
+        (changed(network=None).encode(), "`network` must be NetworkSpec"),
+        (changed(best_epoch=-1).encode(), "`best_epoch` must be at least 0"),
         (changed(recipe=None).encode(), "`recipe` must be Recipe"),
         (changed(versions=None).encode(), "`versions` must be dict"),
-        (changed(architecture=3).encode(), "`architecture` must be str"),
+        (changed_network(architecture=3).encode(), "`architecture` must be str"),
     ],
 )
 def test_damaged_cards(tmp_path: Path, content: bytes, match: str) -> None:
@@ -58,4 +70,4 @@ def test_damaged_cards(tmp_path: Path, content: bytes, match: str) -> None:
 
 def test_a_bad_card_cannot_be_made() -> None:
     with pytest.raises(ValueError, match="`classes` must be at least 2"):
-        dataclasses.replace(CARD, classes=1)
+        dataclasses.replace(CARD, network=dataclasses.replace(CARD.network, classes=1))

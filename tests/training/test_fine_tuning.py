@@ -15,7 +15,7 @@ from wordline.datasets import ImageData, ImageSplit
 from wordline.fingerprints import fingerprint
 from wordline.models import build_model, read_weights
 from wordline.training import OneCycle, Recipe, train
-from wordline.training.epoch import Trainee
+from wordline.training.epoch import TrainStep
 
 SLOW = dataclasses.replace(RECIPE, epochs=1, schedule=OneCycle(1e-6), weight_decay=0.0)
 
@@ -45,14 +45,19 @@ def test_frozen_batch_norm_leaves_its_statistics_and_uses_them(tmp_path: Path) -
         images = torch.rand(24, 3, 8, 8, generator=torch.Generator().manual_seed(len(split)))
         return ImageSplit(images, torch.arange(24) % 2)
 
-    colour, recipe = ImageData("colour", ("a", "b"), read), Recipe(1, batch_size=12, crop=0, precision="fp32")
+    colour, recipe = (
+        ImageData("colour", ("a", "b"), read),
+        Recipe(1, batch_size=12, crop=0, precision="fp32"),
+    )
     fresh = build_model("resnet10", 2, 8, seed=0).state_dict()
     moved = {}
     for frozen in (False, True):
         out = tmp_path / str(frozen)
         train("resnet10", colour, dataclasses.replace(recipe, frozen_batch_norm=frozen), out)
         state = read_weights(out / "resnet10-colour.safetensors")
-        moved[frozen] = {name for name, tensor in state.items() if not torch.equal(tensor, fresh[name])}
+        moved[frozen] = {
+            name for name, tensor in state.items() if not torch.equal(tensor, fresh[name])
+        }
     statistics = {name for name in fresh if "running_" in name or "num_batches" in name}
     assert statistics and statistics <= moved[False]
     assert not statistics & moved[True]
@@ -61,16 +66,20 @@ def test_frozen_batch_norm_leaves_its_statistics_and_uses_them(tmp_path: Path) -
 
 def test_evaluation_and_training_again_keep_it_frozen() -> None:
     model = nn.Sequential(nn.BatchNorm2d(2), nn.Flatten())
-    trainee = Trainee(model, dataclasses.replace(RECIPE, frozen_batch_norm=True))
+    step = TrainStep(model, dataclasses.replace(RECIPE, frozen_batch_norm=True))
     for mode in (True, False, True):
-        trainee.train(mode)
+        step.train(mode)
         assert model.training is mode and not model[0].training
 
 
 @pytest.mark.parametrize(
     ("change", "error", "match"),
     [
-        ({"initial": nn.Linear(2, 2)}, ValueError, "`initial` is no network of this architecture .*lacks"),
+        (
+            {"initial": nn.Linear(2, 2)},
+            ValueError,
+            "`initial` is no network of this architecture .*lacks",
+        ),
         ({"initial": "digits-cnn"}, TypeError, "`initial` must be Module"),
         ({"name": "a/b"}, ValueError, "`name` must be a file name without folders, got 'a/b'"),
     ],

@@ -17,7 +17,16 @@ from wordline.models import load_model
 from wordline.training import Recipe
 
 NAME = "digits-cnn-digits-on-rethinking-16"
-TRAIN = ("train", "digits-cnn", "--data", "digits", "--crossbar", "rethinking-16", "--gain", "least-squares")
+TRAIN = (
+    "train",
+    "digits-cnn",
+    "--data",
+    "digits",
+    "--crossbar",
+    "rethinking-16",
+    "--gain",
+    "least-squares",
+)
 TUNE = ("--from", "digits-cnn", "--frozen-batch-norm", "--epochs", "1", "--lr", "0.02")
 
 
@@ -39,7 +48,9 @@ def test_two_processes_on_chips_train_the_weights_of_one(tmp_path: Path) -> None
         moved = (weight - start[name]).norm()
         assert moved > 0
         assert (two[name] - weight).norm() < 1e-4 * moved, name
-    assert any(not torch.equal(one[name], two[name]) for name in one)  # halves of batches round otherwise
+    assert any(
+        not torch.equal(one[name], two[name]) for name in one
+    )  # halves of batches round otherwise
 
 
 @pytest.mark.parametrize("launched", ["2", "many"])
@@ -47,6 +58,8 @@ def test_processes_that_do_not_know_of_each_other_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, launched: str
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", launched)
-    with pytest.raises(ValueError, match=f"`WORLD_SIZE` is {launched}, but accelerate sees 1 process.*USE_CPU=true"):
+    with pytest.raises(
+        ValueError, match=f"`WORLD_SIZE` is {launched}, but accelerate sees 1 process.*USE_CPU=true"
+    ):
         training.train("digits-cnn", load_dataset("digits"), Recipe.preset("digits"), tmp_path)
     assert not list(tmp_path.iterdir())

@@ -9,7 +9,12 @@ from wordline.training.recipe import PRESETS
 
 def test_the_papers_recipe_is_theirs() -> None:
     paper = Recipe.preset("papers")
-    assert (paper.epochs, paper.batch_size, paper.momentum, paper.weight_decay) == (200, 128, 0.9, 5e-4)
+    assert (paper.epochs, paper.batch_size, paper.momentum, paper.weight_decay) == (
+        200,
+        128,
+        0.9,
+        5e-4,
+    )
     assert paper.schedule == Milestones(0.1, (80, 120), 0.1)
     assert not paper.nesterov
 
@@ -17,7 +22,9 @@ def test_the_papers_recipe_is_theirs() -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_json_round_trip(name: str) -> None:
     recipe = Recipe.preset(name)
-    assert Recipe.from_json(recipe.to_json()) == recipe and hash(Recipe.from_json(recipe.to_json())) == hash(recipe)
+    assert Recipe.from_json(recipe.to_json()) == recipe and hash(
+        Recipe.from_json(recipe.to_json())
+    ) == hash(recipe)
 
 
 def test_a_recipe_from_before_a_field_was_added_still_loads() -> None:
@@ -46,11 +53,15 @@ def test_fields_that_came_later_leave_the_identity_as_it_was() -> None:
         ({"flip": 1}, TypeError, "`flip` must be bool"),
         ({"nesterov": 1}, TypeError, "`nesterov` must be bool"),
         ({"objective": "trades"}, TypeError, "`objective` must be AbstractObjective"),
-        ({"body": "chip"}, TypeError, "`body` must be AbstractBody"),
+        ({"forward": "chip"}, TypeError, "`forward` must be AbstractTrainingForward"),
         ({"validation": -0.1}, ValueError, "`validation` must be at least 0"),
         ({"validation": 0.95}, ValueError, "`validation` must be at most 0.9"),
         ({"frozen_batch_norm": 1}, TypeError, "`frozen_batch_norm` must be bool"),
-        ({"precision": "fp8"}, ValueError, "`precision` must be one of 'auto', 'fp32', 'bf16', got 'fp8'"),
+        (
+            {"precision": "fp8"},
+            ValueError,
+            "`precision` must be one of 'auto', 'fp32', 'bf16', got 'fp8'",
+        ),
     ],
 )
 def test_bad_recipes(fields: dict[str, Any], error: type[Exception], match: str) -> None:
@@ -59,5 +70,7 @@ def test_bad_recipes(fields: dict[str, Any], error: type[Exception], match: str)
 
 
 def test_unknown_preset() -> None:
-    with pytest.raises(ValueError, match="`name` must be one of 'papers', 'fast', 'digits', got 'slow'"):
+    with pytest.raises(
+        ValueError, match="`name` must be one of 'papers', 'fast', 'digits', got 'slow'"
+    ):
         Recipe.preset("slow")

@@ -1,13 +1,10 @@
-"""Volts in, amperes out: what an array does each time it is read."""
+"""Arrays of devices, read electrically: row voltages in volts to column currents in amperes."""
 
 from .array import AbstractArray
 from .exact import ExactArray
-from .fit import fit_surrogate
 from .ideal_backward import IdealBackward
 from .nonlinear import NonlinearArray
-from .samples import ArrayDesign
-from .surrogate import SurrogateArray
-from .surrogate_file import SurrogateReport
+from .surrogate import ArrayDesign, SurrogateArray, SurrogateReport, fit_surrogate
 
 __all__ = [
     "AbstractArray",

@@ -15,7 +15,7 @@ from .array import AbstractArray
 @final
 @dataclass(frozen=True)
 class ExactArray(AbstractArray):
-    """An array of ohmic devices multiplies by its effective conductance: I = V W, with W worked out once.
+    """An array of ohmic devices: I = V W, with the effective conductance W solved for once.
 
     >>> import torch
     >>> ExactArray().program(torch.tensor([[2e-4]]), Wires()).item() == torch.tensor(2e-4).item()
@@ -25,20 +25,17 @@ class ExactArray(AbstractArray):
     linear: ClassVar[bool] = True
     gradient: ClassVar[str] = "exact"
     needs_volts: ClassVar[bool] = False
-    columns_apart: ClassVar[bool] = True
+    independent_columns: ClassVar[bool] = True
 
     def height(self, rows: int, cols: int, wires: Wires) -> int:
-        """See `AbstractArray.height`."""
         return rows
 
     def reads_conductances(self, wires: Wires) -> bool:
-        """See `AbstractArray.reads_conductances`."""
         return wires.ideal
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
-        """The effective conductance, siemens, `(..., rows, cols)`."""
+        """Solve for the effective conductance, siemens, `(..., rows, cols)`."""
         return through_wires(g, wires)
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:
-        """I = V W."""
         return volts @ programmed

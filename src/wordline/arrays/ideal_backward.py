@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..circuits import AbstractDeviceLaw, Wires
-from ..transforms import shown
+from ..straight_through import value_with_gradient_of
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -17,19 +17,20 @@ from .array import AbstractArray
 @final
 @dataclass(frozen=True)
 class IdealBackward(AbstractArray):
-    """Currents of one array, gradients of an array without wires and with ohmic devices: dI/dV = g.
+    """Currents of one array with the gradient of an array of ohmic devices and no wires: dI/dV = g.
 
-    Backward pass differentiable approximation (BPDA, arXiv 1802.00420) as the public code of arXiv 2109.09060 has it:
-    an attack that follows it is weaker than one that follows the array's own gradient.
+    Backward pass differentiable approximation (BPDA, arXiv 1802.00420) as in the public code of
+    arXiv 2109.09060. An attack that follows it is weaker than one that follows the array's own
+    gradient.
 
-    `array`: the one whose currents are right.
+    `array`: the array that computes the currents.
 
     >>> from wordline.arrays import ExactArray
-    >>> array, wires, g = IdealBackward(ExactArray()), Wires(driver_ohm=1000), torch.tensor([[1e-3]])
-    >>> v = torch.tensor([[0.5]], requires_grad=True)
+    >>> wires, g = Wires(driver_ohm=1000), torch.tensor([[1e-3]])
+    >>> array, v = IdealBackward(ExactArray()), torch.tensor([[0.5]], requires_grad=True)
     >>> i = array.currents(v, array.program(g, wires), wires)
     >>> i.backward()
-    >>> round(i.item(), 6), round(v.grad.item(), 6)  # half the ideal current, all of the ideal slope
+    >>> round(i.item(), 6), round(v.grad.item(), 6)  # half the ideal current, the ideal slope
     (0.00025, 0.001)
     """
 
@@ -43,30 +44,26 @@ class IdealBackward(AbstractArray):
 
     @property
     def needs_volts(self) -> bool:  # type: ignore[override]
-        """As the inner array does."""
         return self.array.needs_volts
 
     @property
-    def columns_apart(self) -> bool:  # type: ignore[override]
-        """As those of the inner array are."""
-        return self.array.columns_apart
+    def independent_columns(self) -> bool:  # type: ignore[override]
+        return self.array.independent_columns
 
     @property
     def device_law(self) -> AbstractDeviceLaw:
-        """As the inner array's."""
         return self.array.device_law
 
     def height(self, rows: int, cols: int, wires: Wires) -> int:
-        """See `AbstractArray.height`."""
         return self.array.height(rows, cols, wires) + rows
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
-        """What the inner array needs, and below it the conductances."""
+        """Program the inner array and append the conductances below it."""
         return torch.cat([self.array.program(g, wires), g], -2)
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:
-        """Currents of the inner array with the gradient of V g."""
+        """Compute the currents of the inner array, with the gradient of V g."""
         inner, g = programmed.split([programmed.shape[-2] - volts.shape[-1], volts.shape[-1]], -2)
         with torch.no_grad():
-            right = self.array.currents(volts.detach(), inner.detach(), wires)
-        return shown(right, volts @ g)
+            currents = self.array.currents(volts.detach(), inner.detach(), wires)
+        return value_with_gradient_of(currents, volts @ g)

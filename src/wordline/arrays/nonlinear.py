@@ -1,4 +1,4 @@
-"""Arrays of devices with a curved I-V, solved anew at every read."""
+"""Arrays of devices with a curved I-V, solved at every read."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from ..transforms import plain, pushed, transformed
 from ..values import require_instance
 from .array import AbstractArray
 
-# Device voltages kept for a gradient, at most, 8 bytes each; a larger read is solved again, part by part.
-_KEPT = 1 << 24
+# Device voltages that are kept for a gradient, 8 bytes each. The backward pass of a larger read
+# solves it again, chunk by chunk.
+_MAX_KEPT_VOLTAGES = 1 << 24
 
 
 @final
 @dataclass(frozen=True)
 class NonlinearArray(AbstractArray):
-    """An array whose devices follow any law, solved by Newton's method for every input: exact, and slow.
+    """An array of devices of any law, solved by Newton's method for every input: exact and slow.
 
-    A read costs about a millisecond for each input of a 64 x 64 array. Currents are exact to 1e-12; the gradient is
-    that of the operating point, by implicit differentiation. `RuntimeError` names the inputs that did not converge.
-    Operating points take at most 128 MB: a read with more is solved a second time when it is differentiated.
+    A read costs about a millisecond for each input of a 64 x 64 array. Currents are exact to 1e-12;
+    the gradient is that of the operating point, by implicit differentiation. `RuntimeError` names
+    the inputs that did not converge. Operating points take at most 128 MB: a read with more of
+    them is solved a second time when it is differentiated.
 
     `law`: current of a device at a voltage.
 
@@ -50,38 +52,38 @@ class NonlinearArray(AbstractArray):
 
     @property
     def device_law(self) -> AbstractDeviceLaw:
-        """See `AbstractArray.device_law`."""
         return self.law
 
     def height(self, rows: int, cols: int, wires: Wires) -> int:
-        """See `AbstractArray.height`."""
         return rows
 
     def reads_conductances(self, wires: Wires) -> bool:
-        """See `AbstractArray.reads_conductances`."""
         return True
 
     def program(self, g: Tensor, wires: Wires) -> Tensor:
-        """The conductances themselves."""
+        """Return the conductances themselves."""
         return g
 
     def currents(self, volts: Tensor, programmed: Tensor, wires: Wires) -> Tensor:
-        """I_j = sum_i i(u_ij, g_ij), u the voltage that the wires leave each device."""
+        """Solve for I_j = sum_i i(u_ij, g_ij), with u_ij the voltage across device (i, j)."""
         tiles = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2]))
-        size = max(1, _KEPT // max(1, tiles * programmed.shape[-2] * programmed.shape[-1]))
-        if volts.shape[-2] <= size or transformed() or pushed(volts, programmed):
+        devices = max(1, tiles * programmed.shape[-2] * programmed.shape[-1])
+        chunk = max(1, _MAX_KEPT_VOLTAGES // devices)
+        if volts.shape[-2] <= chunk or transformed() or pushed(volts, programmed):
             return currents_through(volts, programmed, wires, self.law)
-        currents: Tensor = _SolvedAgain.apply(volts, programmed, wires, self.law, size)
+        currents: Tensor = _Recomputed.apply(volts, programmed, wires, self.law, chunk)
         return currents
 
 
-class _SolvedAgain(torch.autograd.Function):
-    """`currents_through` that keeps no operating points: the backward pass finds them again, part by part."""
+class _Recomputed(torch.autograd.Function):
+    """`currents_through` without stored operating points: the backward pass solves again."""
 
     @staticmethod
-    def forward(ctx: Any, volts: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, size: int) -> Tensor:
+    def forward(
+        ctx: Any, volts: Tensor, g: Tensor, wires: Wires, law: AbstractDeviceLaw, chunk: int
+    ) -> Tensor:
         ctx.save_for_backward(volts, g)
-        ctx.wires, ctx.law, ctx.size = wires, law, size
+        ctx.wires, ctx.law, ctx.chunk = wires, law, chunk
         return currents_through(volts, g, wires, law)
 
     @staticmethod
@@ -90,10 +92,12 @@ class _SolvedAgain(torch.autograd.Function):
         volts, g = ctx.saved_tensors
         plain(*grads)
         grad_volts, grad_g = [], torch.zeros_like(g)
-        for part, grad in zip(volts.split(ctx.size, -2), grads[0].split(ctx.size, -2), strict=True):
+        chunks = zip(volts.split(ctx.chunk, -2), grads[0].split(ctx.chunk, -2), strict=True)
+        for v, grad in chunks:
             with torch.enable_grad():
-                leaves = part.detach().requires_grad_(), g.detach().requires_grad_()
-                part_v, part_g = torch.autograd.grad(currents_through(*leaves, ctx.wires, ctx.law), leaves, grad)
-            grad_volts.append(part_v)
-            grad_g += part_g
+                leaves = v.detach().requires_grad_(), g.detach().requires_grad_()
+                currents = currents_through(*leaves, ctx.wires, ctx.law)
+                chunk_grad_v, chunk_grad_g = torch.autograd.grad(currents, leaves, grad)
+            grad_volts.append(chunk_grad_v)
+            grad_g += chunk_grad_g
         return torch.cat(grad_volts, -2), grad_g, None, None, None

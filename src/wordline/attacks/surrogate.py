@@ -7,7 +7,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from ..transforms import differentiated, shown
+from ..straight_through import value_with_gradient_of
+from ..transforms import differentiated
 
 
 @final
@@ -47,4 +48,4 @@ class SurrogateGradient(nn.Module):
                 f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
                 f"got {tuple(stand_in.shape)}"
             )
-        return shown(logits, stand_in)
+        return value_with_gradient_of(logits, stand_in)

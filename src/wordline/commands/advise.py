@@ -8,7 +8,7 @@ from pathlib import Path
 import tyro
 
 from ..progress import Bar
-from ..reports.advice import advice_figure
+from ..reports import advice_figure
 from ..runs import advise as run_advise
 from .option_groups import Chip, ChipOptions, Comparison, ComparisonOptions
 from .options import EPS, Number, require_files

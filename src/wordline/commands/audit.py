@@ -9,8 +9,8 @@ from ..evaluation import gradient_deviation, robustness_curve
 from ..files import write_atomically
 from ..progress import Bar
 from ..records.record import describe
-from ..reports import Results, accuracy_curves, deviation_figure, page
-from ..values import encode, require_choice
+from ..reports import NamedAudit, Results, accuracy_curves, deviation_figure, html_report
+from ..values import require_choice
 from .option_groups import Pair, PairOptions
 from .options import EPS, Number, require_eps, require_files
 
@@ -46,8 +46,8 @@ def audit(
     if out:
         write_atomically(Path(out), lambda path: path.write_text(result.to_json() + "\n"))
     if html:
-        shown = Results(name=f"audit of {describe(result.chip)}", audits=[encode(result)])
-        text = page([shown])
+        shown = Results(name=f"audit of {describe(result.chip)}", audits=[NamedAudit("", result)])
+        text = html_report([shown])
         write_atomically(Path(html), lambda path: path.write_text(text, encoding="utf-8"))
     print(result.to_json() if json else result)
 

@@ -13,11 +13,11 @@ from .. import datasets
 from ..arrays import fit_surrogate
 from ..circuits import SinhDevice, netlist
 from ..files import write_atomically
-from ..mapping import land, read_noise
+from ..mapping import program_devices, read_noise
 from ..mapping.explain import explain
 from ..nn import calibrate as calibrate_ranges
 from ..nn import chip_view, map_model
-from ..progress import Bar, LateBar
+from ..progress import Bar
 from ..values import require_choice, require_integer
 from .option_groups import Chip, ChipOptions, Data, DataOptions, Network, NetworkOptions
 from .options import Number, crossbar_of, require_files, said
@@ -43,7 +43,8 @@ def show(
     generator = torch.Generator().manual_seed(seed)
     share = torch.rand(chosen.tile, generator=generator, dtype=torch.float64)
     target = chosen.device.conductance(share)
-    g = read_noise(land(target, chosen, generator=generator), chosen, generator=generator)
+    g = program_devices(target, chosen, generator=generator)
+    g = read_noise(g, chosen, generator=generator)
     rows = torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)
     print(netlist(g, chosen.wires, chosen.read_volt * rows, chosen.array.device_law))
 
@@ -92,7 +93,7 @@ def map_(
     images = data.load() if data.data else None
     mapped = map_model(
         software, crossbar, seed, only=layers.only, exclude=layers.exclude, strict=layers.strict,
-        progress=LateBar(3.0),
+        progress=Bar(delay=3.0),
     )  # fmt: skip
     if images and calibrate:
         calibrate_ranges(mapped, images.train, limit=calibrate)

@@ -71,7 +71,7 @@ def evaluate(
     run.apply()
     software, loaded = network.load(), data.load()
     split = loaded.test.take(run.limit) if run.limit else loaded.test
-    calibrated = any(crossbar.calibrated for crossbar in crossbars)
+    calibrated = any(crossbar.needs_calibration for crossbar in crossbars)
     records = run_grid(
         software,
         split,

@@ -12,16 +12,16 @@ from ..evaluation.party import party
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
 from ..records.record import Record, fraction
-from ..reports.rerun import Names
+from ..reports.page import CommandNames
 from ..values import Value
 from .options import GAINS, STEP, parse_number
 
 
-def names_of(records: Iterable[Record]) -> Names:
+def names_of(records: Iterable[Record]) -> CommandNames:
     """Map contents to names: presets, networks that ship with wordline, attacks of the records."""
     attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
     known = {identity: words for identity, words in attacks.items() if words}
-    return Names(_crossbars(), _networks(), known)
+    return CommandNames(_crossbars(), _networks(), known)
 
 
 @functools.cache

@@ -13,16 +13,15 @@ from ..reports import (
     Results,
     control_bars,
     csv_report,
+    html_report,
     latex_report,
     markdown_report,
-    page,
     read_results,
-    sheets_of,
     stability_figure,
+    tables_of,
     tile_curves,
 )
-from ..reports.sheet import plain_cells
-from ..values import decode
+from ..reports.table import json_entries
 from .names import names_of
 from .options import require_files
 
@@ -71,8 +70,8 @@ def report(
         for drawn in draw(results, Path(figures)):
             print(drawn)
     if json:
-        for sheet in (sheet for found in results for sheet in sheets_of(found)):
-            print("\n".join(json_text.dumps(cell) for cell in plain_cells(sheet)))
+        for table in (table for found in results for table in tables_of(found)):
+            print("\n".join(json_text.dumps(entry) for entry in json_entries(table)))
     elif not (out or csv or latex or html or figures):
         print(markdown_report(results))
 
@@ -80,21 +79,21 @@ def report(
 def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
     """Draw every figure for which there are results."""
     for results in all_results:
-        swept = [record for record in results.decoded() if hasattr(record.attack, "eps")]
+        swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
             yield tile_curves(swept, folder / f"{results.name}-curves.pdf", title=results.title)
-        for number, audit in enumerate(results.audits):
-            if any(control.get("measured", True) for control in audit.get("comparisons", ())):
+        for number, (_, audit) in enumerate(results.audits):
+            if any(control.measured for control in audit.comparisons):
                 yield control_bars(audit, folder / f"{results.name}-audit-{number}.pdf")
         for number, stability in enumerate(results.stabilities):
             file = folder / f"{results.name}-stability-{number}.pdf"
-            yield stability_figure((decode(dict(stability)),), file)
+            yield stability_figure((stability,), file)
 
 
 def write_page(file: Path, results: list[Results], title: str = "") -> None:
     """Write the page of these results, with the commands that reproduce their records."""
-    names = names_of(record for found in results for record in found.decoded())
-    _write_text(file, page(results, names, title=title))
+    names = names_of(record for found in results for record in found.evaluations)
+    _write_text(file, html_report(results, names, title=title))
 
 
 def _write(file: str, content: str) -> None:

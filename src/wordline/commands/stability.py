@@ -7,7 +7,7 @@ from pathlib import Path
 from ..evaluation import noise_stability
 from ..nn import calibrate, map_model
 from ..progress import Bar
-from ..reports.stability import stability_figure
+from ..reports import stability_figure
 from .option_groups import Chip, ChipOptions, Comparison, ComparisonOptions
 from .options import require_files
 
@@ -35,7 +35,7 @@ def stability(
     results = []
     for software in models.values():
         mapped = map_model(software, crossbar, chip_seed)
-        if crossbar.calibrated:
+        if crossbar.needs_calibration:
             calibrate(mapped, loaded.train, limit=comparison.calibration)
         results.append(
             noise_stability(

@@ -60,7 +60,7 @@ class RecipeOptions:
         longer = (self.epochs or chosen.epochs) / chosen.epochs
         return dataclasses.replace(
             chosen,
-            schedule=chosen.schedule.rescaled(self.lr, longer),
+            schedule=chosen.schedule.rescale(self.lr, longer),
             validation=self.validation,
             frozen_batch_norm=self.frozen_batch_norm,
             **{name: value for name, value in given.items() if value},
@@ -161,8 +161,8 @@ def train(
     chosen = recipe.load(data)
     if chip.gain and not chip.crossbar:
         raise ValueError("`gain` belongs to a crossbar; name one by --crossbar")
-    body = OnChip(chip.load()) if chip.crossbar else training.Plain()
-    chosen = dataclasses.replace(chosen, objective=defense.load(), body=body)
+    forward = OnChip(chip.load()) if chip.crossbar else training.IdentityForward()
+    chosen = dataclasses.replace(chosen, objective=defense.load(), forward=forward)
     images = data_of(data, root)
     with asked_as("from"):
         initial = models.load_model(from_) if from_ else None

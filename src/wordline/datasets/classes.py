@@ -1,10 +1,11 @@
-"""Names of classes, in the order of the labels, of the public data sets; and other orders held against them."""
+"""Names of the classes of public data sets, in the order of the labels, and labels by name."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
 from dataclasses import dataclass
+from typing import final
 
 _CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
 _CIFAR100 = """
@@ -41,12 +42,15 @@ _TINY_IMAGENET = """
 """  # WordNet ids without their n, sorted: labels count in this order, not in that of wnids.txt
 CIFAR10, CIFAR100 = tuple(_CIFAR10.split()), tuple(_CIFAR100.split())
 TINY_IMAGENET = tuple(f"n{number}" for number in _TINY_IMAGENET.split())
-ALSO_CALLED = (("plane", "airplane"), ("car", "automobile"))  # in PyTorch's tutorial on CIFAR-10
+SYNONYMS = (("plane", "airplane"), ("car", "automobile"))  # in PyTorch's tutorial on CIFAR-10
 
 
+@final
 @dataclass(frozen=True)
 class Classes:
-    """The classes of a data set: `names[k]` is label k; `words` are other names of them, `root` where files stand.
+    """Classes of a data set: `names[k]` is label k.
+
+    `root`: the folder that is read, for messages. `synonyms`: (other name, name) of a class.
 
     >>> pets = Classes("pets", ("cat", "sea_lion"))
     >>> pets.labels(("Sea lion", "cat"), "a file"), pets.labels(("1", "0"), "a file")
@@ -56,10 +60,10 @@ class Classes:
     data: str
     names: tuple[str, ...]
     root: str = ""
-    words: tuple[tuple[str, str], ...] = ALSO_CALLED
+    synonyms: tuple[tuple[str, str], ...] = SYNONYMS
 
     def labels(self, found: tuple[str, ...], where: str) -> tuple[int, ...]:
-        """The data set's label of each name that a file or folder gives, so that any order of them will do.
+        """Return the data set's label of each name in a file or folder, in whatever order they are.
 
         Names are compared without case, and with blanks and hyphens as underscores; names that are
         all numbers are the labels themselves; no names at all are those numbers in order. Raises
@@ -70,44 +74,47 @@ class Classes:
             return tuple(range(len(self.names)))
         if len(found) != len(self.names):
             raise ValueError(
-                f"`root` {self.root!r} holds data of {len(found)} classes, but {self.data} has {len(self.names)}; "
-                f"pass the folder of {self.data}"
+                f"`root` {self.root!r} holds data of {len(found)} classes, but {self.data} has "
+                f"{len(self.names)}; pass the folder of {self.data}"
             )
-        own = self._numbers() if numbered(found) else self._words()
-        taken: dict[int, str] = {}
-        for place, name in enumerate(found):
-            label = own.get(str(int(name)) if numbered(found) else _plain(name))
+        numbers = are_numbers(found)
+        known = self._labels_by_number() if numbers else self._labels_by_name()
+        names: dict[int, str] = {}
+        for index, name in enumerate(found):
+            label = known.get(str(int(name)) if numbers else _normalise(name))
             if label is None:
                 raise ValueError(
-                    f"`root` calls class {place} {name!r} in {where}, where {self.data} has {self.names[place]!r}, "
-                    f"and none of {self.data} is called so; name the classes as the data set does"
+                    f"`root` calls class {index} {name!r} in {where}, where {self.data} has "
+                    f"{self.names[index]!r}, and none of {self.data} is called so; name the "
+                    "classes as the data set does"
                 )
-            if label in taken:
+            if label in names:
                 raise ValueError(
-                    f"`root` names the class {self.names[label]!r} twice in {where}, as {taken[label]!r} and "
-                    f"{name!r}; leave one"
+                    f"`root` names the class {self.names[label]!r} twice in {where}, as "
+                    f"{names[label]!r} and {name!r}; leave one"
                 )
-            taken[label] = name
-        return tuple(taken)
+            names[label] = name
+        return tuple(names)
 
-    def shown(self, found: tuple[str, ...]) -> tuple[str, ...]:
-        """Its own names where a file names the classes; numbers where it numbers them, or says nothing of them."""
-        return self.names if not numbered(found) else tuple(map(str, range(len(self.names))))
+    def display_names(self, found: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the data set's own names; numbers if a file numbers its classes or names none."""
+        return tuple(map(str, range(len(self.names)))) if are_numbers(found) else self.names
 
-    def _numbers(self) -> dict[str, int]:
+    def _labels_by_number(self) -> dict[str, int]:
         return {str(label): label for label in range(len(self.names))}
 
-    def _words(self) -> dict[str, int]:
-        own = {_plain(name): label for label, name in enumerate(self.names)}
-        known = [(_plain(word), own[_plain(name)]) for word, name in self.words if _plain(name) in own]
-        shared = {word for word, count in Counter(word for word, _ in known).items() if count > 1}
-        return {word: label for word, label in known if word not in shared} | own
+    def _labels_by_name(self) -> dict[str, int]:
+        own = {_normalise(name): label for label, name in enumerate(self.names)}
+        pairs = [(_normalise(word), own.get(_normalise(name))) for word, name in self.synonyms]
+        count = Counter(word for word, label in pairs if label is not None)
+        once = {w: label for w, label in pairs if label is not None and count[w] == 1}
+        return once | own  # a word of two classes names neither
 
 
-def numbered(names: tuple[str, ...]) -> bool:
-    """Say whether classes are called by numbers alone, or not at all."""
+def are_numbers(names: tuple[str, ...]) -> bool:
+    """Return True if classes are called by numbers alone, or not at all."""
     return all(name.isascii() and name.isdecimal() for name in names)
 
 
-def _plain(name: str) -> str:
+def _normalise(name: str) -> str:
     return re.sub(r"[\s-]+", "_", name.strip().lower())

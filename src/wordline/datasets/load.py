@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import torch
+
+from .classes import Classes
 from .digits import digits
-from .hub import HUB, hub_data
-from .images import ImageData
+from .hub import read_from_hub
+from .images import ImageData, ImageSplit
+from .local import LocalFolder
+from .public import PUBLIC
+from .rows import Rows, concatenate
 
 
 def load_dataset(name: str, root: str | Path = "") -> ImageData:
-    """A data set by name: "digits" (embedded), "cifar10", "cifar100" or "tiny-imagenet".
+    """Load a data set by name: "digits" (embedded), "cifar10", "cifar100" or "tiny-imagenet".
 
-    The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files or of images (see
-    `datasets.local`). Raises ValueError for an unknown name or a folder that holds no such data.
+    The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files
+    or of images (see `datasets.local`), of which one split is enough. Images are RGB, of the data
+    set's own size, and stored as uint8; labels are those of the data set's own class names (see
+    `datasets.classes`). Each split is decoded when first asked for.
+
+    Raises ValueError for an unknown name, a folder that does not exist or holds no such data, and a
+    hub that cannot be reached; for a missing split, when it is asked for.
 
     >>> load_dataset("digits").classes[:3]
     ('0', '1', '2')
@@ -22,6 +35,41 @@ def load_dataset(name: str, root: str | Path = "") -> ImageData:
         if str(root):
             raise ValueError("`root` is not used by the embedded 'digits'; leave it out")
         return digits()
-    if name not in HUB:
-        raise ValueError(f"`name` must be one of {', '.join(['digits', *HUB])}, got {name!r}")
-    return hub_data(name, root)
+    if name not in PUBLIC:
+        raise ValueError(f"`name` must be one of {', '.join(['digits', *PUBLIC])}, got {name!r}")
+    spec = PUBLIC[name]
+    if not str(root):
+        return _image_data(spec.classes, spec.side, partial(read_from_hub, spec), "test")
+    folder = LocalFolder.search(Path(root), spec)
+    first = "test" if folder.sources("test") else "train"
+    return _image_data(folder.classes(), spec.side, folder.read, first)
+
+
+def _image_data(
+    classes: Classes, side: int, read: Callable[[str], list[Rows]], first: str
+) -> ImageData:
+    """Read the split `first` now, to refuse other classes at once; decode when asked for."""
+    waiting = {first: read(first)}
+    rows = waiting[first][0]
+    classes.labels(rows.names, rows.where)
+    names = classes.display_names(rows.names)
+
+    def read_split(split: str) -> ImageSplit:
+        parts = waiting.pop(split, None) or read(split)  # read again by whoever asks a second time
+        return _decode([part.relabel(classes) for part in parts], names, side)
+
+    return ImageData(classes.data, names, read_split)
+
+
+def _decode(parts: list[Rows], names: tuple[str, ...], side: int) -> ImageSplit:
+    rows = concatenate(parts)
+    if not rows.labels:
+        raise ValueError(
+            f"`root` holds an empty data set in {rows.where}; a split needs at least one image"
+        )
+    if rows.names != names:
+        raise ValueError(
+            f"`root` names other classes in {rows.where} ({len(rows.names)}) than in the test "
+            f"split ({len(names)}): one gives names, the other numbers; they must agree"
+        )
+    return ImageSplit(rows.pixels(side), torch.tensor(rows.labels, dtype=torch.int64))

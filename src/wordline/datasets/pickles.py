@@ -1,7 +1,8 @@
-"""Pickles of plain arrays, such as the CIFAR archives, read without running anything of theirs.
+"""Pickles of plain arrays, such as the CIFAR archives, read without running any of their code.
 
-A pickle is a program. Here the only names it may call are those by which numpy writes an array of integers, and each
-is answered by a few lines of this file: nothing is imported, and nothing of numpy's own unpickling runs.
+A pickle is a program. Here the only names it may call are those by which numpy writes an array of
+integers, and each is answered by a few lines of this file: nothing is imported, and nothing of
+numpy's own unpickling runs.
 """
 
 from __future__ import annotations
@@ -17,30 +18,34 @@ import numpy as np
 
 
 def read_plain_pickle(path: Path) -> Any:
-    """Content of a pickle: dicts, lists, text, bytes, numbers, and numpy arrays of integers.
+    """Read a pickle of dicts, lists, text, bytes, numbers, and numpy arrays of integers.
 
-    Text of Python 2 comes as bytes. Raises ValueError for a damaged file and for a pickle that names anything else,
-    of which nothing is run.
+    Text of Python 2 comes as bytes. Raises ValueError for a damaged file and for a pickle that
+    names anything else, of which nothing is run.
     """
     try:
-        return _settled(_Plain(io.BytesIO(path.read_bytes()), encoding="bytes").load())
-    except _Refused as error:
-        raise ValueError(f"`root` holds the pickle {str(path)!r}, which {error}; nothing of it was run") from error
+        return _unwrap(_Unpickler(io.BytesIO(path.read_bytes()), encoding="bytes").load())
+    except _RefusedError as error:
+        raise ValueError(
+            f"`root` holds the pickle {str(path)!r}, which {error}; nothing of it was run"
+        ) from error
     except Exception as error:  # a damaged pickle fails in a dozen ways
-        raise ValueError(f"`root` holds a damaged pickle, {str(path)!r} ({error!r}); fetch it again") from error
+        raise ValueError(
+            f"`root` holds a damaged pickle, {str(path)!r} ({error!r}); fetch it again"
+        ) from error
 
 
-class _Refused(Exception):  # noqa: N818 - caught above
+class _RefusedError(Exception):
     """Raised for a pickle that asks for more than plain data."""
 
 
-class _Kind:
-    """The dtype of an array as it is written: "u1" and then, as a state, its byte order."""
+class _DType:
+    """Stand-in for a dtype: written as "u1" and then, as a state, its byte order."""
 
     def __init__(self, code: Any, *_: object) -> None:
         text = code.decode("latin1") if isinstance(code, bytes) else code
         if not isinstance(text, str) or not re.fullmatch(r"[iu][1248]", text):
-            raise _Refused(f"holds an array of {text!r}, where only whole numbers belong")
+            raise _RefusedError(f"holds an array of {text!r}, where only whole numbers belong")
         self.dtype = np.dtype(text)
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
@@ -49,7 +54,7 @@ class _Kind:
 
 
 class _Array:
-    """An array as it is written: empty first, and then its shape, dtype, order and bytes as a state."""
+    """Stand-in for an array: written empty, and then, as a state, shape, dtype, order and bytes."""
 
     value = np.zeros(0)
 
@@ -59,16 +64,17 @@ class _Array:
         self.value = _array(content, kind, shape, "F" if by_columns else "C")
 
 
-def _array(content: Any, kind: _Kind, shape: Any, order: Any = "C") -> np.ndarray:
+def _array(content: Any, kind: _DType, shape: Any, order: Any = "C") -> np.ndarray:
     return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
 
 
-def _names() -> dict[tuple[str, str], Callable[..., Any]]:
-    """Stand-ins by name; made anew each time, since a pickle may set attributes of what it is given."""
+def _stand_ins() -> dict[tuple[str, str], Callable[..., Any]]:
+    """Stand-ins by name; made anew each time, since a pickle may set attributes of its objects."""
     known: dict[tuple[str, str], Callable[..., Any]] = {
         ("numpy", "ndarray"): lambda *_: _Array(),
-        ("numpy", "dtype"): lambda *code: _Kind(*code),
-        ("_codecs", "encode"): lambda text, _: text.encode("latin1"),  # bytes, as protocols below 3 write them
+        ("numpy", "dtype"): lambda *code: _DType(*code),
+        # bytes, as protocols below 3 write them
+        ("_codecs", "encode"): lambda text, _: text.encode("latin1"),
     }
     for core in ("numpy.core", "numpy._core"):
         known[f"{core}.multiarray", "_reconstruct"] = lambda *_: _Array()
@@ -77,21 +83,24 @@ def _names() -> dict[tuple[str, str], Callable[..., Any]]:
     return known
 
 
-class _Plain(pickle.Unpickler):
+class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
-        found = _names().get((module, name))
+        found = _stand_ins().get((module, name))
         if found is None:
-            raise _Refused(f"would run '{module}.{name}'")
+            raise _RefusedError(f"would run '{module}.{name}'")
         return found
 
     def persistent_load(self, _: Any) -> Any:
-        raise _Refused("refers to objects outside of it")
+        raise _RefusedError("refers to objects outside of it")
 
 
-def _settled(value: Any) -> Any:
-    """The same with arrays in the place of what was built for them, and text as keys."""
+def _unwrap(value: Any) -> Any:
+    """Replace stand-ins by their arrays, and keys of bytes by text."""
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, dict):
-        return {key.decode("latin1") if isinstance(key, bytes) else key: _settled(item) for key, item in value.items()}
-    return [_settled(item) for item in value] if isinstance(value, list) else value
+        return {
+            key.decode("latin1") if isinstance(key, bytes) else key: _unwrap(item)
+            for key, item in value.items()
+        }
+    return [_unwrap(item) for item in value] if isinstance(value, list) else value

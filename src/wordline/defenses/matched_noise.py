@@ -11,14 +11,14 @@ from torch import Tensor, nn
 
 from ..mapping import Crossbar
 from ..nn import map_model
-from ..training import AbstractBody, tie
+from ..training import AbstractTrainingForward, share_parameters
 from ..typing import Images
 from ..values import require_instance, require_number
 
 
 @final
 @dataclass(frozen=True)
-class MatchedNoise(AbstractBody):
+class MatchedNoise(AbstractTrainingForward):
     """The software network, with a Gaussian of the chip's mean error and deviation added to each layer's outputs.
 
         y_l <- y_l + mean_l + deviation_l z,   z ~ N(0, 1) for every output, anew at every pass
@@ -27,8 +27,8 @@ class MatchedNoise(AbstractBody):
     arXiv 2109.09060.
 
     >>> noisy = MatchedNoise((("0", 1.0, 0.0),))
-    >>> network = noisy.around(nn.Sequential(nn.ReLU()))
-    >>> noisy.begin_step(network, seed=0)
+    >>> network = noisy.wrap(nn.Sequential(nn.ReLU()))
+    >>> noisy.on_step(network, seed=0)
     >>> network(torch.zeros(2))
     tensor([1., 1.])
     """
@@ -63,9 +63,9 @@ class MatchedNoise(AbstractBody):
                 handle.remove()
         return cls(tuple((name, float(error.mean()), float(error.std())) for name, error in found.items()))
 
-    def around(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module) -> nn.Module:
         """A twin on the same parameters, whose layers add their noise."""
-        twin = tie(copy.deepcopy(model), model)
+        twin = share_parameters(copy.deepcopy(model), model)
         modules = dict(twin.named_modules())
         for name, mean, deviation in self.layers:
             if (layer := modules.get("" if name == "model" else name)) is None:
@@ -73,7 +73,7 @@ class MatchedNoise(AbstractBody):
             layer.register_forward_hook(_Adder(mean, deviation))
         return twin
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
+    def on_step(self, network: nn.Module, seed: int) -> None:
         """Begin the noise anew."""
         stream = torch.Generator().manual_seed(seed)
         for module in network.modules():

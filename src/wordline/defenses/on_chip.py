@@ -11,13 +11,13 @@ from ..mapping import Crossbar
 from ..nn import Chip, map_model
 from ..nn.trainable_layer import TrainableLayer
 from ..seeds import stream_seed
-from ..training import AbstractBody, tie
+from ..training import AbstractTrainingForward, share_parameters
 from ..values import require_instance, require_integer
 
 
 @final
 @dataclass(frozen=True)
-class OnChip(AbstractBody):
+class OnChip(AbstractTrainingForward):
     """The network runs on a chip, and the gradient of its weights passes through the arrays they are programmed on.
 
         dL/dW = (d W_chip / d W)^T dL/dW_chip,   W_chip = gain w_max decode(circuit(program(W)))
@@ -35,7 +35,7 @@ class OnChip(AbstractBody):
     ...     tile=(64, 64), device=Memristor(20e3, 200e3), wires=Wires(), gain=UnitGain(),
     ...     nonidealities=(GaussianVariation(sigma=0.1),),
     ... )
-    >>> OnChip(noisy).around(nn.Linear(4, 2)).layers["model"].weight.shape
+    >>> OnChip(noisy).wrap(nn.Linear(4, 2)).layers["model"].weight.shape
     torch.Size([2, 4])
     """
 
@@ -47,19 +47,19 @@ class OnChip(AbstractBody):
         require_instance("crossbar", self.crossbar, Crossbar)
         require_instance("redraw", self.redraw, bool)
         require_integer("seed", self.seed, at_least=0)
-        if self.crossbar.calibrated:
+        if self.crossbar.needs_calibration:
             raise ValueError(
                 "`crossbar` has converters whose range is calibrated on data; train with a range that needs none "
                 "(SampleMax, FixedRange, FullScale), and calibrate the chip of the trained network"
             )
 
-    def around(self, model: nn.Module) -> nn.Module:
+    def wrap(self, model: nn.Module) -> nn.Module:
         """The chip, programmed anew from the weights of `model` at each step."""
         chip = map_model(model, self.crossbar, self.seed, trainable=True)
-        tie(chip.model, model)
+        share_parameters(chip.model, model)
         return chip
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
+    def on_step(self, network: nn.Module, seed: int) -> None:
         """Program the arrays; with `redraw` those of the chip that `seed` draws."""
         for name, layer in cast(Chip, network).layers.items():
             cast(TrainableLayer, layer).hold(stream_seed(seed if self.redraw else self.seed, name))

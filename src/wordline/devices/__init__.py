@@ -1,21 +1,26 @@
-"""What happens to a conductance between being asked for and being there; siemens in, siemens out, cell by cell.
+"""Devices: from the conductance that is asked for to the one that is held, siemens in, siemens out.
 
-The mapping asks for conductances inside a device's window. What the array then holds comes about in this order:
+The mapping asks for conductances inside a device's window. The conductance that a cell then holds
+is set in three steps:
 
-1. **The device** (`AbstractDevice.programmed`). A `Memristor` holds what it is asked for. A `MeasuredDevice` lands
-   around the mean of its table with the table's standard deviation.
-2. **Programming** (`AbstractNonideality.apply`, in the order of the crossbar's tuple). Order is physics:
-   variation, then faults, leaves stuck devices exactly stuck; the other way round, variation moves them too.
-   The order of events in an array: variation (`GaussianVariation`, `LogNormalVariation`, `StateDependentVariation`, or
-   one of them inside `WriteVerify`), then `StuckDevices`, then `RetentionDrift`; list the entries so, unless you mean
-   otherwise. With a `MeasuredDevice` no variation is needed: its table has it.
-3. **The read** (entries that are `fresh`: `ReadNoise`). Drawn anew each time the array is used, on what programming
-   left, wherever it stands in the tuple. A frozen `ReadNoise` is drawn at programming, at its place in the tuple.
+1. **The device** (`AbstractDevice.programmed`). A `Memristor` holds the target exactly. A
+   `MeasuredDevice` has the mean and the standard deviation of its table.
+2. **Programming** (`AbstractNonideality.apply`, in the order of the crossbar's tuple). The order
+   matters: variation, then faults, leaves stuck devices exactly stuck; the other way round,
+   variation moves them too. Events in an array happen in this order: variation
+   (`GaussianVariation`, `LogNormalVariation`, `StateDependentVariation`, or one of them inside
+   `WriteVerify`), then `StuckDevices`, then `RetentionDrift`. List the entries so unless you mean
+   otherwise. A `MeasuredDevice` needs no variation: its table has it.
+3. **The read** (entries with `per_read`: `ReadNoise`). Drawn each time the array is used, on top of
+   the programmed conductances, at any place in the tuple. A frozen `ReadNoise` is drawn at
+   programming, at its place in the tuple.
 
-Converters (`UniformConverter`) stand in front of word lines and behind bit lines; a range says their full scale.
+Converters (`UniformConverter`) stand in front of word lines and behind bit lines; a range gives
+their full scale.
 
-Nothing here knows of wires or of neighbouring cells: that is `circuits`. One seed is one chip: draws are made in
-float32 on the generator's device, whatever the precision and the device of the conductances.
+No code here depends on wires or on neighbouring cells: that is `circuits`. One seed is one chip:
+draws are made in float32 on the generator's device, whatever the precision and the device of the
+conductances.
 """
 
 from .converters import AbstractConverter, IdealConverter, UniformConverter

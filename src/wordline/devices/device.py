@@ -1,4 +1,4 @@
-"""What can hold a conductance."""
+"""The interface of a programmable device."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from ..values import Value
 
 
 class AbstractDevice(Value):
-    """A programmable conductance: the window it is asked for in, and what it holds when it has been asked.
+    """A programmable conductance: a window of targets, and the conductance held after programming.
 
-    A device of your own is a frozen dataclass with the members below. `conductance` is what the mapping asks for and
-    must pass gradients; `programmed` is what then lies in the array, before the crossbar's non-idealities act on it.
+    A device of your own is a frozen dataclass with the members below. `conductance` gives the
+    target of the mapping and must pass gradients; `programmed` gives the conductance in the array,
+    before the crossbar's non-idealities act on it.
 
-    `passes`: 1 where `programmed` concerns each device alone and draws at most one number for it, so that a large
-    layer can be programmed a few devices at a time, with the same numbers; 0, the default, otherwise.
+    `passes`: 1 where `programmed` treats each device alone and draws at most one number for it, so
+    that a large layer can be programmed in chunks with the same numbers; 0, the default, otherwise.
     """
 
     passes: ClassVar[int] = 0
@@ -26,21 +27,24 @@ class AbstractDevice(Value):
     @property
     @abc.abstractmethod
     def g_on_siemens(self) -> float:
-        """Largest conductance that can be asked for."""
+        """Largest target."""
 
     @property
     @abc.abstractmethod
     def g_off_siemens(self) -> float:
-        """Smallest conductance that can be asked for, >= 0 and less than `g_on_siemens`."""
+        """Smallest target, >= 0 and less than `g_on_siemens`."""
 
     @abc.abstractmethod
     def conductance(self, share: Tensor) -> Tensor:
-        """Conductance in siemens to ask for, of a share of the window: 0 -> g_off and 1 -> g_on."""
+        """Return the target in siemens for a share of the window: 0 -> g_off and 1 -> g_on."""
 
     @abc.abstractmethod
     def programmed(self, g: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Conductances asked for -> conductances held; siemens, any shape, every draw from `generator`."""
+        """Program targets of any shape, siemens; returns the conductances held.
+
+        Every draw comes from `generator`.
+        """
 
     @abc.abstractmethod
     def describe(self) -> str:
-        """The device in words and units, for people."""
+        """Describe the device in words and units."""

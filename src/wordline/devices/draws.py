@@ -11,22 +11,25 @@ from ..transforms import apart
 
 
 def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Standard normal numbers of the shape, dtype and device of `like`.
+    """Draw standard normal numbers of the shape, dtype and device of `like`.
 
-    Drawn in float32 on the generator's own device, so that a chip is the same in float64 and on a GPU.
+    They are drawn in float32 on the generator's device, so that a chip is the same in float64 and
+    on a GPU.
     """
-    return _drawn(torch.randn, like, generator)
+    return _draw(torch.randn, like, generator)
 
 
 def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
-    """Numbers uniform in [0, 1) of the shape, dtype and device of `like`.
+    """Draw numbers uniform in [0, 1) of the shape, dtype and device of `like`.
 
-    Drawn in float32 on the generator's own device, like `draw_normal`: multiples of 2^-24 = 6e-8.
+    They are drawn in float32 on the generator's device, as multiples of 2^-24 = 6e-8.
     """
-    return _drawn(torch.rand, like, generator)
+    return _draw(torch.rand, like, generator)
 
 
-def _drawn(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator) -> Tensor:
+def _draw(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator) -> Tensor:
     shape = tuple(like.shape)
-    numbers = apart(lambda: draw(shape, generator=generator, device=generator.device, dtype=torch.float32))
+    numbers = apart(
+        lambda: draw(shape, generator=generator, device=generator.device, dtype=torch.float32)
+    )
     return numbers.to(like.device, like.dtype)

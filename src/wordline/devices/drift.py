@@ -1,4 +1,4 @@
-"""Conductances that decay after programming."""
+"""Retention drift: conductances that decay after programming."""
 
 from __future__ import annotations
 
@@ -18,25 +18,27 @@ from .nonideality import AbstractNonideality
 @final
 @dataclass(frozen=True)
 class RetentionDrift(AbstractNonideality):
-    """A device read at time t after programming has decayed by a power law with an exponent of its own.
+    """Power-law decay from programming to reading, with an exponent of its own for each device.
 
         G(t) = G(t0) (t / t0)^-nu,    nu = max(0, N(nu_mean, nu_sigma))
 
-    `time_s`: t, seconds, >= `t0_s`, the time at which the conductances were the programmed ones. Exponents drawn below
-    zero are set to zero: no device gains conductance by waiting. Without that truncation (nu_mean >> nu_sigma) the mean
-    factor is exp(-nu_mean L + nu_sigma^2 L^2 / 2), L = ln(t / t0). Devices may decay below g_off. Law and spread as
-    measured on phase-change memory by Joshi et al., Nature Communications 11, 2473 (2020), with nu_mean from 0.05 to
-    0.1; there both depend on the conductance, here they do not. A least-squares gain is measured before
-    the drift unless it says `at_reading=True`.
+    `time_s`: t, the time of reading in seconds, >= `t0_s`, the time at which the conductances were
+    the programmed ones. Exponents drawn below zero are set to zero: conductance never increases.
+    Without that truncation (nu_mean >> nu_sigma) the mean factor is
+    exp(-nu_mean L + nu_sigma^2 L^2 / 2), L = ln(t / t0). Devices may decay below g_off. Law and
+    spread as measured on phase-change memory by Joshi et al., Nature Communications 11, 2473
+    (2020), with nu_mean from 0.05 to 0.1; there both depend on the conductance, here they do not. A
+    least-squares gain is measured before the drift unless it has `at_reading=True`.
 
     >>> from wordline import Memristor
     >>> day = RetentionDrift(time_s=1e4, t0_s=1.0, nu_mean=0.5, nu_sigma=0.0)
-    >>> round(day.apply(torch.ones(1), Memristor(1.0, 2.0), generator=torch.Generator()).item(), 6)  # 10000^-0.5
+    >>> g = day.apply(torch.ones(1), Memristor(1.0, 2.0), generator=torch.Generator())
+    >>> round(g.item(), 6)  # 10000^-0.5
     0.01
     """
 
     passes: ClassVar[int] = 1
-    moment: ClassVar[Literal["programming", "retention", "read"]] = "retention"
+    stage: ClassVar[Literal["programming", "retention", "read"]] = "retention"
 
     time_s: float
     t0_s: float
@@ -48,14 +50,14 @@ class RetentionDrift(AbstractNonideality):
         require_number("time_s", self.time_s, above=0.0)
         if self.time_s < self.t0_s:
             raise ValueError(
-                f"`time_s` must be at least `t0_s`, got time_s={self.time_s:g} and t0_s={self.t0_s:g}; "
-                "the law holds from t0 on, when the conductances are the programmed ones"
+                f"`time_s` must be at least `t0_s`, got time_s={self.time_s:g} and "
+                f"t0_s={self.t0_s:g}; the law holds from t0 on, when the conductances are the "
+                "programmed ones"
             )
         require_number("nu_mean", self.nu_mean, at_least=0.0)
         require_number("nu_sigma", self.nu_sigma, at_least=0.0)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
         nu = (self.nu_mean + self.nu_sigma * draw_normal(g, generator)).clamp(min=0)
         log_ratio = math.log(self.time_s) - math.log(self.t0_s)  # the ratio itself might overflow
         return g * (-log_ratio * nu).exp()

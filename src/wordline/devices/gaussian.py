@@ -17,13 +17,15 @@ from .nonideality import AbstractNonideality
 @final
 @dataclass(frozen=True)
 class GaussianVariation(AbstractNonideality):
-    """Every device lands at G (1 + sigma n), n standard normal, never below zero (arXiv 2008.11298, section III).
+    """Conductances G (1 + sigma n), n standard normal (arXiv 2008.11298, section III).
 
-    `sigma`: relative standard deviation, >= 0. The factor is truncated at 0: a conductance stays physical.
+    `sigma`: relative standard deviation, >= 0. The factor is truncated at 0: no conductance is
+    negative.
 
     >>> from wordline import Memristor
     >>> g = torch.full((2, 2), 5e-5)
-    >>> torch.equal(GaussianVariation(sigma=0.0).apply(g, Memristor(2e4, 2e5), generator=torch.Generator()), g)
+    >>> variation, device = GaussianVariation(sigma=0.0), Memristor(2e4, 2e5)
+    >>> torch.equal(variation.apply(g, device, generator=torch.Generator()), g)
     True
     """
 
@@ -35,5 +37,4 @@ class GaussianVariation(AbstractNonideality):
         require_number("sigma", self.sigma, at_least=0.0)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
         return g * (1 + self.sigma * draw_normal(g, generator)).clamp(min=0)

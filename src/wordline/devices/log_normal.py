@@ -13,23 +13,26 @@ from .device import AbstractDevice
 from .draws import draw_normal
 from .nonideality import AbstractNonideality
 
-LARGEST_SIGMA = 5.0  # a factor of 148 each standard deviation; beyond it float32 may overflow and no device is left
+# A factor of 148 for each standard deviation; beyond it float32 may overflow.
+LARGEST_SIGMA = 5.0
 
 
 @final
 @dataclass(frozen=True)
 class LogNormalVariation(AbstractNonideality):
-    """Every device lands at G exp(sigma n), n standard normal: half of them above the conductance asked for.
+    """Conductances G exp(sigma n), n standard normal: half of them above the target.
 
-        median = G,    mean = G exp(sigma^2 / 2),    standard deviation = mean * sqrt(exp(sigma^2) - 1)
+        median = G,   mean = G exp(sigma^2 / 2),   standard deviation = mean sqrt(exp(sigma^2) - 1)
 
-    The median is kept, not the mean: ln G is what scatters around its target. The mean rises by 0.5 % at sigma 0.1
-    and 13 % at 0.5, alike for all devices, which the output gain may undo. `sigma`: standard deviation of ln G, from 0
-    to 5; for small sigma it is the relative standard deviation of G.
+    The median is kept, not the mean: ln G varies around its target. The mean rises by 0.5 % at
+    sigma 0.1 and 13 % at 0.5, alike for all devices, which the output gain may undo. `sigma`:
+    standard deviation of ln G, from 0 to 5; for small sigma it is the relative standard deviation
+    of G.
 
     >>> from wordline import Memristor
     >>> g = torch.full((2, 2), 5e-5)
-    >>> torch.equal(LogNormalVariation(sigma=0.0).apply(g, Memristor(2e4, 2e5), generator=torch.Generator()), g)
+    >>> variation, device = LogNormalVariation(sigma=0.0), Memristor(2e4, 2e5)
+    >>> torch.equal(variation.apply(g, device, generator=torch.Generator()), g)
     True
     """
 
@@ -41,5 +44,4 @@ class LogNormalVariation(AbstractNonideality):
         require_number("sigma", self.sigma, at_least=0.0, at_most=LARGEST_SIGMA)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
         return g * (self.sigma * draw_normal(g, generator)).exp()

@@ -1,4 +1,4 @@
-"""What may happen to a conductance between being asked for and being there."""
+"""The interface of a non-ideality of the devices."""
 
 from __future__ import annotations
 
@@ -16,38 +16,40 @@ from .device import AbstractDevice
 class AbstractNonideality(Value):
     """One imperfection of the devices; a crossbar lists them in the order in which they act.
 
-    `moment`: "programming" acts once and stays in the chip; so does "retention", between programming and reading: a
-    gain measured at programming sees neither it nor what is listed behind it; "read" belongs to the single read, and
-    acts on what the others left.
+    `stage`: "programming" acts once and stays in the chip; "retention" does so too, between
+    programming and reading: a gain that is measured at programming includes neither it nor what is
+    listed behind it; "read" belongs to a single read, and acts on top of the others.
 
-    `passes`: how often it goes through the devices of a layer, drawing one number for each; 1 for what concerns each
-    device alone, so that a large layer can be programmed a few devices at a time, with the same numbers. 0, the
-    default, where all devices have to be seen at once.
+    `passes`: number of passes over the devices of a layer that each draw one number for a device; 1
+    for an effect on each device alone, so that a large layer can be programmed in chunks with the
+    same numbers. 0, the default, where all devices have to be seen at once.
     """
 
-    moment: ClassVar[Literal["programming", "retention", "read"]] = "programming"
+    stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"
     passes: ClassVar[int] = 0
 
     @property
-    def fresh(self) -> bool:
-        """Whether it must be drawn anew at each read; otherwise it is drawn once, when the chip is programmed."""
-        return self.moment == "read"
+    def per_read(self) -> bool:
+        """True where it is drawn at each read; otherwise it is drawn once, at programming."""
+        return self.stage == "read"
 
-    def held(self) -> AbstractNonideality:
-        """The same imperfection, drawn once when the chip is programmed and kept."""
+    def frozen_noise(self) -> AbstractNonideality:
+        """Return the same imperfection, drawn once at programming."""
         return self
 
-    def noisier(self, scale: float) -> AbstractNonideality:
-        """The same imperfection, `scale` times as strong if it is drawn anew at each read; otherwise itself."""
+    def scaled_noise(self, scale: float) -> AbstractNonideality:
+        """Return the same imperfection, `scale` times as strong if it is drawn at each read."""
         return self
 
     @abc.abstractmethod
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """Conductances asked for -> conductances there; siemens, any shape, every draw from `generator`.
+        """Change conductances of any shape, siemens; every draw comes from `generator`.
 
-        Differentiable in `g` for fixed draws: this is what hardware-aware training passes through.
+        Differentiable in `g` for fixed draws: hardware-aware training passes through it.
         """
 
-    def apply_drawing(self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]) -> Tensor:
-        """As `apply`, one generator a pass."""
+    def apply_with_generators(
+        self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]
+    ) -> Tensor:
+        """Apply with one generator for each pass."""
         return self.apply(g, device, generator=generators[0])

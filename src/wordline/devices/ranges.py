@@ -1,9 +1,10 @@
-"""What a converter's full scale is, and who decides it."""
+"""Ranges: the full scale of a converter."""
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
+from typing import final
 
 import torch
 from torch import Tensor
@@ -20,10 +21,10 @@ class AbstractInputRange(AbstractRange):
     """A full scale for a DAC."""
 
     @abc.abstractmethod
-    def of_inputs(self, x: Tensor, seen: Tensor) -> Tensor:
-        """Full scale for activations `(samples, ...)`, in their unit; broadcasts over `x`.
+    def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
+        """Return the full scale for activations `(samples, ...)`, in their unit.
 
-        `seen` is what `calibrate` measured, NaN before.
+        The result broadcasts over `x`. `measured`: full scale found by `calibrate`, NaN before.
         """
 
 
@@ -31,35 +32,43 @@ class AbstractOutputRange(AbstractRange):
     """A full scale for an ADC."""
 
     @abc.abstractmethod
-    def of_outputs(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
-        """Full scale in units of the layer's answers.
+    def of_outputs(
+        self, largest: float, finest: float, ampere: float, measured: Tensor
+    ) -> Tensor | float:
+        """Return the full scale in units of the layer's outputs.
 
-        `largest`: the answer of a column of on cells under full voltage; `finest`: the full scale at which one code is
-        the smallest product of a sliced weight and a streamed input, or 0; `ampere`: one ampere.
+        `largest`: output of a column of on cells under full voltage; `finest`: the full scale at
+        which one code is the smallest product of a sliced weight and a streamed input, or 0;
+        `ampere`: one ampere; `measured`: full scale found by `calibrate`, NaN before.
         """
 
 
+@final
 @dataclass(frozen=True)
 class SampleMax(AbstractInputRange):
-    """A DAC that is scaled, digitally, to the largest magnitude of each sample; needs no data beforehand.
+    """A DAC range scaled, digitally, to the largest magnitude of each sample; needs no calibration.
 
-    >>> SampleMax().of_inputs(torch.tensor([[1.0, -4.0], [0.5, 0.0]]), torch.tensor(torch.nan)).flatten().tolist()
+    >>> x, uncalibrated = torch.tensor([[1.0, -4.0], [0.5, 0.0]]), torch.tensor(torch.nan)
+    >>> SampleMax().of_inputs(x, uncalibrated).flatten().tolist()
     [4.0, 0.5]
     """
 
-    def of_inputs(self, x: Tensor, seen: Tensor) -> Tensor:
-        """See `AbstractInputRange.of_inputs`. A constant of the derivative."""
+    def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
+        """Return each sample's largest magnitude, a constant for derivatives; 1 for all zeros."""
         largest = x.detach().abs().amax(dim=tuple(range(1, x.dim())) or (0,), keepdim=True)
         return largest.where(largest > 0, torch.ones_like(largest))
 
 
+@final
 @dataclass(frozen=True)
 class FullScale(AbstractOutputRange):
-    """An ADC that resolves a share of the largest current that a column of on cells can carry without parasitics.
+    """An ADC range that is a share of the current of a column of on cells without parasitics.
 
-    Where weights are sliced and inputs streamed, a code is never finer than the smallest product of the two.
+    Where weights are sliced and inputs streamed, a code is never finer than the smallest product of
+    the two.
 
-    >>> FullScale(0.5).of_outputs(largest=64.0, finest=0.0, ampere=1e6, seen=torch.tensor(torch.nan))
+    >>> uncalibrated = torch.tensor(torch.nan)
+    >>> FullScale(0.5).of_outputs(largest=64.0, finest=0.0, ampere=1e6, measured=uncalibrated)
     32.0
     """
 
@@ -68,14 +77,16 @@ class FullScale(AbstractOutputRange):
     def __post_init__(self) -> None:
         require_number("share", self.share, above=0.0)
 
-    def of_outputs(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
-        """See `AbstractOutputRange.of_outputs`."""
+    def of_outputs(
+        self, largest: float, finest: float, ampere: float, measured: Tensor
+    ) -> Tensor | float:
         return max(self.share * largest, finest)
 
 
+@final
 @dataclass(frozen=True)
 class FixedRange(AbstractInputRange, AbstractOutputRange):
-    """A full scale known in advance: activations for a DAC, amperes for an ADC.
+    """A given full scale: activations for a DAC, amperes for an ADC.
 
     >>> FixedRange(4.0).of_inputs(torch.ones(2), torch.tensor(torch.nan)).item()
     4.0
@@ -86,18 +97,19 @@ class FixedRange(AbstractInputRange, AbstractOutputRange):
     def __post_init__(self) -> None:
         require_number("limit", self.limit, above=0.0)
 
-    def of_inputs(self, x: Tensor, seen: Tensor) -> Tensor:
-        """See `AbstractInputRange.of_inputs`."""
+    def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
         return x.new_tensor(self.limit)
 
-    def of_outputs(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
-        """See `AbstractOutputRange.of_outputs`."""
+    def of_outputs(
+        self, largest: float, finest: float, ampere: float, measured: Tensor
+    ) -> Tensor | float:
         return self.limit * ampere
 
 
+@final
 @dataclass(frozen=True)
 class Calibrated(AbstractInputRange, AbstractOutputRange):
-    """A full scale measured once per layer by `calibrate(chip, data)`: a percentile of the magnitudes that occur.
+    """A full scale measured once per layer by `calibrate(chip, data)`: a percentile of magnitudes.
 
     100 is their maximum; less lets outliers saturate so that the others are resolved better.
 
@@ -110,22 +122,26 @@ class Calibrated(AbstractInputRange, AbstractOutputRange):
     def __post_init__(self) -> None:
         require_number("percent", self.percent, above=0.0, at_most=100.0)
 
-    def of_inputs(self, x: Tensor, seen: Tensor) -> Tensor:
-        """See `AbstractInputRange.of_inputs`."""
-        return _measured("dac", seen)
+    def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
+        return _measured("dac", measured)
 
-    def of_outputs(self, largest: float, finest: float, ampere: float, seen: Tensor) -> Tensor | float:
-        """See `AbstractOutputRange.of_outputs`."""
-        return _measured("adc", seen)
+    def of_outputs(
+        self, largest: float, finest: float, ampere: float, measured: Tensor
+    ) -> Tensor | float:
+        return _measured("adc", measured)
 
     def measure(self, values: Tensor) -> Tensor:
-        """The percentile of the magnitudes of one batch of values."""
+        """Compute the percentile of the magnitudes of one batch of values."""
         magnitudes = values.detach().abs().flatten()
-        rank = max(1, -int(-self.percent * magnitudes.numel() // 100))  # torch.quantile stops at 16 M elements
+        # The smallest rank of that share; torch.quantile stops at 16 M elements.
+        rank = max(1, -int(-self.percent * magnitudes.numel() // 100))
         return magnitudes.kthvalue(rank).values if self.percent < 100 else magnitudes.amax()
 
 
-def _measured(name: str, seen: Tensor) -> Tensor:
-    if whole(seen).isnan().any():
-        raise ValueError(f"`{name}` has a range that is not calibrated yet; call wordline.calibrate(chip, data) first")
-    return seen
+def _measured(name: str, measured: Tensor) -> Tensor:
+    if whole(measured).isnan().any():
+        raise ValueError(
+            f"`{name}` has a range that is not calibrated yet; "
+            "call wordline.calibrate(chip, data) first"
+        )
+    return measured

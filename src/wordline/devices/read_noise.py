@@ -1,4 +1,4 @@
-"""Conductances that fluctuate from read to read."""
+"""Read noise: conductances that fluctuate from read to read."""
 
 from __future__ import annotations
 
@@ -17,20 +17,21 @@ from .nonideality import AbstractNonideality
 @final
 @dataclass(frozen=True)
 class ReadNoise(AbstractNonideality):
-    """During one read every device has the conductance G (1 + sigma n) >= 0, n standard normal and its own.
+    """Conductances G (1 + sigma n) >= 0 during one read, n standard normal for each device.
 
-    `sigma`: relative standard deviation over reads, >= 0: fluctuations slower than one read and faster than the time
-    between two, such as random telegraph noise. A read is one forward pass: all inputs of a batch see the same n, the
-    next pass draws another. `frozen=True` draws n once, when the chip is programmed, and keeps it: the same spread on a
-    chip that gives one answer, whose gradient an attack can follow. The noise acts on what programming left, stuck and
-    drifted devices included; an open device stays open.
+    `sigma`: relative standard deviation over reads, >= 0: fluctuations slower than one read and
+    faster than the time between two, such as random telegraph noise. A read is one forward pass:
+    all inputs of a batch see the same n, the next pass draws another. `frozen=True` draws n once,
+    at programming: the same spread on a chip that gives one answer, whose gradient an attack can
+    follow. The noise acts on the programmed conductances, stuck and drifted devices included; an
+    open device stays open.
 
-    >>> ReadNoise(sigma=0.02).fresh, ReadNoise(sigma=0.02, frozen=True).fresh
+    >>> ReadNoise(sigma=0.02).per_read, ReadNoise(sigma=0.02, frozen=True).per_read
     (True, False)
     """
 
     passes: ClassVar[int] = 1
-    moment: ClassVar[Literal["programming", "retention", "read"]] = "read"
+    stage: ClassVar[Literal["programming", "retention", "read"]] = "read"
 
     sigma: float
     frozen: bool = False
@@ -38,21 +39,21 @@ class ReadNoise(AbstractNonideality):
     def __post_init__(self) -> None:
         require_number("sigma", self.sigma, at_least=0.0)
         if not isinstance(self.frozen, bool):
-            raise TypeError(f"`frozen` must be True or False, got {self.frozen!r} of type {type(self.frozen).__name__}")
+            raise TypeError(
+                f"`frozen` must be True or False, got {self.frozen!r} of type "
+                f"{type(self.frozen).__name__}"
+            )
 
     @property
-    def fresh(self) -> bool:
-        """Whether it is drawn anew at each read."""
+    def per_read(self) -> bool:
         return not self.frozen
 
-    def held(self) -> ReadNoise:
-        """See `AbstractNonideality.held`."""
+    def frozen_noise(self) -> ReadNoise:
         return replace(self, frozen=True)
 
-    def noisier(self, scale: float) -> ReadNoise:
-        """See `AbstractNonideality.noisier`."""
-        return replace(self, sigma=self.sigma * scale) if self.fresh else self
+    def scaled_noise(self, scale: float) -> ReadNoise:
+        return replace(self, sigma=self.sigma * scale) if self.per_read else self
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """Conductances programmed -> conductances during one read; see `AbstractNonideality.apply`."""
+        """Draw the conductances during one read."""
         return g * (1 + self.sigma * draw_normal(g, generator)).clamp(min=0)

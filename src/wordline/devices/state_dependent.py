@@ -17,13 +17,14 @@ from .nonideality import AbstractNonideality
 @final
 @dataclass(frozen=True)
 class StateDependentVariation(AbstractNonideality):
-    """A device scatters most in the middle of its window and not at all at the ends, where programming saturates.
+    """Variation that is largest in the middle of the window and zero at its ends.
 
         G + sigma sqrt((G - g_off)(g_on - G)) n,    clipped to [g_off, g_on],    n standard normal
 
-    `sigma`: >= 0; the standard deviation in the middle is sigma/2 of the window. A device at an end of the window, up
-    to rounding, stays there, and one outside of it (an open one, or one that an earlier entry moved) is left as it is.
-    The gradient of a device at an end is 1: the slope of the square root is infinite there.
+    Programming saturates at the ends. `sigma`: >= 0; the standard deviation in the middle is
+    sigma/2 of the window. A device at an end of the window, up to rounding, stays there; a device
+    outside of it (an open one, or one that an earlier entry moved) is left unchanged. The gradient
+    of a device at an end is 1: the slope of the square root is infinite there.
 
     >>> from wordline import Memristor
     >>> g = torch.tensor([0.5, 1.0])  # siemens: g_off and g_on of the device below
@@ -40,12 +41,13 @@ class StateDependentVariation(AbstractNonideality):
         require_number("sigma", self.sigma, at_least=0.0)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
         on, off = device.g_on_siemens, device.g_off_siemens
         share = (g - off) / (on - off)
-        # An end that was missed by rounding is that end: next to it the square root would amplify the last bit.
+        # A conductance within rounding of an end counts as that end: next to it the square root
+        # would amplify the last bit.
         rounding = 4 * torch.finfo(g.dtype).eps * on / (on - off)
         inside = (share > rounding) & (share < 1 - rounding)
-        shape = torch.where(inside, share * (1 - share), 1.0).sqrt()  # the others: no 0/0 on the way back
-        landed = g + self.sigma * (on - off) * shape * draw_normal(g, generator)
-        return torch.where(inside, landed.clamp(off, on), g)
+        # 1 elsewhere, against 0/0 in the backward pass.
+        shape = torch.where(inside, share * (1 - share), 1.0).sqrt()
+        realised = g + self.sigma * (on - off) * shape * draw_normal(g, generator)
+        return torch.where(inside, realised.clamp(off, on), g)

@@ -18,11 +18,12 @@ from .nonideality import AbstractNonideality
 @final
 @dataclass(frozen=True)
 class StuckDevices(AbstractNonideality):
-    """Some devices hold g_on, g_off or nothing (open, 0 S), whatever they were asked for.
+    """Devices that hold g_on, g_off or nothing (open, 0 S), whatever their target.
 
-    `on`, `off`, `open`: probabilities of the three faults, each device on its own and of one fault at most; their sum
-    is at most 1. They are resolved to 2^-24 = 6e-8. A stuck device passes no gradient. Listed last, the faults are
-    exact; what a later entry does, it does to stuck devices too, such as `ReadNoise`.
+    `on`, `off`, `open`: probabilities of the three faults, which are independent between devices
+    and exclude each other; their sum is at most 1. They are resolved to 2^-24 = 6e-8. A stuck
+    device passes no gradient. Listed last, the faults are exact; a later entry, such as
+    `ReadNoise`, acts on stuck devices too.
 
     >>> from wordline import Memristor
     >>> device, g = Memristor(r_on_ohm=1.0, r_off_ohm=2.0), torch.full((3,), 0.75)
@@ -42,13 +43,14 @@ class StuckDevices(AbstractNonideality):
         total = math.fsum((self.on, self.off, self.open))
         if total > 1:
             raise ValueError(
-                f"`on` + `off` + `open` must be at most 1, got {self.on:g} + {self.off:g} + {self.open:g} = {total:g}; "
+                f"`on` + `off` + `open` must be at most 1, got {self.on:g} + {self.off:g} + "
+                f"{self.open:g} = {total:g}; "
                 "they are probabilities of faults that exclude each other"
             )
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
-        draw = draw_uniform(g, generator).float()  # float32 as drawn: the same devices are stuck in every precision
+        # float32 as drawn: the same devices are stuck in every precision.
+        draw = draw_uniform(g, generator).float()
         g = torch.where(draw < self.on + self.off + self.open, 0.0, g)
         g = torch.where(draw < self.on + self.off, device.g_off_siemens, g)
         return torch.where(draw < self.on, device.g_on_siemens, g)

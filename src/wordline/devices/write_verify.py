@@ -1,4 +1,4 @@
-"""Programming again what did not land where it should."""
+"""Write-verify: devices that miss their target are programmed again."""
 
 from __future__ import annotations
 
@@ -22,19 +22,22 @@ NOT_REWRITTEN = (StuckDevices, RetentionDrift, ReadNoise)
 @final
 @dataclass(frozen=True)
 class WriteVerify(AbstractNonideality):
-    """A device is programmed, read back, and programmed again while it is too far from its target.
+    """A variation, drawn again for devices that are too far from their target.
 
-    `variation`: what one programming does, drawn anew for each; `tolerance`: largest |G - target| that is accepted, as
-    a share of the window g_on - g_off, >= 0; `attempts`: programmings at most, >= 1; 1 is `variation` alone. A device
-    that never came within tolerance stays as last written: if one programming misses with probability p, that is a
-    share p^attempts of the devices. The target is the conductance that this entry is handed, and reading back is exact.
+    `variation`: effect of one programming, drawn for each attempt; `tolerance`: largest
+    |G - target| that is accepted, as a share of the window g_on - g_off, >= 0; `attempts`: largest
+    number of programmings, >= 1; 1 is `variation` alone. A device that never comes within tolerance
+    keeps its last value: if one programming misses with probability p, that is a share p^attempts
+    of the devices. The target is the conductance before this entry, and reading back is exact.
 
-    Faults, drift and read noise are not redrawn by writing again: they belong behind this entry, not inside it.
+    Faults, drift and read noise are not redrawn by programming again: they belong behind this
+    entry, not inside it.
 
     >>> from wordline import GaussianVariation, Memristor
     >>> scheme = WriteVerify(GaussianVariation(sigma=0.1), tolerance=0.1, attempts=20)  # p = 0.32
-    >>> there = scheme.apply(torch.ones(1000), Memristor(1.0, float("inf")), generator=torch.Generator())
-    >>> bool(((there - 1).abs() <= 0.1).all())
+    >>> device = Memristor(1.0, float("inf"))
+    >>> realised = scheme.apply(torch.ones(1000), device, generator=torch.Generator())
+    >>> bool(((realised - 1).abs() <= 0.1).all())
     True
     """
 
@@ -54,20 +57,21 @@ class WriteVerify(AbstractNonideality):
         require_integer("attempts", self.attempts, at_least=1)
 
     def apply(self, g: Tensor, device: AbstractDevice, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractNonideality.apply`."""
-        return self.apply_drawing(g, device, [generator] * self.attempts)
+        return self.apply_with_generators(g, device, [generator] * self.attempts)
 
     @property
     def passes(self) -> int:  # type: ignore[override]
         """Attempts, where one of them is one pass."""
         return self.attempts if self.variation.passes == 1 else 0
 
-    def apply_drawing(self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]) -> Tensor:
-        """See `AbstractNonideality.apply_drawing`."""
+    def apply_with_generators(
+        self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]
+    ) -> Tensor:
         accepted = self.tolerance * (device.g_on_siemens - device.g_off_siemens)
-        there = self.variation.apply(g, device, generator=generators[0])
+        realised = self.variation.apply(g, device, generator=generators[0])
         for generator in generators[1:]:
-            # All devices draw each time: the stream does not depend on rounding at the edge of the tolerance.
-            again = self.variation.apply(g, device, generator=generator)
-            there = torch.where((there - g).abs() > accepted, again, there)
-        return there
+            # All devices draw each time: the random numbers do not depend on rounding at the edge
+            # of the tolerance.
+            rewritten = self.variation.apply(g, device, generator=generator)
+            realised = torch.where((realised - g).abs() > accepted, rewritten, realised)
+        return realised

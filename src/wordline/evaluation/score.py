@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..datasets import ImageSplit, clipped, to_float
+from ..datasets import ImageSplit, clip_rounding, to_float
 from ..models import correct
 from ..nn import Chip
 from ..records import Answers, Products, over_draws, paired_difference, wilson
@@ -46,7 +46,7 @@ def score(
     clean_images = to_float(split.images)
     if adversarial.shape != clean_images.shape:
         raise ValueError(f"`adversarial` must have shape {tuple(clean_images.shape)}, got {tuple(adversarial.shape)}")
-    adversarial, said = clipped(adversarial)
+    adversarial, said = clip_rounding(adversarial)
     if not bool(((adversarial >= 0) & (adversarial <= 1)).all()):
         raise ValueError("`adversarial` holds values outside [0, 1] or NaN; the attack made images that are not valid")
     products = account("victim", victim, split) if products is None else products

@@ -1,12 +1,14 @@
-"""Weights <-> conductance pairs <-> tiles."""
+"""Mapping of weight matrices to conductances on tiles, and back to effective weights."""
 
+from .conductances import program_devices, read_noise
 from .crossbar import Crossbar
 from .encoding import AbstractEncoding, DifferentialPair, OffsetColumn
+from .export import export_csv, export_npz
 from .gain import AbstractGain, LeastSquaresGain, PerColumnGain, UnitGain
 from .nonideality_factor import nonideality_factor
 from .packing import AbstractPacking, BlockDiagonal, OneGroupPerTile
 from .presets import PRESETS, Preset
-from .program import Programmed, decode, land, program, program_many, read_noise, solve, times
+from .program import ProgrammedMatrix, decode, multiply, program, program_many, solve
 from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
@@ -30,14 +32,16 @@ __all__ = [
     "PerColumnGain",
     "PercentileScale",
     "Preset",
-    "Programmed",
+    "ProgrammedMatrix",
     "UnitGain",
     "decode",
-    "land",
+    "export_csv",
+    "export_npz",
+    "multiply",
     "nonideality_factor",
     "program",
+    "program_devices",
     "program_many",
     "read_noise",
     "solve",
-    "times",
 ]

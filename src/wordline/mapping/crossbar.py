@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import final
 
 from ..arrays import AbstractArray, ExactArray
 from ..circuits import Wires
@@ -19,20 +20,23 @@ from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
 from .gain import AbstractGain, UnitGain
 from .packing import AbstractPacking, OneGroupPerTile
+from .presets import PRESETS
 from .scale import AbstractScale, MaxScale
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class Crossbar(Value):
-    """Everything that decides what a crossbar answers when asked for a product.
+    """The design of a crossbar: all that decides the products it computes.
 
-    `tile`: rows (inputs) and columns (outputs) of one array; `device`, `wires`: the physics; `nonidealities`: what
-    happens to the devices, in order; `gain`: the digital factor on the outputs, which has no default because a result
-    without its gain means nothing; `encoding`: signs to conductances; `scale`: which weight fills the window;
-    `slicing`: weights over cells and inputs over reads; `dac`, `adc`: converters in front of the rows and behind every
-    column of a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest input;
-    `packing`: whether groups of a grouped layer share tiles.
+    `tile`: rows (inputs) and columns (outputs) of one array; `device`, `wires`: the physics;
+    `nonidealities`: what happens to the devices, in order; `gain`: digital factor on the outputs,
+    without a default because a result without its gain means nothing; `encoding`: signs to
+    conductances; `scale`: which weight fills the conductance window; `slicing`: weights over cells
+    and inputs over reads; `dac`, `adc`: converters in front of the rows and behind every column of
+    a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest
+    input; `packing`: how groups of a grouped layer share tiles.
 
     >>> Crossbar.preset("rethinking-64").tile
     (64, 64)
@@ -54,14 +58,17 @@ class Crossbar(Value):
 
     def __post_init__(self) -> None:
         if not isinstance(self.tile, tuple) or len(self.tile) != 2:
-            raise TypeError(f"`tile` must be a pair (rows, cols) such as (64, 64), got {self.tile!r}")
+            raise TypeError(
+                f"`tile` must be a pair (rows, cols) such as (64, 64), got {self.tile!r}"
+            )
         require_integer("tile rows", self.tile[0], at_least=1)
         require_instance("device", self.device, AbstractDevice)
         require_instance("wires", self.wires, Wires)
         require_instance("gain", self.gain, AbstractGain)
         if not isinstance(self.nonidealities, tuple):
             raise TypeError(
-                f"`nonidealities` must be a tuple, got {self.nonidealities!r}; write (this,) for one of them"
+                f"`nonidealities` must be a tuple, got {self.nonidealities!r}; "
+                "write (this,) for one of them"
             )
         for entry in self.nonidealities:
             require_instance("nonidealities", entry, AbstractNonideality)
@@ -77,48 +84,56 @@ class Crossbar(Value):
         self._require_one_input_width()
 
     def _require_one_input_width(self) -> None:
-        sliced, dac = isinstance(self.slicing, BitSlicing), self.dac
-        if sliced and isinstance(dac, UniformConverter) and not (dac.bits == self.slicing.input_bits and dac.signed):  # type: ignore[attr-defined]
+        slicing, dac = self.slicing, self.dac
+        if not isinstance(slicing, BitSlicing) or not isinstance(dac, UniformConverter):
+            return
+        if dac.bits != slicing.input_bits or not dac.signed:
             raise ValueError(
-                f"`dac` has {dac.bits} {'signed' if dac.signed else 'unsigned'} bits where `slicing` has input_bits="
-                f"{self.slicing.input_bits}; with streams the DAC says the range of the whole input: give it the same "  # type: ignore[attr-defined]
-                "number of signed bits"
+                f"`dac` has {dac.bits} {'signed' if dac.signed else 'unsigned'} bits where "
+                f"`slicing` has input_bits={slicing.input_bits}; with streams the DAC says the "
+                "range of the whole input: give it the same number of signed bits"
             )
 
     @property
     def is_matrix(self) -> bool:
-        """True where inputs meet nothing but a matrix: programming once says everything."""
-        return self.array.linear and self.adc.ideal and self.dac.ideal and isinstance(self.slicing, NoSlicing)
+        """True where a read is nothing but a product with the effective weights."""
+        no_converters = self.adc.ideal and self.dac.ideal
+        return self.array.linear and no_converters and isinstance(self.slicing, NoSlicing)
 
     @property
     def stochastic(self) -> bool:
-        """True where something is drawn anew at each read."""
-        return any(entry.fresh for entry in self.nonidealities)
+        """True where something is drawn at each read."""
+        return any(entry.per_read for entry in self.nonidealities)
 
     @property
-    def calibrated(self) -> bool:
-        """True where a converter's range is measured on data, by `calibrate`."""
-        return any(isinstance(c.range, Calibrated) and not c.ideal for c in (self.dac, self.adc))
+    def needs_calibration(self) -> bool:
+        """True where the range of a converter is measured on data, by `calibrate`."""
+        converters = (self.dac, self.adc)
+        return any(isinstance(c.range, Calibrated) and not c.ideal for c in converters)
 
     @property
-    def held(self) -> Crossbar:
-        """The same crossbar with everything that is drawn anew at each read drawn once instead."""
-        return replace(self, nonidealities=tuple(entry.held() for entry in self.nonidealities))
+    def frozen_noise(self) -> Crossbar:
+        """The same crossbar with per-read noise drawn once, at programming, instead."""
+        frozen = tuple(entry.frozen_noise() for entry in self.nonidealities)
+        return replace(self, nonidealities=frozen)
 
     @property
-    def as_programmed(self) -> Crossbar:
-        """The same crossbar at the moment of programming: without drift, and without what is listed behind it."""
-        later = [n for n, entry in enumerate(self.nonidealities) if entry.moment == "retention"]
-        return replace(self, nonidealities=self.nonidealities[: later[0]]) if later else self
+    def before_drift(self) -> Crossbar:
+        """The same crossbar without drift, and without what is listed behind drift."""
+        for n, entry in enumerate(self.nonidealities):
+            if entry.stage == "retention":
+                return replace(self, nonidealities=self.nonidealities[:n])
+        return self
 
     def with_noise(self, scale: float) -> Crossbar:
-        """The same crossbar, everything that is drawn anew at each read `scale` >= 0 times as strong."""
+        """Return the same crossbar with per-read noise `scale` >= 0 times as strong."""
         require_number("scale", scale, at_least=0.0)
-        return replace(self, nonidealities=tuple(entry.noisier(scale) for entry in self.nonidealities))
+        scaled = tuple(entry.scaled_noise(scale) for entry in self.nonidealities)
+        return replace(self, nonidealities=scaled)
 
     @property
     def window_siemens(self) -> float:
-        """g_on - g_off."""
+        """Width of the conductance window, g_on - g_off."""
         return self.device.g_on_siemens - self.device.g_off_siemens
 
     @property
@@ -128,7 +143,11 @@ class Crossbar(Value):
 
     @staticmethod
     def preset(name: str, *, gain: AbstractGain | None = None) -> Crossbar:
-        """A published or ideal crossbar by name, with the gain its source describes unless another is given."""
-        from .presets import preset  # the presets are crossbars themselves
+        """Build a published or ideal crossbar by name.
 
-        return preset(name, gain or UnitGain())
+        `gain`: `UnitGain()` unless given, as the sources describe. Raises ValueError for an unknown
+        name.
+        """
+        if name not in PRESETS:
+            raise ValueError(f"`name` must be one of {', '.join(PRESETS)}, got {name!r}")
+        return Crossbar(**PRESETS[name].settings, gain=gain or UnitGain())

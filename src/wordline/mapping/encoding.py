@@ -1,10 +1,10 @@
-"""Signed weights on devices that know no sign."""
+"""Encodings of signed weights by conductances, which have no sign."""
 
 from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
@@ -14,33 +14,35 @@ from ..values import Value
 
 
 class AbstractEncoding(Value):
-    """How a signed number in [-1, 1] is held by shares of the conductance window in [0, 1].
+    """A rule by which shares of the conductance window in [0, 1] hold a signed number in [-1, 1].
 
-    `middle` is the share that stands for zero where one device holds both signs: 1/2, or the nearest code above it
-    where weights are cut into slices of bits.
+    `zero_share` is the share that represents zero where one device holds both signs: 1/2, or the
+    nearest code above it where weights are cut into slices of bits.
     """
 
-    sign_bits: ClassVar[int]  # bits of a fixed-point weight that need no cell because the array says the sign
+    sign_bits: ClassVar[int]  # bits of a fixed-point weight that the choice of the array replaces
     spare_cols: ClassVar[int]  # columns of each tile that hold no weight
 
     @abc.abstractmethod
-    def shares(self, units: Tensor, middle: float) -> Tensor:
-        """Numbers in [-1, 1], tiles `(..., rows, cols - spare)` -> shares `(arrays, ..., rows, cols)`."""
+    def shares(self, units: Tensor, zero_share: float) -> Tensor:
+        """Encode numbers in [-1, 1]: `(..., rows, cols - spare)` -> `(arrays, ..., rows, cols)`."""
 
     @abc.abstractmethod
-    def difference(self, answers: Tensor, middle: float) -> Tensor:
-        """What columns answer, in shares, `(arrays, ..., cols)` -> what the numbers would, `(..., cols - spare)`.
+    def difference(self, outputs: Tensor, zero_share: float) -> Tensor:
+        """Decode column outputs, in shares: `(arrays, ..., cols)` -> `(..., cols - spare)`.
 
-        Linear, and digital: it acts on currents after conversion, or on an effective conductance.
+        Linear and digital: applied to currents after conversion, or to effective conductances.
         """
 
 
+@final
 @dataclass(frozen=True)
 class DifferentialPair(AbstractEncoding):
-    """Two arrays whose answers are subtracted: u = (G+ - G-)/(g_on - g_off).
+    """Two arrays whose outputs are subtracted: u = (G+ - G-)/(g_on - g_off).
 
-    One-sided, only one of the two leaves g_off: shares max(+-u, 0). Two-sided, both move about the middle: shares
-    (1 +- u)/2, and the difference is halved in noise but not in offset current.
+    One-sided, only one of the two devices leaves g_off: shares max(+-u, 0). Two-sided, both move
+    about the middle of the window: shares (1 +- u)/2. That halves the noise of the difference, but
+    not the offset current.
 
     >>> pair = DifferentialPair()
     >>> pair.shares(torch.tensor([1.0, -1.0, 0.0]), 0.5).tolist()
@@ -57,24 +59,24 @@ class DifferentialPair(AbstractEncoding):
         """One, unless both devices hold the sign."""
         return 0 if self.two_sided else 1
 
-    def shares(self, units: Tensor, middle: float) -> Tensor:
-        """See `AbstractEncoding.shares`."""
+    def shares(self, units: Tensor, zero_share: float) -> Tensor:
         if self.two_sided:
-            swing = (1 - middle) * units
-            return torch.stack((middle + swing, middle - swing))
+            swing = (1 - zero_share) * units
+            return torch.stack((zero_share + swing, zero_share - swing))
         return torch.stack((units, -units)).clamp(min=0) + 0.0  # not -0.0
 
-    def difference(self, answers: Tensor, middle: float) -> Tensor:
-        """See `AbstractEncoding.difference`."""
-        less = answers[0] - answers[1]
-        return less / (2 * (1 - middle)) if self.two_sided else less
+    def difference(self, outputs: Tensor, zero_share: float) -> Tensor:
+        difference = outputs[0] - outputs[1]
+        return difference / (2 * (1 - zero_share)) if self.two_sided else difference
 
 
+@final
 @dataclass(frozen=True)
 class OffsetColumn(AbstractEncoding):
-    """One array whose last column of every tile is programmed to the middle of the window and subtracted.
+    """One array; the last column of every tile holds the middle of the window and is subtracted.
 
-    Shares (1 + u)/2; half the arrays of a pair, one column less a tile, and every current carries the offset.
+    Shares (1 + u)/2. Takes half the arrays of a pair and one column of every tile; every current
+    carries the offset.
 
     >>> OffsetColumn().shares(torch.tensor([[1.0, -1.0]]), 0.5).tolist()
     [[[1.0, 0.0, 0.5]]]
@@ -83,10 +85,9 @@ class OffsetColumn(AbstractEncoding):
     sign_bits: ClassVar[int] = 0
     spare_cols: ClassVar[int] = 1
 
-    def shares(self, units: Tensor, middle: float) -> Tensor:
-        """See `AbstractEncoding.shares`."""
-        return functional.pad(middle + (1 - middle) * units, (0, 1), value=middle).unsqueeze(0)
+    def shares(self, units: Tensor, zero_share: float) -> Tensor:
+        shares = zero_share + (1 - zero_share) * units
+        return functional.pad(shares, (0, 1), value=zero_share).unsqueeze(0)
 
-    def difference(self, answers: Tensor, middle: float) -> Tensor:
-        """See `AbstractEncoding.difference`."""
-        return (answers[0, ..., :-1] - answers[0, ..., -1:]) / (1 - middle)
+    def difference(self, outputs: Tensor, zero_share: float) -> Tensor:
+        return (outputs[0, ..., :-1] - outputs[0, ..., -1:]) / (1 - zero_share)

@@ -12,7 +12,8 @@ from .digits_cnn import DigitsCNN
 from .resnet import ResNet
 from .vgg import VGG, VGG8, VGG16
 
-ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {  # name -> (classes, image side) -> network
+Build = Callable[[int, int], nn.Module]  # (classes, image side) -> network
+ARCHITECTURES: dict[str, Build] = {
     "digits-cnn": DigitsCNN,
     "vgg8": lambda classes, side: VGG(VGG8, 1024, classes, side=side),
     "vgg8-half": lambda classes, side: VGG(VGG8, 1024, classes, width=0.5, side=side),
@@ -25,10 +26,11 @@ ARCHITECTURES: dict[str, Callable[[int, int], nn.Module]] = {  # name -> (classe
 
 
 def build_model(name: str, classes: int, side: int = 32, *, seed: int = 0) -> nn.Module:
-    """An untrained network in training mode, initialised from `seed` without touching the global random state.
+    """Build an untrained network in training mode; `seed` decides its initial weights.
 
-    `side` is the height and width of the images. Raises ValueError for an unknown name, fewer than two classes, or a
-    side that the network cannot halve often enough.
+    `side` is the height and width of the images. The global random state stays as it is. Raises
+    ValueError for an unknown name, fewer than two classes, or a side that the network cannot halve
+    often enough.
 
     >>> build_model("resnet10", classes=10)(torch.zeros(2, 3, 32, 32)).shape
     torch.Size([2, 10])
@@ -39,5 +41,6 @@ def build_model(name: str, classes: int, side: int = 32, *, seed: int = 0) -> nn
     require_integer("side", side, at_least=1)
     require_integer("seed", seed, at_least=0)
     with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)  # the CPU's alone: torch.manual_seed would seed GPUs too
+        # the CPU's generator alone: torch.manual_seed would seed GPUs too
+        torch.default_generator.manual_seed(seed)
         return ARCHITECTURES[name](classes, side)

@@ -7,29 +7,31 @@ from pathlib import Path
 
 from torch import nn
 
-from .architectures import ARCHITECTURES, build_model
-from .description import read_description
+from .architectures import ARCHITECTURES
 from .files import load_states, read_states
+from .spec import read_spec
 
 SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def packaged_models() -> dict[str, Path]:
-    """The trained networks that ship with wordline: name -> weight file.
+    """Return the trained networks that ship with wordline: name -> weight file.
 
     >>> "digits-cnn" in packaged_models()
     True
     """
     folder = Path(str(resources.files("wordline.models") / "weights"))
-    return {path.stem.removesuffix("-digits"): path for path in sorted(folder.glob("*.safetensors"))}
+    files = sorted(folder.glob("*.safetensors"))
+    return {path.stem.removesuffix("-digits"): path for path in files}
 
 
 def load_model(name: str | Path) -> nn.Module:
-    """A trained network in evaluation mode: a name that ships with wordline, or a weight file with its card beside it.
+    """Load a trained network in evaluation mode: by name, or from a file with its card beside it.
 
-    Names: "digits-cnn", "vgg8-half-cifar10", "resnet10-cifar10", "resnet20-cifar10"; and fine-tuned by fast FGSM at
-    radii of 2, 4 and 8 /255 "resnet10-cifar10-fgsm-rs-2", "-4", "-8" and "resnet20-cifar10-fgsm-rs-8". Images in
-    [0, 1] -> logits. Raises ValueError for an unknown name, a missing card, or weights that do not fit.
+    Names: "digits-cnn", "vgg8-half-cifar10", "resnet10-cifar10", "resnet20-cifar10"; and fine-tuned
+    by fast FGSM at radii of 2, 4 and 8 /255 "resnet10-cifar10-fgsm-rs-2", "-4", "-8" and
+    "resnet20-cifar10-fgsm-rs-8". Images in [0, 1] -> logits. Raises ValueError for an unknown name,
+    a missing card, or weights that do not fit.
 
     >>> load_model("digits-cnn").training
     False
@@ -37,10 +39,14 @@ def load_model(name: str | Path) -> nn.Module:
     known = packaged_models()
     path = known.get(str(name), Path(name))
     if path.suffix not in SUFFIXES or not path.is_file():
-        choices = ", ".join(known)
-        raise ValueError(f"`name` must be one of {choices}, or an existing {SUFFIXES[0]} file, got {str(name)!r}")
+        raise ValueError(
+            f"`name` must be one of {', '.join(known)}, or an existing {SUFFIXES[0]} file, "
+            f"got {str(name)!r}"
+        )
     states = read_states(path)
-    card = read_description(path.with_suffix(".json"))
-    if card.architecture not in ARCHITECTURES:
-        raise ValueError(f"`name` {str(name)!r} has a card of architecture {card.architecture!r}, unknown here")
-    return load_states(build_model(card.architecture, card.classes, card.side), states, str(path)).eval()
+    spec = read_spec(path.with_suffix(".json"))
+    if spec.architecture not in ARCHITECTURES:
+        raise ValueError(
+            f"`name` {str(name)!r} has a card of architecture {spec.architecture!r}, unknown here"
+        )
+    return load_states(spec.build(), states, str(path)).eval()

@@ -1,4 +1,4 @@
-"""The thin residual networks of arXiv 2109.09060: ResNet-10 and ResNet-20 for 32 x 32 images, at any width."""
+"""Thin residual networks of arXiv 2109.09060: ResNet-10 and -20 for 32 x 32 images, any width."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from torch import Tensor, nn
 
 
 class BasicBlock(nn.Module):
-    """relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)); the shortcut is a 1 x 1 convolution where the shape changes."""
+    """Residual block: relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)).
+
+    The shortcut is a 1 x 1 convolution where the shape changes, otherwise the identity.
+    """
 
     def __init__(self, channels_in: int, channels: int, stride: int) -> None:
         super().__init__()
@@ -22,13 +25,16 @@ class BasicBlock(nn.Module):
             )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Feature maps -> feature maps."""
+        """Map feature maps to feature maps."""
         out = self.relu(self.bn1(self.conv1(x)))
         return self.relu(self.bn2(self.conv2(out)) + self.shortcut(x))
 
 
 class ResNet(nn.Module):
-    """Conv 3 -> 16; three groups of `blocks` basic blocks, 16w, 32w, 64w channels, strides 1, 2, 2; mean; linear."""
+    """Conv 3 -> 16; three groups of `blocks` basic blocks; mean over pixels; linear.
+
+    The groups have 16w, 32w and 64w channels, w = `width`, and strides 1, 2, 2.
+    """
 
     def __init__(self, blocks: tuple[int, int, int], classes: int, width: int = 1) -> None:
         super().__init__()
@@ -47,6 +53,6 @@ class ResNet(nn.Module):
         self.head = nn.Linear(channels, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images `(n, 3, h, w)` in [0, 1] -> logits `(n, classes)`."""
+        """Map images `(n, 3, h, w)` in [0, 1] to logits `(n, classes)`."""
         features = self.groups(self.relu(self.bn(self.conv(images))))
         return self.head(features.mean(dim=(2, 3)))

@@ -69,8 +69,8 @@ class Chip(AbstractMapped):
         still = copy.deepcopy(self)
         for name, layer in still.layers.items():
             layer.freeze(stream_seed(seed, name))
-        still.crossbar = still.crossbar.held
-        still.overrides = tuple((pattern, there.held) for pattern, there in still.overrides)
+        still.crossbar = still.crossbar.frozen_noise
+        still.overrides = tuple((pattern, there.frozen_noise) for pattern, there in still.overrides)
         return still
 
     def with_noise(self, scale: float) -> Chip:

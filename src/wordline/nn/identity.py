@@ -67,7 +67,7 @@ class AbstractMapped(nn.Module, abc.ABC):
         self.crossbar, self.overrides = who["crossbar"], who["overrides"]
         self.skipped = who.get("skipped", self.skipped)
         choice, everywhere = Choice(overrides=self.overrides), dict(self.overrides).values()
-        measured = any(crossbar.calibrated for crossbar in (self.crossbar, *everywhere))
+        measured = any(crossbar.needs_calibration for crossbar in (self.crossbar, *everywhere))
         self.calibration = who.get("calibration", _LOST if measured else "")
         standing = {(name, seed): rest for name, seed, *rest in who.get("layers", ())}
         for name, seed, layer in self._samples():

@@ -97,7 +97,7 @@ class KernelRead:
         slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
         worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
         if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
-            signs = encoding.difference(torch.eye(2, dtype=torch.float64)[:, :, None], slicing.middle)
+            signs = encoding.difference(torch.eye(2, dtype=torch.float64)[:, :, None], slicing.zero_share)
             return (worth * signs.T).flatten(), 1
         apart = len(self.response) // len(worth)
         return worth.expand(-1, apart).flatten(), apart
@@ -106,7 +106,7 @@ class KernelRead:
         """Sums `(apart, groups, col_tiles, n, cols)` -> `(groups, n, columns)`."""
         encoding = self.crossbar.encoding
         paired = isinstance(encoding, DifferentialPair)
-        answers = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.middle)
+        answers = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
         return answers.transpose(1, 2).flatten(2)
 
     def _places(self, source: Tensor) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -159,7 +159,7 @@ class KernelRead:
 
     def _columns(self) -> reads.Columns:
         adc, slicing = self.crossbar.adc, self.crossbar.slicing
-        stairs = reads.Staircase(self.limit, adc.least * adc.steps, float(adc.steps), self.off)
+        stairs = reads.Staircase(self.limit, adc.lower_bound * adc.steps, float(adc.steps), self.off)
         digits = reads.Digits()
         if isinstance(slicing, BitSlicing):
             digits = reads.Digits(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.jit import is_tracing  # type: ignore[attr-defined]
 
-from ..mapping import Crossbar, Programmed, program_many, read_noise, solve, times
+from ..mapping import Crossbar, ProgrammedMatrix, multiply, program_many, read_noise, solve
 from ..mapping.memory import passes_need_conductances, reads_conductances
 from ..transforms import batched, untraced
 from .inputs import require_finite
@@ -29,7 +29,7 @@ class MappedLayer(nn.Module):
     `effective_weight`, of the shape of the software weight; `gain`; `nf`. The bias stays digital. Ohmic arrays without
     converters are a matrix: the pass is the software layer's product with the effective weight, and its gradient is
     the hardware's. Converters, slices and curved devices make the pass a read of the arrays, and then the layer keeps
-    what a read needs too: `response`, `largest`, and the calibrated `input_limit` and `output_limit`, NaN before.
+    what a read needs too: `response`, `w_max`, and the calibrated `input_limit` and `output_limit`, NaN before.
     Nothing is kept twice: where a read needs the conductances themselves, `response` is them and no buffer of its own.
     Where groups share tiles (`Crossbar.packing`), `effective_weight` is the wider one of all groups of a tile.
 
@@ -44,13 +44,13 @@ class MappedLayer(nn.Module):
     gain: Tensor
     nf: Tensor
     response: Tensor
-    largest: Tensor
+    w_max: Tensor
     input_limit: Tensor
     output_limit: Tensor
     _announced = False  # whether numbers that are loaded now come with the identity of their chip
 
     def __init__(
-        self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
+        self, part: Part, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
     ) -> None:
         super().__init__()
         self.crossbar, self.stream_seed, self.kind = crossbar, seed, part.kind
@@ -66,12 +66,12 @@ class MappedLayer(nn.Module):
         self.register_buffer("nf", programmed.nf)
         if crossbar.is_matrix and not crossbar.stochastic:
             return
-        self.register_buffer("largest", programmed.largest)
+        self.register_buffer("w_max", programmed.w_max)
         if not crossbar.is_matrix:
             if not reads_conductances(crossbar):
                 self.register_buffer("response", programmed.response)
-            self.register_buffer("input_limit", programmed.largest.new_tensor(torch.nan))
-            self.register_buffer("output_limit", programmed.largest.new_tensor(torch.nan))
+            self.register_buffer("input_limit", programmed.w_max.new_tensor(torch.nan))
+            self.register_buffer("output_limit", programmed.w_max.new_tensor(torch.nan))
 
     def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
         """The layer's product, as the chip computes it; `output_size` as a transposed convolution takes it."""
@@ -112,13 +112,13 @@ class MappedLayer(nn.Module):
                 self._buffers[name] = before.to(after.device)
         return self
 
-    def _state(self) -> Programmed:
+    def _state(self) -> ProgrammedMatrix:
         matrix = self.product.to_matrix(self.effective_weight)
         response = self.conductances if self.crossbar.is_matrix else self.response
         there = self.conductances if "conductances" in self._buffers else response  # read noise alone asks for them
-        return Programmed(there, response, matrix, self.gain, self.largest, self.nf)
+        return ProgrammedMatrix(there, response, matrix, self.gain, self.w_max, self.nf)
 
-    def _keep(self, state: Programmed) -> None:
+    def _keep(self, state: ProgrammedMatrix) -> None:
         """Let the buffers be this state."""
         if "conductances" in self._buffers:
             self.conductances = state.conductances.detach()
@@ -127,7 +127,7 @@ class MappedLayer(nn.Module):
         weight = self.product.to_weight(state.weight.detach(), tuple(self.effective_weight.shape))
         self.effective_weight = weight.contiguous().to(self.effective_weight.dtype)
 
-    def _compute(self, x: Tensor, state: Programmed, product: AbstractProduct) -> Tensor:
+    def _compute(self, x: Tensor, state: ProgrammedMatrix, product: AbstractProduct) -> Tensor:
         if not product.batched(x):  # before noise is drawn
             return self._compute(x[None], state, product)[0]
         crossbar = self.crossbar
@@ -152,7 +152,7 @@ class MappedLayer(nn.Module):
             only_inputs_are_rounded = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
             if only_inputs_are_rounded:
                 limit = crossbar.dac.input_limit(x, limits.inputs)
-                y = product(crossbar.slicing.rounded(crossbar.dac.convert(x / limit)) * limit, weight, bias)
+                y = product(crossbar.slicing.round_inputs(crossbar.dac.convert(x / limit)) * limit, weight, bias)
             else:
                 y = read(x, product, crossbar, state, limits, self.matrix_shape[2], self.tally)
                 y = product.biased(y, bias)
@@ -182,7 +182,7 @@ class MappedLayer(nn.Module):
             return
         with torch.no_grad():
             self._keep(_during_one_read(self._state(), self.crossbar, first_read(seed)))
-        self.crossbar = self.crossbar.held
+        self.crossbar = self.crossbar.frozen_noise
 
     @property
     def standing(self) -> tuple[int, ...]:
@@ -233,15 +233,15 @@ class Watch:
         self.outputs: Callable[[Tensor], None] | None = None
 
 
-def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tuple[Programmed, ...]:
+def program_part(matrix: Tensor, crossbar: Crossbar, seeds: Sequence[int]) -> tuple[ProgrammedMatrix, ...]:
     """Program a matrix once for each stream of random numbers."""
     return program_many(matrix, crossbar, [torch.Generator().manual_seed(seed) for seed in seeds])
 
 
-def _during_one_read(state: Programmed, crossbar: Crossbar, generator: torch.Generator) -> Programmed:
+def _during_one_read(state: ProgrammedMatrix, crossbar: Crossbar, generator: torch.Generator) -> ProgrammedMatrix:
     """The layer's state with everything that is drawn anew at each read."""
     with torch.autocast(state.conductances.device.type, enabled=False):  # siemens have no place in 16 bits
         there = read_noise(state.conductances, crossbar, generator=generator)
         ((response, made),) = solve((there,), crossbar, state.weight)
-        weight = times(state.gain * state.largest, made)
+        weight = multiply(state.gain * state.w_max, made)
     return dataclasses.replace(state, conductances=there, response=response, weight=weight)

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from ..devices.staircase import digitise_
-from ..mapping import Crossbar, Programmed
+from ..devices.converter_kernel import digitise_
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..transforms import batched, differentiated, transformed, whole
 from . import kernel_reading
 from .kernel_derivatives import read_by_kernel
@@ -54,7 +54,7 @@ class Tally:
 
 
 def read(
-    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: Programmed, limits: Limits, outputs: int,
+    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: ProgrammedMatrix, limits: Limits, outputs: int,
     tally: Tally,
 ) -> Tensor:  # fmt: skip
     """Inputs x of a layer -> its outputs without bias.
@@ -69,7 +69,7 @@ def read(
     u = crossbar.dac.convert(x / limit)
     answers = _answered(u, product, crossbar, state.response, limits, outputs, tally)
     y = crossbar.slicing.accumulate(answers)
-    scale = state.largest * state.gain
+    scale = state.w_max * state.gain
     if scale.numel() == 1:
         return product.fold(y, x).contiguous() * (limit * scale.view(()))
     return product.fold(y * scale, x).contiguous() * limit
@@ -102,7 +102,7 @@ def _generic(
     vectors: Tensor, crossbar: Crossbar, response: Tensor, limits: Limits, outputs: int, tally: Tally
 ) -> Tensor:
     """Vectors `(groups, n, K)` in [-1, 1] -> sums of products `(groups, n, columns)` in shares, on any device."""
-    if crossbar.array.columns_apart and not crossbar.array.linear and limits.watch is None:
+    if crossbar.array.independent_columns and not crossbar.array.linear and limits.watch is None:
         response = _without_pads(response, outputs)
     held = _HELD.get(vectors.device.type, _HELD_ELSEWHERE) if limits.watch is None else _HELD_ELSEWHERE
     held = held if crossbar.array.linear else _HELD_CURVED
@@ -173,7 +173,7 @@ def _answers(
         answers = respond(share)
         codes, unit, over = _convert(answers, crossbar, limits)
         saturated, reads = saturated + over, reads + (not crossbar.adc.ideal)
-        differences = encoding.difference(slicing.merge(codes.sum(2), encoding.sign_bits), slicing.middle)
+        differences = encoding.difference(slicing.combine_digits(codes.sum(2), encoding.sign_bits), slicing.zero_share)
         total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
     return total.transpose(1, 2).flatten(2), (saturated, reads)
 
@@ -188,12 +188,12 @@ def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tenso
         return answers, 1.0, 0
     limit = adc_limit(crossbar, limits.outputs)
     watched = torch.is_grad_enabled() or differentiated(answers)
-    found = None if watched else digitise_(answers, float(limit), adc.least, adc.steps)
+    found = None if watched else digitise_(answers, float(limit), adc.lower_bound, adc.steps)
     if found is not None:
         return answers, limit, found
     shares = answers / limit
     half = 0.5 / adc.steps  # what rounds to a code is in range
-    over = ((shares >= 1 + half) | (shares < adc.least - half)).sum()
+    over = ((shares >= 1 + half) | (shares < adc.lower_bound - half)).sum()
     return adc.convert(shares), limit, over
 
 

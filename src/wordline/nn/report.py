@@ -163,6 +163,6 @@ def report_layer(name: str, layer: MappedLayer, usage: Usage) -> LayerReport:
         slices=slices, halves=halves, tiles=math.prod(layer.cells_shape[:-2]), cells=cells,
         utilisation=slices * halves * layer.weight_count / cells, nf=float(layer.nf),
         gain=float(layer.gain.mean()), gradient=layer.gradient, converted=layer.tally.conversions,
-        gain_measured=layer.crossbar.gain.moment, saturated=layer.tally.saturated, usage=usage,
+        gain_measured=layer.crossbar.gain.timing, saturated=layer.tally.saturated, usage=usage,
         kept_bytes=sum(b.numel() * b.element_size() for b in layer.buffers()) + laid_out,
     )  # fmt: skip

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..transforms import transformed
 from .mapped_layer import MappedLayer, program_part
 from .parts import Part, kept
@@ -23,11 +23,11 @@ class TrainableLayer(MappedLayer):
     """
 
     def __init__(
-        self, part: Part, programmed: Programmed, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
+        self, part: Part, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
     ) -> None:
         super().__init__(part, programmed, crossbar, seed, keep_conductances=keep_conductances)
         self.weight, self.software_product = kept(part.weight), part.product
-        self.held: Programmed | None = None
+        self.held: ProgrammedMatrix | None = None
 
     def __getattr__(self, name: str) -> Any:
         """The weight is the parameter."""
@@ -38,7 +38,7 @@ class TrainableLayer(MappedLayer):
         self._require_no_graph()
         return self._read(input, self.product.sized(input, output_size))
 
-    def _state(self) -> Programmed:
+    def _state(self) -> ProgrammedMatrix:
         return self._programmed() if self.held is None else self.held
 
     def hold(self, seed: int) -> None:
@@ -60,7 +60,7 @@ class TrainableLayer(MappedLayer):
         """What a copy has: not what is held for a step, which belongs to the graph of that step."""
         return {**vars(self), "held": None}
 
-    def _programmed(self) -> Programmed:
+    def _programmed(self) -> ProgrammedMatrix:
         self._require_one_chip()
         own = self.weight.dtype
         weight = self.weight.to(torch.promote_types(own, torch.float32))
@@ -70,7 +70,7 @@ class TrainableLayer(MappedLayer):
         self._keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
-            self.largest = programmed.largest
+            self.w_max = programmed.w_max
         return programmed
 
     def freeze(self, seed: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from ..mapping import Crossbar, Programmed
+from ..mapping import Crossbar, ProgrammedMatrix
 from ..mapping.cells import packed_matrix_shape
 from ..mapping.memory import reads_conductances
 from ..progress import Silent
@@ -19,7 +19,7 @@ from .choice import Choice
 from .mapped_layer import MappedLayer, program_part
 from .parts import Part
 
-FIELDS = tuple(field.name for field in dataclasses.fields(Programmed))
+FIELDS = tuple(field.name for field in dataclasses.fields(ProgrammedMatrix))
 
 
 def program_states(model: nn.Module, crossbar: Crossbar, seed: int = 0) -> dict[str, Tensor]:
@@ -59,7 +59,7 @@ def map_with_states(model: nn.Module, crossbar: Crossbar, seed: int, states: Map
         if "weight" not in found or found["weight"].shape != torch.Size(shape):
             raise ValueError(f"`states` hold no layer {name!r} of shape {part.matrix_shape}; program this network")
         found.setdefault("response", found["conductances"])  # the same, or read by nobody
-        return MappedLayer(part, Programmed(**found), there, stream_seed(seed, name))
+        return MappedLayer(part, ProgrammedMatrix(**found), there, stream_seed(seed, name))
 
     return _chip(model, crossbar, seed, make)
 

@@ -1,19 +1,18 @@
-"""Weights and activations of few bits: rounding, quantised layers, noise sensitivity, QUANOS."""
+"""Quantisation: weights and activations of few bits, by layer, and the rule of QUANOS for them."""
 
-from .ans import NoiseSensitivity, adversarial_noise_sensitivity
-from .layer import QuantisedLayer, quantised_layers
+from .bit_rule import BitRule, assign_bits
+from .layers import QuantisedLayer, quantised_layers
 from .matching import levels_for, matching
-from .quanos import BitAssignment, BitRule, assign_bits, quanos, quantised_as
+from .noise_sensitivity import adversarial_noise_sensitivity
+from .quanos import quanos, quantised_as
 from .quantise import quantise
 from .rounding import InputRounding
-from .training_forward import Quantised
+from .training_forward import QuantisedForward
 
 __all__ = [
-    "BitAssignment",
     "BitRule",
     "InputRounding",
-    "NoiseSensitivity",
-    "Quantised",
+    "QuantisedForward",
     "QuantisedLayer",
     "adversarial_noise_sensitivity",
     "assign_bits",

@@ -1,32 +1,35 @@
-"""Training with the rounding in the loop: the retraining of QUANOS."""
+"""Training through the rounding: the retraining of QUANOS."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from torch import nn
 
-from ..training import AbstractBody
+from ..training import AbstractTrainingForward
 from ..values import require_instance, require_integer, require_number
-from .shared_copy import quantised_twin
+from .shared_parameter_copy import shared_parameter_copy
 
 
 @final
 @dataclass(frozen=True)
-class Quantised(AbstractBody):
-    """The network runs with few bits, and its unrounded weights learn from that, straight through the rounding.
+class QuantisedForward(AbstractTrainingForward):
+    """Quantised passes in training, from which the unrounded weights learn straight through.
 
-    `layers`: (name, bits) of each layer, such as `BitAssignment.layers`, other layers keeping full precision;
-    `activations`: whether each layer's inputs get its bits too, over the span of each batch; `percent`: of their
-    magnitudes, that the span is. What is left at the end is a software network; `quantised_as(network, assignment,
-    images)` gives it its bits. Source: arXiv 1308.3432 (straight-through), 2004.11233 (QUANOS).
+    `layers`: (name, bits) of each layer, such as `BitAssignment.layers`; other layers keep full
+    precision. `activations`: round each layer's inputs too, over the span of each batch; `percent`:
+    percentile of their magnitudes that is the span. The result is a software network;
+    `quantised_as(network, assignment, images)` gives it its bits. Source: arXiv 1308.3432
+    (straight-through), 2004.11233 (QUANOS).
 
-    >>> body = Quantised((("0", 4),))
-    >>> network = body.around(nn.Sequential(nn.Linear(2, 2)))
-    >>> Quantised.from_json(body.to_json()) == body, network[0].bits
+    >>> forward = QuantisedForward((("0", 4),))
+    >>> network = forward.wrap(nn.Sequential(nn.Linear(2, 2)))
+    >>> QuantisedForward.from_json(forward.to_json()) == forward, network[0].bits
     (True, 4)
     """
+
+    former_names: ClassVar[tuple[str, ...]] = ("Quantised",)
 
     layers: tuple[tuple[str, int], ...]
     activations: bool = True
@@ -42,9 +45,11 @@ class Quantised(AbstractBody):
         require_instance("activations", self.activations, bool)
         require_number("percent", self.percent, above=0.0, at_most=100.0)
 
-    def around(self, model: nn.Module) -> nn.Module:
-        """See `AbstractBody.around`, and `quantised_twin`."""
-        return quantised_twin(model, dict(self.layers), activations=self.activations, percent=self.percent)
+    def wrap(self, model: nn.Module) -> nn.Module:
+        bits = dict(self.layers)
+        return shared_parameter_copy(
+            model, bits, activations=self.activations, percent=self.percent
+        )
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
-        """Nothing: rounding draws nothing."""
+    def on_step(self, network: nn.Module, seed: int) -> None:
+        """Do nothing: rounding draws no random numbers."""

@@ -1,8 +1,9 @@
 """Results as they are stored: frozen values that print, compare and make a JSON round trip."""
 
-from .advice import Advice, Option, marked
+from .advice import Advice, Option, compare_options
 from .audit import Audit, Check, Comparison, Status, comparison_table
-from .budget import Budget
+from .audit_budget import Budget
+from .bit_assignment import BitAssignment
 from .check_result import CheckResult, render_checks
 from .comparisons import robust_gain, worst_case
 from .correctness import Answers
@@ -10,15 +11,17 @@ from .cost import Cost
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
+from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, Party, Record, Software, table
+from .record import Estimate, Party, Record, Software, describe, describe_attack, fraction, table
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
     "Answers",
     "Audit",
+    "BitAssignment",
     "Budget",
     "Check",
     "CheckResult",
@@ -30,6 +33,7 @@ __all__ = [
     "GradientDeviation",
     "LayerStability",
     "LogitStability",
+    "NoiseSensitivity",
     "NoiseStability",
     "Option",
     "Party",
@@ -38,8 +42,11 @@ __all__ = [
     "Software",
     "Statistic",
     "Status",
+    "compare_options",
     "comparison_table",
-    "marked",
+    "describe",
+    "describe_attack",
+    "fraction",
     "over_draws",
     "paired_difference",
     "render_checks",

@@ -1,4 +1,4 @@
-"""What an audit returns: its checks, the named comparisons, the verdict; prints as a table, survives JSON."""
+"""The result of an audit: its checks, the controls beside the chip, and the verdict."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 from ..text import render_table
 from ..values import Value, require_choice
-from .budget import Budget
+from .audit_budget import Budget
 from .products import NOT_PROBED, Products
 from .record import Estimate, Party, describe, fraction
 
@@ -18,10 +18,10 @@ STATUSES = ("pass", "warn", "fail", "skipped")
 
 @dataclass(frozen=True)
 class Check(Value):
-    """One doubt and what came of it.
+    """One check of an audit and its outcome.
 
-    `figures`: the numbers it was decided by, shares in [0, 1]; `found`: one sentence; `explanation`: that sentence,
-    when the check is raised, why, and who says so.
+    `figures`: the numbers it was decided by, shares in [0, 1]; `found`: one sentence;
+    `explanation`: that sentence, when the check is raised, the reason, and the source.
     """
 
     id: str
@@ -37,11 +37,12 @@ class Check(Value):
 
 @dataclass(frozen=True)
 class Comparison(Value):
-    """A network beside the chip, under the same attack made for itself: what remains of the chip's advantage there.
+    """A control: a network beside the chip, under the same attack crafted for that network.
 
-    `advantage` = AL(software) - AL(this network), paired; `remains` is its share of the chip's own advantage (nothing
-    remains where it is 0 or below), and `robust` = AA(this) - AA(software), paired: a gain that no loss of clean
-    accuracy explains. Where it could not be measured, `note` says why and the numbers are zero.
+    `advantage` = AL(software) - AL(this network), paired; `remains` is its share of the chip's own
+    advantage (0 where the chip's advantage is 0 or below), and `robust` = AA(this) - AA(software),
+    paired: a gain that no loss of clean accuracy explains. Where the control could not be
+    measured, `note` gives the reason and the numbers are zero.
     """
 
     name: str
@@ -57,12 +58,13 @@ class Comparison(Value):
 
 @dataclass(frozen=True)
 class Audit(Value):
-    """Is the claimed robustness real? Checks in the order of the documentation, comparisons, and the verdict.
+    """An examination of a claimed robustness: checks in the documentation's order, and a verdict.
 
-    `clean`, `attacked`: accuracy of the chip on clean images and under the base attack; `worst`: right under every
-    attack that was run; `products`: of one inference of the chip, with the share that arrays compute; `stopped`: empty,
-    or why a quick audit asked no further (accuracies under attack are then those of one start). `software_clean`,
-    `software_attacked`: the software network under the same base attack. 95 % intervals.
+    `clean`, `attacked`: accuracy of the chip on clean images and under the base attack; `worst`:
+    share of images right under every attack that was run; `products`: of one inference of the
+    chip, with the share that arrays compute; `stopped`: empty, or the reason why a quick audit
+    ended early (accuracies under attack are then those of one start). `software_clean`,
+    `software_attacked`: the software network under the same base attack. Intervals are 95 %.
     """
 
     verdict: str
@@ -90,40 +92,45 @@ class Audit(Value):
     products: Products = NOT_PROBED
 
     def __getitem__(self, id: str) -> Check:
-        """The check of that id: `audit["G1"]`."""
+        """Return the check of that id: `audit["G1"]`."""
         found = [check for check in self.checks if check.id == id]
         if not found:
-            raise KeyError(f"`id` must be one of {', '.join(check.id for check in self.checks)}, got {id!r}")
+            ids = ", ".join(check.id for check in self.checks)
+            raise KeyError(f"`id` must be one of {ids}, got {id!r}")
         return found[0]
 
     def __str__(self) -> str:
-        where = f"{self.images} images of {self.data or 'data'}"
-        title = f"audit of {describe(self.chip)}, Linf {fraction(self.eps)}, {where}"
+        images = f"{self.images} images of {self.data or 'data'}"
+        title = f"audit of {describe(self.chip)}, Linf {fraction(self.eps)}, {images}"
         rows = [(check.id, check.status, check.title, check.found) for check in self.checks]
         checks = render_table(("", "", "check", "found"), rows, title=title, left=(0, 1, 2, 3))
-        parts = [checks, self._numbers(), f"verdict: {self.verdict}"]
-        if self.stopped:
-            parts.insert(2, f"{self.stopped}; accuracies under attack are of one start")
+        parts = [checks, self._accuracies()]
         if self.comparisons:
-            parts.insert(2, comparison_table(self.comparisons))
+            parts.append(comparison_table(self.comparisons))
+        if self.stopped:
+            parts.append(f"{self.stopped}; accuracies under attack are of one start")
+        parts.append(f"verdict: {self.verdict}")
         raised = [check for check in self.checks if check.status in ("fail", "warn")]
         parts += [
-            textwrap.fill(f"{check.id} {check.status}: {check.explanation}", 118, subsequent_indent="   ")
+            textwrap.fill(
+                f"{check.id} {check.status}: {check.explanation}", 118, subsequent_indent="   "
+            )
             for check in raised
         ]
         return "\n\n".join(parts)
 
-    def _numbers(self) -> str:
-        account = f"\n{self.products}" if self.products != NOT_PROBED else ""
+    def _accuracies(self) -> str:
+        products = f"\n{self.products}" if self.products != NOT_PROBED else ""
         return (
-            f"chip: CA {self.clean} %, under the base attack {self.attacked} %, under all attacks {self.worst} %; "
-            f"software: CA {self.software_clean} %, under the base attack {self.software_attacked} %"
-            + account
+            f"chip: CA {self.clean} %, under the base attack {self.attacked} %, "
+            f"under all attacks {self.worst} %; "
+            f"software: CA {self.software_clean} %, "
+            f"under the base attack {self.software_attacked} %{products}"
         )
 
 
 def comparison_table(comparisons: tuple[Comparison, ...]) -> str:
-    """The named comparisons as a table, percent; what could not be measured is listed below with the reason."""
+    """Write the controls as a table in percent; below it, those that could not be measured."""
     rows = [
         (
             c.name, str(c.clean), str(c.adversarial), str(c.loss), str(c.advantage), str(c.robust),
@@ -132,5 +139,6 @@ def comparison_table(comparisons: tuple[Comparison, ...]) -> str:
         for c in comparisons if c.measured
     ]  # fmt: skip
     header = ("network", "CA %", "AA %", "AL %", "AL advantage", "AA gain", "remains %", "")
-    left_out = "".join(f"\nnot measured: {c.name}: {c.note}" for c in comparisons if not c.measured)
-    return render_table(header, rows, title="controls, each under the base attack made for itself") + left_out
+    missing = [f"\nnot measured: {c.name}: {c.note}" for c in comparisons if not c.measured]
+    title = "controls, each under the base attack made for itself"
+    return render_table(header, rows, title=title) + "".join(missing)

@@ -1,4 +1,4 @@
-"""Records of the same images beside each other, image by image: a robust gain, and the worst of several attacks."""
+"""Comparisons of records of the same images, image by image: robust gain and worst case."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from .record import Estimate, Record, describe_attack
 
 
 def robust_gain(record: Record, beside: Record) -> Estimate:
-    """How many more images stay right under attack in one record than in another, with its paired 95 % interval.
+    """Return AA of one record less AA of another, with its paired 95 % interval.
 
         gain = AA(record) - AA(beside)   on the same images; interval of Agresti & Min 2005
 
-    Usually a chip's record beside software's at the same epsilon: the gain over software of arXiv 2109.09060. It does
-    not ask how either attack was made; whether a gain is robustness is what `audit` is for.
+    Usually a chip's record beside software's at the same epsilon: the gain over software of
+    arXiv 2109.09060. How either attack was made does not enter; `audit` examines if a gain is
+    robustness.
 
-    Raises ValueError for records of other images, or without answers (draws that disagree, or an earlier version).
+    Raises ValueError for records of other images, or without answers (draws that disagree, or an
+    earlier version).
     """
     first, second = (_answers("record", record), _answers("beside", beside))
     _require_same_images("beside", beside, record)
@@ -26,19 +28,24 @@ def robust_gain(record: Record, beside: Record) -> Estimate:
 
 
 def worst_case(records: Sequence[Record]) -> Estimate:
-    """Accuracy under the worst of several attacks on one victim, image by image, with its 95 % interval (Wilson).
+    """Return the accuracy under the worst of several attacks on one victim, with its 95 % interval.
 
         robust accuracy = share of images right in every record <= min over records of AA
 
-    Raises ValueError for no records, records of other images or victims, or without answers.
+    The worst is taken image by image; the interval is Wilson's. Raises ValueError for no records,
+    records of other images or victims, or without answers.
     """
     if not records:
-        raise ValueError("`records` is empty; pass the records of one victim under the attacks to be joined")
+        raise ValueError(
+            "`records` is empty; pass the records of one victim under the attacks to be joined"
+        )
     every = [_answers("records", record) for record in records]
     for record in records:
         _require_same_images("records", record, records[0])
         if record.victim != records[0].victim:
-            raise ValueError("`records` are of different victims; the worst case is that of one victim")
+            raise ValueError(
+                "`records` are of different victims; the worst case is that of one victim"
+            )
     right = [all(hits) for hits in zip(*every, strict=True)]
     return wilson(sum(right), len(right))
 
@@ -47,8 +54,9 @@ def _answers(name: str, record: Record) -> tuple[bool, ...]:
     require_instance(name, record, Record)
     if not record.answers:
         raise ValueError(
-            f"`{name}` holds no answers for {record.setting} {describe_attack(record.attack)}: draws of a stochastic "
-            "chip disagree (freeze its noise), or the record is of an earlier version (evaluate again)"
+            f"`{name}` holds no answers for {record.setting} {describe_attack(record.attack)}: "
+            "draws of a stochastic chip disagree (freeze its noise), or the record is of an "
+            "earlier version (evaluate again)"
         )
     return tuple(record.answers)
 
@@ -56,6 +64,7 @@ def _answers(name: str, record: Record) -> tuple[bool, ...]:
 def _require_same_images(name: str, record: Record, other: Record) -> None:
     if (record.fingerprint, record.images) != (other.fingerprint, other.images):
         raise ValueError(
-            f"`{name}` has a record of other images ({record.images} of {record.data or 'data'}, {record.fingerprint}) "
-            f"than {other.images} of {other.data or 'data'}, {other.fingerprint}; pair records of the same images"
+            f"`{name}` has a record of other images ({record.images} of {record.data or 'data'}, "
+            f"{record.fingerprint}) than {other.images} of {other.data or 'data'}, "
+            f"{other.fingerprint}; pair records of the same images"
         )

@@ -1,4 +1,4 @@
-"""What a network answered to each of many images: right or wrong, kept so that answers of two records can be paired."""
+"""Correctness of a network image by image, kept so that two records can be compared in pairs."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ _BITS = 4  # of a hex digit
 
 @dataclass(frozen=True)
 class Answers(Value):
-    """Right or wrong, image by image: `digits` in hex, four images a digit, the first image in the highest bit.
+    """Right or wrong for each image, packed: four images a hex digit, the first the highest bit.
 
-    Two records of the same images can then be compared image by image, which a share cannot: the gain of a chip over
-    software with its paired interval, and the accuracy under the worst of several attacks. None (`count` 0) are kept
-    where there is no single answer, as over draws of a stochastic chip that disagree.
+    Two records of the same images can then be compared image by image, which a share does not
+    allow: the gain of a chip over software with its paired interval, and the accuracy under the
+    worst of several attacks. Nothing (`count` 0) is kept where there is no single answer, as over
+    draws of a stochastic chip that disagree.
 
     >>> Answers.of([True, False, False, True, True])
     Answers(count=5, digits='98')
@@ -30,20 +31,23 @@ class Answers(Value):
     def __post_init__(self) -> None:
         require_integer("count", self.count, at_least=0)
         require_instance("digits", self.digits, str)
-        if len(self.digits) != -(-self.count // _BITS) or not set(self.digits) <= set("0123456789abcdef"):
+        needed = -(-self.count // _BITS)
+        if len(self.digits) != needed or not set(self.digits) <= set("0123456789abcdef"):
             raise ValueError(
-                f"`digits` must be {-(-self.count // _BITS)} hex digits for {self.count} images, got {self.digits!r}"
+                f"`digits` must be {needed} hex digits for {self.count} images, "
+                f"got {self.digits!r}"
             )
 
     @classmethod
     def of(cls, right: Iterable[bool]) -> Answers:
-        """From one truth value an image."""
+        """Pack one truth value an image."""
         bits = "".join("1" if hit else "0" for hit in right)
         padded = bits + "0" * (-len(bits) % _BITS)
         return cls(len(bits), f"{int(padded, 2):0{len(padded) // _BITS}x}" if bits else "")
 
     def __iter__(self) -> Iterator[bool]:
-        return iter(bit == "1" for bit in "".join(f"{int(digit, 16):04b}" for digit in self.digits)[: self.count])
+        bits = "".join(f"{int(digit, 16):04b}" for digit in self.digits)
+        return iter(bit == "1" for bit in bits[: self.count])
 
     def __len__(self) -> int:
         return self.count

@@ -1,4 +1,4 @@
-"""A cell that could not be run: what it said."""
+"""The error of a cell of a study that could not be run."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Failure(Value):
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """What an exception says."""
+        """Record an exception."""
         lines = "".join(traceback.format_exception(error)).rstrip().splitlines()
         return cls(type(error).__name__, str(error), tuple(lines[-LINES:]))
 

@@ -1,4 +1,4 @@
-"""An account of a network's products: how many multiply-accumulates arrays compute, and which ones stay digital."""
+"""The multiply-accumulates of a network: those that arrays compute, and those that stay digital."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from ..values import Value
 class DigitalProduct(Value):
     """A product of activations and weights that no array computes.
 
-    `layer`: the module that computes it; `operation`: torch's name of it; `weight`: the parameter or buffer it
-    multiplies by, or the shape of one without a name; `macs`: multiply-accumulates of one inference; `reason`: why it
-    is digital; `chosen`: whether the user asked for that.
+    `layer`: the module that computes it; `operation`: torch's name of it; `weight`: the parameter
+    or buffer it multiplies by, or the shape of one without a name; `macs`: multiply-accumulates of
+    one inference; `reason`: why it is digital; `chosen`: the user asked for that.
     """
 
     layer: str
@@ -25,16 +25,17 @@ class DigitalProduct(Value):
     chosen: bool
 
     def __str__(self) -> str:
-        return f"{self.layer}: {self.operation} by {self.weight}, {self.macs:.4g} multiply-accumulates: {self.reason}"
+        product = f"{self.layer}: {self.operation} by {self.weight}"
+        return f"{product}, {self.macs:.4g} multiply-accumulates: {self.reason}"
 
 
 @dataclass(frozen=True)
 class Products(Value):
-    """Multiply-accumulates of one inference, as one probing pass met them.
+    """Multiply-accumulates of one inference, counted in one probing pass.
 
-    `on_arrays`: by weights that are programmed on arrays; `digital`: by other weights, product by product;
-    `activations`: of activations with activations, such as the scores of attention, which no weight takes part in.
-    All zero where no pass was probed.
+    `on_arrays`: by weights that are programmed on arrays; `digital`: by other weights, product by
+    product; `activations`: of activations with activations, such as the scores of attention, which
+    no weight takes part in. All zero where no pass was probed.
     """
 
     on_arrays: float = 0.0
@@ -43,9 +44,10 @@ class Products(Value):
 
     @property
     def share(self) -> float:
-        """Share of the multiply-accumulates with weights that arrays compute; NaN where none was counted.
+        """Share of the multiply-accumulates with weights that arrays compute; NaN without any.
 
-        >>> Products(on_arrays=3.0, digital=(DigitalProduct("fc", "mm", "fc.weight", 1.0, "", False),)).share
+        >>> fc = DigitalProduct("fc", "mm", "fc.weight", 1.0, "", False)
+        >>> Products(on_arrays=3.0, digital=(fc,)).share
         0.75
         """
         weighted = self.on_arrays + sum(product.macs for product in self.digital)

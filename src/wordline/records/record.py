@@ -1,4 +1,4 @@
-"""One frozen record per number: the number, its interval, and everything needed to get it again."""
+"""The record of one evaluation: accuracies with intervals, and the conditions to repeat it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ class Software(Value):
 class Party(Value):
     """A network that takes part in an evaluation, as victim or as source.
 
-    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`: sixteen of its
-    modules, their order and their plain attributes (stride, number of bits, ...); `crossbar` and `seed`: the chip
-    it is, if it is one; `calibration`: on which images its converters were set; `gradient`: how far
-    autograd is the hardware's own ("exact", "straight-through", "none", ...).
+    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`:
+    sixteen of its modules, their order and their plain attributes (stride, number of bits, ...);
+    `crossbar` and `seed`: the chip it is, if it is one; `calibration`: on which images its
+    converters were set; `gradient`: how far autograd is the hardware's own ("exact",
+    "straight-through", "none", ...).
     """
 
     network: str
@@ -38,8 +39,18 @@ class Party(Value):
 
     @property
     def is_chip(self) -> bool:
-        """Whether a crossbar is involved."""
+        """True for a chip, False for a software network."""
         return not isinstance(self.crossbar, Software)
+
+    @property
+    def tile(self) -> tuple[int, int]:
+        """Rows and columns of the chip's arrays; (0, 0) in software."""
+        return getattr(self.crossbar, "tile", (0, 0))
+
+    @property
+    def gain(self) -> str:
+        """Class name of the chip's gain, or of a crossbar that has none."""
+        return type(getattr(self.crossbar, "gain", self.crossbar)).__name__
 
 
 @dataclass(frozen=True)
@@ -58,12 +69,13 @@ class Estimate(Value):
 class Record(Value):
     """Accuracy of a victim on clean images and under an attack crafted on a source.
 
-    CA = share of clean images classified correctly, AA = share of adversarial images classified correctly,
-    AL = CA - AA (arXiv 2008.11298), ASR = share of correctly classified images that the attack breaks.
-    Intervals are 95 %: Wilson's for CA, AA and ASR, paired (Agresti & Min 2005) for AL; over `draws` > 1 of a
-    stochastic victim, mean +- 1.96 sd / sqrt(draws). `clean_answers` and `answers` say image by image what CA and AA
-    count; they are empty where draws of a stochastic victim disagree, and in records of earlier versions. `products`:
-    the victim's products, `products.share` of which arrays compute; all zero in software.
+    CA = share of clean images classified correctly, AA = share of adversarial images classified
+    correctly, AL = CA - AA (arXiv 2008.11298), ASR = share of correctly classified images that the
+    attack breaks. Intervals are 95 %: Wilson's for CA, AA and ASR, paired (Agresti & Min 2005) for
+    AL; over `draws` > 1 of a stochastic victim, mean +- 1.96 sd / sqrt(draws). `clean_answers` and
+    `answers` hold, image by image, the answers that CA and AA count; they are empty where draws of
+    a stochastic victim disagree, and in records of earlier versions. `products`: the victim's
+    products, `products.share` of which arrays compute; all zero in software.
     """
 
     victim: Party
@@ -109,7 +121,12 @@ class Record(Value):
 
     @property
     def setting(self) -> str:
-        """SW (software attacked), SH (chip, crafted on software), HH (chip, crafted on itself), or what else it is."""
+        """The threat: which network is attacked, and on which one the images were crafted.
+
+        SW: software attacked; SH: chip, crafted on software; HH: chip, crafted on itself; HS:
+        software, crafted on a chip; BPDA: the source's gradient is that of another network;
+        chip-to-chip and transfer: between two chips, between two software networks.
+        """
         if self.source.gradient.startswith("of "):
             return "BPDA"
         if self.victim == self.source:
@@ -119,10 +136,11 @@ class Record(Value):
         return "HS" if self.source.is_chip else "transfer"
 
     def row(self) -> tuple[str, ...]:
-        """The record as the cells of `table`."""
+        """Return the cells of the record's line in `table`."""
         return (
             self.setting, describe(self.victim), describe_attack(self.attack),
-            str(self.clean), str(self.adversarial), str(self.loss), str(self.success), str(self.images),
+            str(self.clean), str(self.adversarial), str(self.loss), str(self.success),
+            str(self.images),
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -133,7 +151,7 @@ HEADER = ("", "victim", "attack", "CA %", "AA %", "AL %", "ASR %", "images")
 
 
 def table(records: Sequence[Record], *, title: str = "") -> str:
-    """Records as a table in plain text: CA, AA, AL and ASR in percent with their 95 % intervals."""
+    """Write a table in plain text: CA, AA, AL and ASR in percent with their 95 % intervals."""
     for record in records:
         if not isinstance(record, Record):
             raise TypeError(f"`records` must hold Records, got {type(record).__name__}")
@@ -141,16 +159,14 @@ def table(records: Sequence[Record], *, title: str = "") -> str:
 
 
 def describe(party: Party) -> str:
-    """A party in a few words: its class, and of a chip the tile, gain and seed."""
+    """Describe a network in a few words: its class, and of a chip the tile, gain and seed."""
     if not party.is_chip:
         return party.network
-    tile: tuple[int, int] = getattr(party.crossbar, "tile", (0, 0))
-    gain = type(getattr(party.crossbar, "gain", party.crossbar)).__name__
-    return f"chip {tile[0]}x{tile[1]} {gain} #{party.seed}"
+    return f"chip {party.tile[0]}x{party.tile[1]} {party.gain} #{party.seed}"
 
 
 def describe_attack(attack: Value) -> str:
-    """An attack in a few words: its class, epsilon and, where it has them, steps and loss."""
+    """Describe an attack in a few words: its class, epsilon and, if there are, steps and loss."""
     words = [type(attack).__name__]
     eps = getattr(attack, "eps", None)
     if eps is not None:
@@ -163,7 +179,7 @@ def describe_attack(attack: Value) -> str:
 
 
 def fraction(eps: float) -> str:
-    """Epsilon as people write it: k/255 where it is one, else a short decimal.
+    """Write epsilon as k/255 where it is one, else as a short decimal.
 
     >>> fraction(8 / 255), fraction(0.15), fraction(0.2)
     ('8/255', '0.15', '0.2')
@@ -171,4 +187,5 @@ def fraction(eps: float) -> str:
     if float(f"{eps:.2g}") == eps:
         return f"{eps:.2g}"
     levels = eps * 255
-    return f"{round(levels)}/255" if abs(levels - round(levels)) < 1e-9 and levels >= 1 else f"{eps:.3g}"
+    is_level = abs(levels - round(levels)) < 1e-9 and levels >= 1
+    return f"{round(levels)}/255" if is_level else f"{eps:.3g}"

@@ -1,19 +1,42 @@
-"""Records -> tables, figures and a page; runs nothing."""
+"""Reports of results that are there already: tables, figures and one offline page."""
 
-from .advice import advice_figure
-from .bars import control_bars
-from .deviation import deviation_figure
-from .figures import accuracy_curves
-from .general import sheets_of
+from .audit_notes import NamedAudit
+from .csv_table import csv_report
+from .default_table import tables_of
+from .figures import (
+    accuracy_curves,
+    advice_figure,
+    control_bars,
+    deviation_figure,
+    stability_figure,
+    tile_curves,
+)
+from .latex import latex_report
 from .layout import Axis, Layout, Published
-from .page import page
-from .report import csv_report, latex_report, markdown_report
+from .markdown import markdown_report
+from .page import html_report
+from .quantities import QUANTITIES, Quantity, register_quantity
 from .results import Results, read_results
-from .stability import stability_figure
-from .tile_curves import tile_curves
 
 __all__ = [
-    "Axis", "Layout", "Published", "Results", "accuracy_curves", "advice_figure", "control_bars", "csv_report",
-    "deviation_figure", "latex_report", "markdown_report", "page", "read_results", "sheets_of", "stability_figure",
+    "QUANTITIES",
+    "Axis",
+    "Layout",
+    "NamedAudit",
+    "Published",
+    "Quantity",
+    "Results",
+    "accuracy_curves",
+    "advice_figure",
+    "control_bars",
+    "csv_report",
+    "deviation_figure",
+    "html_report",
+    "latex_report",
+    "markdown_report",
+    "read_results",
+    "register_quantity",
+    "stability_figure",
+    "tables_of",
     "tile_curves",
-]  # fmt: skip
+]

@@ -1,4 +1,4 @@
-"""What a folder of results holds: records, failures, audits, chips, and the study they belong to."""
+"""The results of one folder: records, failures, audits, chips, and the study they belong to."""
 
 from __future__ import annotations
 
@@ -8,135 +8,154 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..records import Audit, Failure, NoiseStability
 from ..records.record import Record
-from ..values import decode
-from .fields import Plain
+from ..values import Value, decode, is_known
+from .audit_notes import NamedAudit
 from .layout import Layout
 
 CHIPS = ("ChipReport", "ChipView")
-DECODED = ("Record", "NoiseStability")
+ON_A_LINE = ("Record", "NoiseStability", "Audit", *CHIPS)  # without a key around them
 KINDS = ("audit", "chip", "stability")
+NOTHING_KNOWN = "neither record nor failure nor audit"
+
+
+@dataclass(frozen=True)
+class UnknownResult(Value):
+    """A finished cell whose result is of a type that no imported module defines."""
+
+    kind: str
 
 
 @dataclass(frozen=True)
 class Results:
     """The content of one folder or file.
 
-    `records`: key -> JSON of a record; `failures`: key -> what went wrong; `strange`: lines that are none of these,
-    by file and number; `audits`, `chips`, `stabilities`: JSON of audits, of chip reports or views, and of
-    noise stabilities.
+    `study`: title, command, and what it reproduces; `records`: results of finished cells by key;
+    `failures`: errors of failed ones by key; `unreadable`: lines that are none of these, by file
+    and number; `chips`: chip reports and views.
     """
 
     name: str
-    study: Plain = field(default_factory=dict)
+    study: dict[str, str] = field(default_factory=dict)
     layouts: tuple[Layout, ...] = ()
-    records: dict[str, Plain] = field(default_factory=dict)
+    records: dict[str, Value] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
-    strange: list[str] = field(default_factory=list)
-    audits: list[Plain] = field(default_factory=list)
-    chips: list[Plain] = field(default_factory=list)
-    stabilities: list[Plain] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+    audits: list[NamedAudit] = field(default_factory=list)
+    chips: list[Value] = field(default_factory=list)
 
     @property
     def title(self) -> str:
-        """The study's, or the folder's name."""
-        return str(self.study.get("title") or self.name)
+        """The study's title, or the folder's name."""
+        return self.study.get("title") or self.name
 
-    def decoded(self) -> list[Record]:
-        """The evaluations among the records."""
-        return [decode(dict(plain)) for plain in self.records.values() if plain.get("type") == "Record"]
+    @property
+    def evaluations(self) -> list[Record]:
+        """The records of `evaluate` among the results."""
+        return [record for record in self.records.values() if isinstance(record, Record)]
+
+    @property
+    def stabilities(self) -> list[NoiseStability]:
+        """The noise stabilities among the results."""
+        return [found for found in self.records.values() if isinstance(found, NoiseStability)]
 
 
 def read_results(path: Path) -> Results:
-    """Read a folder (`*.jsonl`, `study.json`, `audit*.json`, `chip*.json`, `stability*.json`), or one file of lines.
+    """Read a folder (`*.jsonl`, `study.json`, `audit*.json`, `chip*.json`, ...), or one file.
 
-    A cell that failed and later succeeded counts as a record. Nothing that cannot be read is passed over in silence:
-    it is listed in `strange`. Raises ValueError where there is nothing, and for a `study.json` that is none.
+    A cell that failed and later succeeded counts as a record. Everything that cannot be read is
+    listed in `unreadable`. Raises ValueError where there is nothing, and for a bad `study.json`.
     """
     if path.is_file():
         return _read(path.stem, [path], {})
     if not path.is_dir():
-        raise ValueError(f"`paths` {str(path)!r} does not exist; pass a folder of results or a file of records")
-    files = sorted(path.glob("*.jsonl")) + sorted(file for kind in KINDS for file in path.glob(f"{kind}*.json"))
+        raise ValueError(
+            f"`paths` {str(path)!r} does not exist; pass a folder of results or a file of records"
+        )
+    files = sorted(path.glob("*.jsonl"))
+    files += sorted(file for kind in KINDS for file in path.glob(f"{kind}*.json"))
     if not files:
-        wanted = ", ".join(f"{kind}*.json" for kind in KINDS)
-        raise ValueError(f"`paths` {str(path)!r} holds no *.jsonl, {wanted}; pass a folder of results")
-    return _read(path.resolve().name, files, _study(path / "study.json"))
+        patterns = ", ".join(f"{kind}*.json" for kind in KINDS)
+        raise ValueError(
+            f"`paths` {str(path)!r} holds no *.jsonl, {patterns}; pass a folder of results"
+        )
+    return _read(path.resolve().name, files, _read_study(path / "study.json"))
 
 
-def _study(path: Path) -> dict[str, Any]:
+def _read_study(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
         plain = json.loads(path.read_text())
     except json.JSONDecodeError as error:
-        raise ValueError(f"`study` file {str(path)!r} is not JSON ({error}); run the study again") from error
+        raise ValueError(
+            f"`study` file {str(path)!r} is not JSON ({error}); run the study again"
+        ) from error
     if not isinstance(plain, dict):
-        raise ValueError(f"`study` file {str(path)!r} holds a {type(plain).__name__}; it must be an object")
+        kind = type(plain).__name__
+        raise ValueError(f"`study` file {str(path)!r} holds a {kind}; it must be an object")
     return plain
 
 
-def _layouts(study: dict[str, Any]) -> Iterator[Layout]:
-    """`layout` is one encoded Layout or a list of them."""
-    given = study.get("layout") or []
-    for plain in given if isinstance(given, list) else [given]:
+def _layouts(given: Any) -> Iterator[Layout]:
+    """`layout` of a study is one encoded Layout or a list of them."""
+    for plain in given if isinstance(given, list) else [given] if given else []:
         layout = decode(plain)
         if not isinstance(layout, Layout):
-            raise ValueError(f"`layout` of the study must be an encoded Layout, got {type(layout).__name__}")
+            kind = type(layout).__name__
+            raise ValueError(f"`layout` of the study must be an encoded Layout, got {kind}")
         yield layout
 
 
 def _read(name: str, files: list[Path], study: dict[str, Any]) -> Results:
-    results = Results(name=name, study=study, layouts=tuple(_layouts(study)))
+    texts = {key: str(text) for key, text in study.items() if key != "layout"}
+    results = Results(name=name, study=texts, layouts=tuple(_layouts(study.get("layout"))))
     for path in files:
         whole = path.suffix == ".json"
-        for number, line in enumerate([path.read_text()] if whole else path.read_text().splitlines(), start=1):
+        lines = [path.read_text()] if whole else path.read_text().splitlines()
+        for number, line in enumerate(lines, start=1):
             if line.strip():
-                _sort(results, line, f"{path.name}" if whole else f"{path.name} line {number}")
+                where = path.name if whole else f"{path.name} line {number}"
+                if problem := _read_line(results, line, where):
+                    results.unreadable.append(f"{where}: {problem}")
     for key in results.records:
         results.failures.pop(key, None)
     return results
 
 
-def _sort(results: Results, line: str, where: str) -> None:
+def _read_line(results: Results, line: str, where: str) -> str:
+    """Add what a line holds to the results; return the reason why it cannot be read, or ""."""
     try:
         plain = json.loads(line)
     except json.JSONDecodeError:
-        results.strange.append(f"{where}: not JSON, perhaps torn by a crash")
-        return
+        return "not JSON, perhaps torn by a crash"
     if not isinstance(plain, dict):
-        results.strange.append(f"{where}: neither record nor failure nor audit")
-        return
+        return NOTHING_KNOWN
     inside = next((plain[k] for k in ("record", "audit") if isinstance(plain.get(k), dict)), plain)
-    kind = inside.get("type", "")
-    if kind == "Audit":
-        results.audits.append({"name": plain.get("name", ""), **inside})
-    elif kind in CHIPS:
-        results.chips.append(inside)
-    elif "failure" in plain:
-        results.failures[str(plain.get("key", where))] = _reason(plain["failure"])
-    elif inside is not plain or kind in DECODED:
-        if problem := _problem(inside):
-            results.strange.append(f"{where}: {problem}")
-        else:
-            results.records[str(plain.get("key", where))] = inside
-            if kind == "NoiseStability":
-                results.stabilities.append(inside)
-    else:
-        results.strange.append(f"{where}: neither record nor failure nor audit")
-
-
-def _problem(plain: dict[str, Any]) -> str:
-    """Why a result cannot be taken for what it says it is; a study's own records are not known here."""
+    kind, key = inside.get("type", ""), str(plain.get("key", where))
+    if "failure" in plain:
+        results.failures[key] = _reason(plain["failure"])
+        return ""
+    if inside is plain and kind not in ON_A_LINE:
+        return NOTHING_KNOWN
+    if not is_known(kind):
+        results.records[key] = UnknownResult(str(kind))
+        return ""
     try:
-        if plain.get("type") in DECODED:
-            decode(dict(plain))
+        result = decode(inside)
     except (ValueError, TypeError) as error:
         return f"no record ({error})"
+    if isinstance(result, Audit):
+        results.audits.append(NamedAudit(str(plain.get("name", "")), result))
+    elif kind in CHIPS:
+        results.chips.append(result)
+    else:
+        results.records[key] = result
     return ""
 
 
 def _reason(failure: Any) -> str:
-    if isinstance(failure, dict):
-        return ": ".join(str(failure[k]) for k in ("error", "kind", "message") if failure.get(k)) or json.dumps(failure)
-    return str(failure)
+    if isinstance(failure, dict) and failure.get("type") == Failure.__name__:
+        return ": ".join(filter(None, (str(failure.get(n, "")) for n in ("error", "message"))))
+    return failure if isinstance(failure, str) else json.dumps(failure)

@@ -1,65 +1,70 @@
-"""The robust gain of a record in a folder: over software, attacked alike, on the same images."""
+"""The robust gain of a chip: its accuracy under attack less that of software, attacked alike."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..records import robust_gain
-from ..records.record import Record
-from ..values import decode, encode
-from .fields import Plain, at, is_chip, word
-from .layout import ROBUST_GAIN_FIELD
+from ..records.record import Party, Record
+from ..values import Value, encode
+from .measurement import Measurement
 
-Network = tuple[Any, Any]  # what its numbers are, and its structure
+Network = tuple[str, str]  # weights, structure: equal weights may stand behind pixels of other bits
+ONE_DRAW = "one draw"  # how the flag of a record of a single draw of read noise begins
 
 
-def sources(records: Iterable[Plain]) -> dict[Network, set[Network]]:
-    """Chips -> the software networks whose images were transferred to them, by the records of transfer (SH).
+def key_of(network: Party) -> Network:
+    """Return what tells a network from others."""
+    return network.weights, network.structure
 
-    One is the network that the chip is made from; where there are more, the folder does not say which.
+
+def software_of_chips(results: Iterable[Value]) -> dict[Network, set[Network]]:
+    """Map chips to the software networks whose images were transferred to them, by SH records.
+
+    One is the network that the chip is made from; where there are more, the folder does not say
+    which.
     """
     found: dict[Network, set[Network]] = {}
-    for plain in records:
-        if word(plain, "setting") == "SH":
-            found.setdefault(network(plain, "victim"), set()).add(network(plain, "source"))
+    for record in results:
+        if isinstance(record, Record) and record.setting == "SH":
+            found.setdefault(key_of(record.victim), set()).add(key_of(record.source))
     return found
 
 
-def with_robust_gains(records: Iterable[Plain]) -> list[Plain]:
-    """The records of chips, each with its gain over software under `robust_gain` where the folder says what it is.
+def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
+    """Yield the gain over software of the chips' records that have one, with paired intervals.
 
-    Software's record is that of the chip's own network (`sources`), the same images and the same attack; whether it may
-    stop at the first success (white-box) or is run to its end (transfer) does not tell attacks apart. Left as they are:
-    records without answers, or of one draw of read noise; those of a chip that no transfer record names a network for;
-    and those for which there is no software record, or more than one.
+    Software's record is that of the chip's own network (`software_of_chips`), under the same
+    attack on the same images; `early_stop` does not tell attacks apart, because it only saves
+    steps of white-box attacks. No gain have records without answers, or of one draw of read
+    noise; those of a chip that no transfer record names a network for; and those for which there
+    is no software record, or more than one.
     """
-    every = list(records)
-    chips = sources(every)
+    records = [record for record in results if isinstance(record, Record)]
+    software_of = software_of_chips(records)
     software: dict[tuple[Any, ...], list[Record]] = {}
-    for plain in every:
-        if word(plain, "setting") == "SW" and at(plain, "answers.count"):
-            made = decode(dict(plain))
-            software.setdefault((network(plain, "victim"), *_attacked(made)), []).append(made)
-    found: list[Plain] = []
-    for plain in every:
-        own = chips.get(network(plain, "victim"), set()) if is_chip(plain.get("victim")) else set()
-        if len(own) == 1 and at(plain, "answers.count") and not any("one draw" in flag for flag in plain["flags"]):
-            made = decode(dict(plain))
-            beside = software.get((*own, *_attacked(made)), [])
-            if len(beside) == 1:
-                plain = {**plain, ROBUST_GAIN_FIELD: encode(robust_gain(made, beside[0]))}
-        found.append(plain)
-    return found
+    for record in records:
+        if record.setting == "SW" and record.answers:
+            software.setdefault((key_of(record.victim), *_attack_key(record)), []).append(record)
+    for record in records:
+        networks = software_of.get(key_of(record.victim), set()) if record.victim.is_chip else set()
+        if len(networks) != 1 or not record.answers or any(ONE_DRAW in f for f in record.flags):
+            continue
+        beside = software.get((*networks, *_attack_key(record)), [])
+        if len(beside) == 1:
+            yield Measurement(record, robust_gain(record, beside[0]))
 
 
-def network(plain: Plain, side: str) -> Network:
-    """What tells the victim or the source from others: equal weights may stand behind pixels of other bits."""
-    return at(plain, f"{side}.weights"), at(plain, f"{side}.structure")
-
-
-def _attacked(record: Record) -> tuple[Any, ...]:
+def _attack_key(record: Record) -> tuple[Any, ...]:
     """Images and attack, as it is run to its end."""
-    attack = record.attack
-    whole = attack.for_transfer() if hasattr(attack, "for_transfer") else attack
-    return record.fingerprint, record.images, whole.identity(), record.seed
+    attack = json.dumps(_without_early_stop(encode(record.attack, defaults=False)))
+    return record.fingerprint, record.images, attack, record.seed
+
+
+def _without_early_stop(plain: Any) -> Any:
+    if isinstance(plain, dict):
+        kept = {key: value for key, value in plain.items() if key != "early_stop"}
+        return {key: _without_early_stop(value) for key, value in kept.items()}
+    return [_without_early_stop(item) for item in plain] if isinstance(plain, list) else plain

@@ -17,7 +17,7 @@ from ..devices import Calibrated, IdealConverter, Memristor, UniformConverter
 from ..mapping import Crossbar
 from ..nn import ChipReport, map_model
 from ..progress import AbstractProgress, Advance, Silent
-from ..records import Advice, Option, marked, worst_case
+from ..records import Advice, Option, compare_options, worst_case
 from ..records.record import Estimate, Record
 from ..values import require_instance, require_integer, require_number, takes_numbers
 from .grid import Grid, run_grid
@@ -102,7 +102,7 @@ def advise(
             )
             options += _options(name, software, records, grid, to_float(split.images[:1]))
     return Advice(
-        marked(tuple(options), within), within, float(eps), attacks, split.name,
+        compare_options(tuple(options), within), within, float(eps), attacks, split.name,
         split.fingerprint(), len(split),
     )  # fmt: skip
 

@@ -75,7 +75,7 @@ class EvaluationCell(AbstractCell):
         require_integer("draws", self.draws, at_least=1)
         if self.setting == "SH":
             object.__setattr__(self, "attack", self.attack.for_transfer())
-        if isinstance(self.crossbar, Software) or not self.crossbar.calibrated:
+        if isinstance(self.crossbar, Software) or not self.crossbar.needs_calibration:
             object.__setattr__(self, "calibration", NoImages())
 
     @property

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..files import not_written
+from ..files import write_error
 from ..records import Failure
 from ..records.record import Record
 from ..values import Value, decode, encode
@@ -79,7 +79,7 @@ class Journal:
                 with suppress(OSError):
                     file.truncate(size)
                 if isinstance(error, OSError):
-                    raise not_written(self.path, error) from None
+                    raise write_error(self.path, error) from None
                 raise
         self._keep(key, result)
 

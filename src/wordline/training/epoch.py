@@ -1,4 +1,4 @@
-"""One pass over the training images: what every step does, on whatever devices there are."""
+"""One pass over the training images: the work of every step, on whatever devices there are."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from .augment import augment
 from .recipe import Recipe
 
 
-class InPrecision(nn.Module):
-    """A network as training calls it: channels last, matrix products in bf16 where asked for, logits in float32.
+class MixedPrecision(nn.Module):
+    """A network with channels last, matrix products in bf16 where asked for, and float32 logits.
 
-    The context closes after each pass, so that no rounded weight outlives the mode of gradients it was made in.
+    The autocast context closes after each pass, so that no rounded weight outlives the gradient
+    mode that it was made in.
     """
 
     def __init__(self, network: nn.Module, bf16: bool) -> None:
@@ -27,30 +28,31 @@ class InPrecision(nn.Module):
         self.network, self.bf16 = network, bf16
 
     def forward(self, images: Tensor) -> Tensor:
-        """The logits."""
+        """Return the logits."""
         with torch.autocast(images.device.type, torch.bfloat16, enabled=self.bf16):
             logits: Tensor = self.network(images.contiguous(memory_format=torch.channels_last))
         return logits.float()
 
 
-class Trainee(nn.Module):
+class TrainStep(nn.Module):
     """The loss of a network as one module, for a wrapper that averages gradients over processes.
 
-    Such a wrapper counts on one pass a step; the passes in which images are crafted happen inside of it, unseen.
+    Such a wrapper counts on one pass a step; the passes that craft images happen inside of it.
     """
 
     def __init__(self, model: nn.Module, recipe: Recipe) -> None:
         super().__init__()
-        self.network, self.recipe = InPrecision(recipe.body.around(model), uses_bf16(recipe)), recipe
+        self.recipe = recipe
+        self.network = MixedPrecision(recipe.forward.wrap(model), uses_bf16(recipe))
 
-    def forward(self, images: Tensor, labels: Tensor, seed: int, body_seed: int) -> Tensor:
-        """The loss of one batch, which draws from `seed`, on a body that draws from `body_seed`."""
-        self.recipe.body.begin_step(self.network.network, body_seed)
+    def forward(self, images: Tensor, labels: Tensor, seed: int, forward_seed: int) -> Tensor:
+        """Return the loss of a batch; attacks draw from `seed`, chips and noise from the other."""
+        self.recipe.forward.on_step(self.network.network, forward_seed)
         generator = torch.Generator().manual_seed(seed)
         return self.recipe.objective.loss(self.network, images, labels, generator=generator)
 
-    def train(self, mode: bool = True) -> Trainee:
-        """Training mode, but for batch norm where the recipe freezes it."""
+    def train(self, mode: bool = True) -> TrainStep:
+        """Set training mode, except for batch norm that the recipe freezes."""
         super().train(mode)
         if self.recipe.frozen_batch_norm:
             for module in self.modules():
@@ -59,16 +61,16 @@ class Trainee(nn.Module):
         return self
 
     def score(self, split: ImageSplit) -> float:
-        """What the objective thinks of the network as it now stands, on the same draw of its body at every epoch."""
+        """Return the objective's score; chips and noise are drawn alike at every epoch."""
         self.eval()
         with torch.no_grad():
-            self.recipe.body.begin_step(self.network.network, 0)
+            self.recipe.forward.on_step(self.network.network, 0)
         return self.recipe.objective.score(self.network, split)
 
 
 def train_epoch(
     accelerator: Any,
-    trainee: nn.Module,
+    step_loss: nn.Module,
     optimizer: torch.optim.Optimizer,
     split: ImageSplit,
     recipe: Recipe,
@@ -76,40 +78,50 @@ def train_epoch(
     seed: int,
     advance: Advance,
 ) -> None:
-    """One pass over the training images."""
-    trainee.train()
+    """Train for one pass over the images; ValueError once the loss is no longer finite.
+
+    `step_loss` is a `TrainStep`, or the accelerator's wrapper of one.
+    """
+    step_loss.train()
     steps = len(split) // recipe.batch_size
-    mine = slice(accelerator.process_index, None, accelerator.num_processes)
-    for step, (images, labels) in enumerate(_batches(split, recipe, epoch, seed, accelerator.device)):
+    share = slice(accelerator.process_index, None, accelerator.num_processes)
+    batches = _batches(split, recipe, epoch, seed, accelerator.device)
+    for step, (images, labels) in enumerate(batches):
         for group in optimizer.param_groups:
             group["lr"] = recipe.schedule.lr(epoch + step / steps, recipe.epochs)
-        drawn = stream_seed(seed, epoch, step, accelerator.process_index), stream_seed(seed, epoch, step)
+        attack_seed = stream_seed(seed, epoch, step, accelerator.process_index)
+        forward_seed = stream_seed(seed, epoch, step)
         optimizer.zero_grad()
-        loss = trainee(images[mine].contiguous(memory_format=torch.channels_last), labels[mine], *drawn)
+        batch = images[share].contiguous(memory_format=torch.channels_last)
+        loss = step_loss(batch, labels[share], attack_seed, forward_seed)
         accelerator.backward(loss)
         optimizer.step()
         if not math.isfinite(now := loss.item()):
-            raise ValueError(f"`recipe` lets the loss become {now} in epoch {epoch + 1}; lower its learning rate")
+            raise ValueError(
+                f"`recipe` lets the loss become {now} in epoch {epoch + 1}; lower its learning rate"
+            )
         advance(1, f"epoch {epoch + 1}/{recipe.epochs}  loss {now:.3f}")
 
 
 def uses_bf16(recipe: Recipe) -> bool:
-    """Whether the recipe's precision means bf16 here: a processor without the arithmetic would only be slower."""
+    """Return True if the recipe means bf16 here; "auto" does if the processor computes in it."""
     if recipe.precision != "auto":
         return recipe.precision == "bf16"
     if torch.cuda.is_available():
         return torch.cuda.is_bf16_supported()
-    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)  # absent from other builds
+    # absent from other builds
+    supported = getattr(torch.cpu, "_is_avx512_bf16_supported", lambda: False)
     return bool(supported())
 
 
 def _batches(
     split: ImageSplit, recipe: Recipe, epoch: int, seed: int, device: torch.device
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Augmented batches in random order; all draws come from one stream that belongs to (seed, epoch)."""
+    """Yield augmented batches in random order; all draws come from one stream of (seed, epoch)."""
     generator = torch.Generator().manual_seed(batch_seed(seed, epoch))
     order = torch.randperm(len(split), generator=generator)
     for start in range(0, len(split) - recipe.batch_size + 1, recipe.batch_size):
         batch = order[start : start + recipe.batch_size]
         images = to_float(split.images[batch].to(device))
-        yield augment(images, recipe.crop, recipe.flip, generator=generator), split.labels[batch].to(device)
+        images = augment(images, recipe.crop, recipe.flip, generator=generator)
+        yield images, split.labels[batch].to(device)

@@ -1,4 +1,4 @@
-"""What a network runs on while it trains."""
+"""Forward pass of a network while it trains: as it is, or wrapped in a chip, noise or rounding."""
 
 from __future__ import annotations
 
@@ -11,55 +11,60 @@ from torch import nn
 from ..values import Value
 
 
-class AbstractBody(Value, abc.ABC):
-    """How a network is run while its weights are looked for: what is left at the end is the software network.
+class AbstractTrainingForward(Value, abc.ABC):
+    """Wrapper of a network during training; the trained result is the software network itself.
 
-    The ones that know a chip stand in `wordline.defenses`.
+    The wrappers that know a chip stand in `wordline.defenses`, rounding in `wordline.quantisation`.
     """
 
     @abc.abstractmethod
-    def around(self, model: nn.Module) -> nn.Module:
-        """The network that runs, on the very parameters and buffers of `model`, which keeps its own way to run."""
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Return the network that runs, on the very parameters and buffers of `model`.
+
+        The forward pass of `model` itself stays as it is.
+        """
 
     @abc.abstractmethod
-    def begin_step(self, network: nn.Module, seed: int) -> None:
-        """Make ready for the passes of one step; every draw of them comes from `seed`."""
+    def on_step(self, network: nn.Module, seed: int) -> None:
+        """Prepare the wrapped network for the passes of one step; all their draws use `seed`."""
 
 
 @final
 @dataclass(frozen=True)
-class Plain(AbstractBody):
+class IdentityForward(AbstractTrainingForward):
     """The network itself.
 
     >>> model = nn.Identity()
-    >>> Plain().around(model) is model
+    >>> IdentityForward().wrap(model) is model
     True
     """
 
-    def around(self, model: nn.Module) -> nn.Module:
-        """The same object."""
+    def wrap(self, model: nn.Module) -> nn.Module:
         return model
 
-    def begin_step(self, network: nn.Module, seed: int) -> None:
-        """Nothing."""
+    def on_step(self, network: nn.Module, seed: int) -> None:
+        pass
 
 
-def tie(network: nn.Module, model: nn.Module) -> nn.Module:
-    """Let a copy of `model` run on the parameters and buffers of `model` itself, found by their names.
+def share_parameters(copy: nn.Module, model: nn.Module) -> nn.Module:
+    """Replace the parameters and buffers of a copy of `model` by those of `model`, by their names.
 
-    Raises ValueError for one that the copy does not keep under its name and shape.
+    Returns the copy. Raises ValueError for one that the copy does not keep under its name and
+    shape.
     """
-    tensors = [*model.named_parameters(remove_duplicate=False), *model.named_buffers(remove_duplicate=False)]
-    modules = dict(network.named_modules())
+    parameters = model.named_parameters(remove_duplicate=False)
+    tensors = [*parameters, *model.named_buffers(remove_duplicate=False)]
+    modules = dict(copy.named_modules())
     for name, tensor in tensors:
         path, _, leaf = name.rpartition(".")
         owner = modules.get(path)
         there = None if owner is None else owner._parameters.get(leaf, owner._buffers.get(leaf))
         if owner is None or there is None or there.shape != tensor.shape:
             raise ValueError(
-                f"`body` has no {name!r} of the network to train; on chips only convolutions, linear layers and what "
-                "stays digital can train: choose another architecture, or the body Plain()"
+                f"`forward` has no {name!r} of the network to train; on chips only convolutions, "
+                "linear layers and digital layers can train: choose another architecture, or "
+                "IdentityForward()"
             )
         target = owner._parameters if isinstance(tensor, nn.Parameter) else owner._buffers
         target[leaf] = tensor
-    return network
+    return copy

@@ -1,4 +1,4 @@
-"""What training makes small, and what a network is judged by while it trains."""
+"""Objective of training: a loss to minimise, and a score to select an epoch by."""
 
 from __future__ import annotations
 
@@ -17,38 +17,41 @@ from ..values import Value
 
 
 class AbstractObjective(Value, abc.ABC):
-    """A loss over a batch. It knows a network and nothing of what the network runs on, or of how weights move.
+    """Loss over a batch of images; it knows the network, but neither chips nor the optimiser.
 
     The robust ones stand in `wordline.defenses`.
     """
 
     @abc.abstractmethod
-    def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:
-        """A scalar to make small.
+    def loss(
+        self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator
+    ) -> Tensor:
+        """Return the scalar to minimise.
 
-        `model` is in training mode and answers images `(n, c, h, w)` in [0, 1] with float32 logits; `generator` lives
-        on the CPU and belongs to this step alone.
+        `model` is in training mode and maps images `(n, c, h, w)` in [0, 1] to float32 logits;
+        `generator` lives on the CPU and belongs to this step alone.
         """
 
     @abc.abstractmethod
     def score(self, model: nn.Module, split: ImageSplit) -> float:
-        """How good the network, in evaluation mode, is at this on images that it never trained on; larger is better."""
+        """Score a network in evaluation mode on images it never trained on; larger is better."""
 
 
 @final
 @dataclass(frozen=True)
 class CrossEntropy(AbstractObjective):
-    """The mean negative log-probability of the true class; judged by accuracy.
+    """Mean negative log-probability of the true class; the score is the accuracy.
 
     >>> model, images = nn.Flatten(), torch.zeros(2, 4, 1, 1)
-    >>> CrossEntropy().loss(model, images, torch.tensor([0, 1]), generator=torch.Generator())  # log 4
+    >>> labels = torch.tensor([0, 1])
+    >>> CrossEntropy().loss(model, images, labels, generator=torch.Generator())  # log 4
     tensor(1.3863)
     """
 
-    def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:
-        """See `AbstractObjective.loss`; draws nothing."""
+    def loss(
+        self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator
+    ) -> Tensor:
         return functional.cross_entropy(model(images), labels)
 
     def score(self, model: nn.Module, split: ImageSplit) -> float:
-        """Share of the images that the network gets right."""
         return accuracy(model, split)

@@ -1,28 +1,34 @@
-"""How a network is trained: a recipe is a value, so a card can say it and anyone can repeat it."""
+"""Settings of a training: a recipe is a value, so that a card can hold it and anyone repeat it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import final
 
 from ..values import Value, require_choice, require_instance, require_integer, require_number
-from .forward import AbstractBody, Plain
+from .forward import AbstractTrainingForward, IdentityForward
 from .objective import AbstractObjective, CrossEntropy
 from .schedules import AbstractSchedule, Milestones, OneCycle
 
 PRECISIONS = ("auto", "fp32", "bf16")
 
 
+@final
 @dataclass(frozen=True)
 class Recipe(Value):
-    """SGD with momentum over batches of one size; what is left over in an epoch is left out.
+    """SGD with momentum over batches of one size; an incomplete last batch of an epoch is left out.
 
-    `objective`: what is made small; `CrossEntropy()`, or a robust one of `wordline.defenses`.
-    `body`: what the network runs on meanwhile; `Plain()`, itself, or a chip of `wordline.defenses`.
-    `frozen_batch_norm`: statistics stay as they are, in use as after training; scales and shifts go on learning.
-    `validation`: the first part of the training images, never trained on; the epoch whose network has the best score
-    there is kept, by the score of the objective. 0 trains on all images and keeps the last epoch.
-    `precision`: "bf16" autocasts the matrix products, "auto" does so where the processor has bf16 arithmetic.
-    `crop`: pixels of reflected border for random crops, `flip`: random mirror images (never for digits).
+    `objective`: the loss to minimise; `CrossEntropy()`, or a robust one of `wordline.defenses`.
+    `forward`: the forward pass during training; `IdentityForward()` runs the network itself,
+    `OnChip` and `MatchedNoise` of `wordline.defenses` a chip or its noise.
+    `frozen_batch_norm`: its statistics stay as they are and are used as after training; scales and
+    shifts go on learning.
+    `validation`: share of the training images, the first ones, never trained on; the epoch with the
+    best score there, by the objective, is kept. 0 trains on all images and keeps the last epoch.
+    `precision`: "bf16" autocasts the matrix products, "auto" does so where the processor has bf16
+    arithmetic.
+    `crop`: pixels of reflected border for random crops; `flip`: random mirror images (never for
+    digits).
 
     >>> Recipe.preset("papers").epochs
     200
@@ -38,7 +44,7 @@ class Recipe(Value):
     precision: str = "auto"
     nesterov: bool = True
     objective: AbstractObjective = field(default_factory=CrossEntropy)
-    body: AbstractBody = field(default_factory=Plain)
+    forward: AbstractTrainingForward = field(default_factory=IdentityForward)
     validation: float = 0.0
     frozen_batch_norm: bool = False
 
@@ -53,23 +59,28 @@ class Recipe(Value):
         require_choice("precision", self.precision, PRECISIONS)
         require_instance("nesterov", self.nesterov, bool)
         require_instance("objective", self.objective, AbstractObjective)
-        require_instance("body", self.body, AbstractBody)
+        require_instance("forward", self.forward, AbstractTrainingForward)
         require_instance("frozen_batch_norm", self.frozen_batch_norm, bool)
         require_number("validation", self.validation, at_least=0.0, at_most=0.9)
         if self.nesterov and self.momentum == 0:
-            raise ValueError("`nesterov` needs `momentum` > 0, got 0; set `nesterov=False` for plain SGD")
+            raise ValueError(
+                "`nesterov` needs `momentum` > 0, got 0; set `nesterov=False` for plain SGD"
+            )
 
     @classmethod
     def preset(cls, name: str) -> Recipe:
-        """A recipe by name: "papers" (arXiv 2109.09060), "fast" (one cycle of ten epochs), "digits"."""
+        """Return a recipe by name: "papers" (arXiv 2109.09060), "fast" (ten epochs) or "digits"."""
         require_choice("name", name, tuple(PRESETS))
         return PRESETS[name]
 
 
 PRESETS = {
-    # SGD 0.1, momentum 0.9, weight decay 5e-4, 80 and 120 of 200 epochs, batches of 128, no Nesterov: section 3
+    # section 3: SGD 0.1, momentum 0.9, weight decay 5e-4, batches of 128, milestones 80 and 120
     "papers": Recipe(epochs=200, schedule=Milestones(), nesterov=False, precision="fp32"),
     "fast": Recipe(epochs=10),
-    # eight pixels leave room for shifts by one, and a mirrored 2 is no digit; fp32, so that every machine repeats it
-    "digits": Recipe(60, batch_size=64, schedule=OneCycle(peak_lr=0.05), crop=1, flip=False, precision="fp32"),
+    # eight pixels leave room for shifts by one, and a mirrored 2 is no digit; fp32 is the same on
+    # every machine
+    "digits": Recipe(
+        60, batch_size=64, schedule=OneCycle(peak_lr=0.05), crop=1, flip=False, precision="fp32"
+    ),
 }

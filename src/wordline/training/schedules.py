@@ -1,10 +1,11 @@
-"""Learning rates over training: a schedule is a value, stateless, so that a resumed run follows the same curve."""
+"""Learning rates over training: values without state, so that a resumed run follows the curve."""
 
 from __future__ import annotations
 
 import abc
 import math
 from dataclasses import dataclass, replace
+from typing import final
 
 from ..values import Value, require_instance, require_integer, require_number
 
@@ -14,16 +15,17 @@ class AbstractSchedule(Value):
 
     @abc.abstractmethod
     def lr(self, epoch: float, epochs: int) -> float:
-        """The learning rate after `epoch` of `epochs` epochs, fractions included."""
+        """Return the learning rate after `epoch` of `epochs` epochs, fractions included."""
 
     @abc.abstractmethod
-    def rescaled(self, lr: float, stretch: float) -> AbstractSchedule:
-        """The same curve with another largest learning rate (0 keeps it), over `stretch` times as many epochs."""
+    def rescale(self, lr: float, stretch: float) -> AbstractSchedule:
+        """Return the curve with largest rate `lr` (0 keeps it), over `stretch` times the epochs."""
 
 
+@final
 @dataclass(frozen=True)
 class OneCycle(AbstractSchedule):
-    """Linear from `start * peak_lr` to `peak_lr` over the first `warmup` share, then a cosine to zero.
+    """Linear from `start * peak_lr` to `peak_lr` over the share `warmup`, then a cosine to zero.
 
     Source: Smith & Topin, arXiv 1708.07120, with a cosine instead of the second straight line.
 
@@ -41,20 +43,22 @@ class OneCycle(AbstractSchedule):
         require_number("start", self.start, at_least=0.0, at_most=1.0)
 
     def lr(self, epoch: float, epochs: int) -> float:
-        """See `AbstractSchedule.lr`."""
         share = epoch / epochs
         if share < self.warmup:
             return self.peak_lr * (self.start + (1 - self.start) * share / self.warmup)
-        return self.peak_lr * 0.5 * (1 + math.cos(math.pi * (share - self.warmup) / (1 - self.warmup)))
+        return (
+            self.peak_lr * 0.5 * (1 + math.cos(math.pi * (share - self.warmup) / (1 - self.warmup)))
+        )
 
-    def rescaled(self, lr: float, stretch: float) -> OneCycle:
-        """See `AbstractSchedule.rescaled`; the cycle is in shares of the training, so it stretches by itself."""
+    def rescale(self, lr: float, stretch: float) -> OneCycle:
+        # the cycle is in shares of the training, so it stretches by itself
         return replace(self, peak_lr=lr or self.peak_lr)
 
 
+@final
 @dataclass(frozen=True)
 class Milestones(AbstractSchedule):
-    """`initial_lr`, times `factor` from each milestone epoch on.
+    """Steps: `initial_lr`, times `factor` from each milestone epoch on.
 
     The defaults are those of arXiv 2109.09060, where they stand within 200 epochs.
 
@@ -73,14 +77,14 @@ class Milestones(AbstractSchedule):
         for milestone in self.milestones:
             require_integer("milestones", milestone, at_least=1)
         if list(self.milestones) != sorted(set(self.milestones)):
-            raise ValueError(f"`milestones` must be rising epochs, got {self.milestones}; sort them, each once")
+            raise ValueError(
+                f"`milestones` must be rising epochs, got {self.milestones}; sort them, each once"
+            )
 
     def lr(self, epoch: float, epochs: int) -> float:
-        """See `AbstractSchedule.lr`."""
         passed = sum(epoch >= milestone for milestone in self.milestones)
         return round(self.initial_lr * self.factor**passed, 12)  # 0.1 * 0.1 is not 0.01 in binary
 
-    def rescaled(self, lr: float, stretch: float) -> Milestones:
-        """See `AbstractSchedule.rescaled`; milestones that fall together become one."""
-        moved = tuple(sorted({max(1, round(milestone * stretch)) for milestone in self.milestones}))
-        return replace(self, initial_lr=lr or self.initial_lr, milestones=moved)
+    def rescale(self, lr: float, stretch: float) -> Milestones:
+        moved = {max(1, round(milestone * stretch)) for milestone in self.milestones}  # each once
+        return replace(self, initial_lr=lr or self.initial_lr, milestones=tuple(sorted(moved)))

@@ -1,0 +1,20 @@
+// A table in the layout of a paper: ours, and below a row what was published and the difference.
+function paperTable(table) {
+  const audit = (content) => table.audited ? el("td", {}, content) : null;
+  const ours = (text) => {
+    const [value, ...rest] = text.split(" ");
+    return numberCell(value, " ", el("span", { class: "interval" }, rest.join(" ")));
+  };
+  const below = (row, name) => el("tr", { class: "sub" },
+    el("th", { scope: "row" }, name), row[name].map((text) => numberCell(text)), audit());
+  const rows = table.rows.flatMap((row) => [
+    el("tr", {},
+      el("th", { scope: "row" }, row.label), row.ours.map(ours), audit(auditFlag(row.note))),
+    ...(row.published.some(Boolean) ? [below(row, "published"), below(row, "difference")] : []),
+  ]);
+  const head = el("tr", {}, heading(table.corner),
+    table.columns.map((title) => heading(title, true)), table.audited ? heading("audit") : null);
+  return scrolling(table.title, el("table", { class: "paper" },
+    el("caption", {}, el("strong", {}, table.title), " ", table.caption),
+    el("thead", {}, head), el("tbody", {}, rows)));
+}
