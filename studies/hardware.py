@@ -19,7 +19,7 @@ from statistics import mean, stdev
 import torch
 
 import wordline as wl
-from wordline.evaluation.party import restart_noise
+from wordline.evaluation.read_noise import restart_noise
 from wordline.evaluation.score import versions
 from wordline.fingerprints import fingerprint
 from wordline.models import correct

@@ -90,7 +90,7 @@ class DefenceCell(AbstractCell):
         if self.defence.endswith(BEFORE):
             split = wl.discretise(split, self._bits)
         record = wl.evaluate(
-            victim=victim, source=wl.blinded(victim) if self.naive else victim,
+            victim=victim, source=wl.without_gradient(victim) if self.naive else victim,
             attack=self.attack, data=split, batch_size=self.batch_size,
         )  # fmt: skip
         return CellResult(self, record)

@@ -10,8 +10,8 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
 
 import wordline as wl
-from wordline.arrays import reads
 from wordline.circuits import SinhDevice
+from wordline.kernels.reads import adc_kernel
 from wordline.nn import kernel_reading
 
 BASE = wl.Crossbar.preset("rethinking-16")
@@ -45,7 +45,7 @@ def network() -> nn.Module:
 @pytest.fixture(params=[True, False], ids=["kernel", "plain torch"])
 def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both ways of a read on every processor: the kernel, which is for those with AVX-512, works on others too."""
-    monkeypatch.setattr(reads, "AVAILABLE", request.param)
+    monkeypatch.setattr(adc_kernel, "AVAILABLE", request.param)
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_jacobians_and_vjps(
     f, towards = anew(chip), torch.rand(2, 3, generator=rng)
     wanted = [torch.autograd.functional.jacobian(f, x)]
     found = {"jacrev": jacrev(f)(x), "jacfwd": jacfwd(f)(x)}
-    if not reads.AVAILABLE:  # one way of reading, one Jacobian
+    if not adc_kernel.AVAILABLE:  # one way of reading, one Jacobian
         for jacobian in found.values():
             torch.testing.assert_close(jacobian, wanted[0], rtol=1e-4, atol=1e-6)
     (pulled,) = vjp(f, x)[1](towards)
@@ -94,7 +94,7 @@ def test_jacobians_and_vjps(
     # always where weights are learned, but for `torch.func`, which does not learn them here.
     chip.requires_grad_(False)
     wanted.append(torch.autograd.functional.jacobian(f, x))
-    monkeypatch.setattr(reads, "AVAILABLE", False)
+    monkeypatch.setattr(adc_kernel, "AVAILABLE", False)
     wanted.append(torch.autograd.functional.jacobian(f, x))
     for how, jacobian in found.items():
         assert any(torch.allclose(jacobian, w, rtol=1e-4, atol=1e-6) for w in wanted), how
@@ -151,7 +151,7 @@ def test_second_derivatives_follow_what_surrounds_the_converters(name: str, x: T
 
     wanted = torch.autograd.functional.hessian(linear, z)
     # Beside the kernel, plain torch may round to the neighbouring ADC code; alone it has to agree with itself.
-    near = 0.02 if name == "streams" and reads.AVAILABLE else 1e-4
+    near = 0.02 if name == "streams" and adc_kernel.AVAILABLE else 1e-4
     for outer in (jacfwd, jacrev):
         for inner in (jacfwd, jacrev):
             torch.testing.assert_close(outer(inner(loss))(z), wanted, rtol=near, atol=1e-4)
@@ -165,7 +165,7 @@ def test_second_derivatives_follow_what_surrounds_the_converters(name: str, x: T
 
 def test_conversions_are_counted_under_vmap(x: Tensor, network: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     for kernel in (True, False):
-        monkeypatch.setattr(reads, "AVAILABLE", kernel)
+        monkeypatch.setattr(adc_kernel, "AVAILABLE", kernel)
         chip, other = (wl.map_model(network, CROSSBARS["saturating"]) for _ in range(2))
         chip(x), vmap(other)(x)
         for one, two in zip(chip.layers.values(), other.layers.values(), strict=True):

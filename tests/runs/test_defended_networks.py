@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.evaluation import party
+from wordline.evaluation import identify
 from wordline.runs import (
     EvaluationCell,
     FewBitImages,
@@ -71,7 +71,7 @@ def test_a_chip_keeps_the_name_and_is_that_of_map_model(network: Any, store: Sto
     record = cell.run(store)
     assert record.victim.network == record.source.network == cell.network.content.network
     by_hand = wl.map_model(network.load(store), CELL.crossbar, 0)
-    assert party(by_hand) == record.victim
+    assert identify(by_hand) == record.victim
 
 
 def test_a_name_changes_nothing_else(store: Store) -> None:
@@ -81,7 +81,7 @@ def test_a_name_changes_nothing_else(store: Store) -> None:
     )
     assert (named.clean, named.adversarial) == (bare.clean, bare.adversarial)
     assert named.victim.weights == bare.victim.weights
-    assert party(BARE.load(store)).network == "DigitsCNN"  # the bare one was not renamed
+    assert identify(BARE.load(store)).network == "DigitsCNN"  # the bare one was not renamed
 
 
 def test_quanos_is_the_same_with_any_number_of_threads() -> None:

@@ -184,7 +184,7 @@ def test_other_images_and_networks_than_pinned_are_refused() -> None:
     ):
         other.load(store)
     with pytest.raises(ValueError, match="`network` 'Net' is not held by this store"):
-        InMemoryNetwork(content=wl.records.Party("Net", "0" * 16)).load(store)
+        InMemoryNetwork(content=wl.records.NetworkIdentity("Net", "0" * 16)).load(store)
 
 
 def test_a_data_set_may_lie_in_a_folder_of_its_name(

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ..transforms import in_front, plain
+from ..transforms import batch_dim_first, require_plain
 from .kernel_reading import KernelRead
 
 
@@ -39,14 +39,14 @@ class _Read(torch.autograd.Function):
             raise NotImplementedError("a read by the kernel has no derivative by its devices; read in plain torch")
         if grads[0] is None:
             return None, None, None
-        return _Pulled.apply(*plain(grads[0]), *ctx.saved_tensors, ctx.read), None, None
+        return _Pulled.apply(*require_plain(grads[0]), *ctx.saved_tensors, ctx.read), None, None
 
     @staticmethod
     def vmap(
         info: Any, dims: tuple[int, None, None], source: Tensor, response: Tensor, read: KernelRead
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         """More samples; arrays that `vmap` runs over never come here."""
-        (more,) = in_front(info.batch_size, dims[:1], source)
+        (more,) = batch_dim_first(info.batch_size, dims[:1], source)
         answers, saturated = _Read.apply(_samples(read, more), response, read)
         return (answers.unflatten(1, (info.batch_size, -1)), saturated.unflatten(0, (info.batch_size, -1))), (1, 0)
 
@@ -66,7 +66,7 @@ class _Pulled(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
-        return _pushed(ctx.read, *ctx.saved_tensors, *plain(*grads)), None, None, None, None
+        return _pushed(ctx.read, *ctx.saved_tensors, *require_plain(*grads)), None, None, None, None
 
     @staticmethod
     def jvp(ctx: Any, *tangents: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ class _Pulled(torch.autograd.Function):
         read: KernelRead,
     ) -> tuple[Tensor, int]:  # fmt: skip
         size, at = info.batch_size, 0 if read.convolves else 1
-        above, more, over = in_front(size, (dims[0], dims[1], dims[3]), towards, source, saturated)
+        above, more, over = batch_dim_first(size, (dims[0], dims[1], dims[3]), towards, source, saturated)
         vectors = above.movedim(0, 1).flatten(1, 2), _samples(read, more), response, over.flatten(0, 1)
         return _Pulled.apply(*vectors, read).unflatten(at, (size, -1)), at
 

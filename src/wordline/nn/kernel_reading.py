@@ -1,4 +1,4 @@
-"""Reads by the compiled kernel of `arrays.reads`, and their derivative: straight through what did not saturate.
+"""Reads by the compiled kernel of `kernels.reads`, and their derivative: straight through what did not saturate.
 
 `kernel_derivatives` tells torch of it.
 """
@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ..arrays import reads
 from ..devices import UniformConverter
+from ..kernels import reads
 from ..mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
-from ..transforms import batched, pushed
+from ..transforms import in_forward_mode, under_vmap
 from .convolution import ConvProduct
 from .product import AbstractProduct
 from .windows import by_inputs, padded, places, windows
@@ -29,7 +29,7 @@ _PREPARED = WeakTensorKeyDictionary()  # a layer's arrays in the kernel's own or
 
 def prepared_bytes(response: Tensor) -> int:
     """Bytes of what reads of these arrays laid out for the kernel; 0 before the first."""
-    known: tuple[Any, reads.Columns] | None = _PREPARED.get(response)
+    known: tuple[Any, reads.PackedColumns] | None = _PREPARED.get(response)
     return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
 
 
@@ -40,7 +40,7 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """
     plain = type(crossbar.adc) is UniformConverter and type(crossbar.slicing) in (NoSlicing, BitSlicing)
     learning = torch.is_grad_enabled() and response.requires_grad
-    there = u.numel() > 0 and reads.available(response) and not batched(response) and not pushed(u, response)
+    there = u.numel() > 0 and reads.available(response) and not under_vmap(response) and not in_forward_mode(u, response)
     return crossbar.array.linear and plain and not learning and there
 
 
@@ -83,13 +83,13 @@ class KernelRead:
     def run(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Sums of products, and which of the vectors met a saturated converter."""
         columns, (worth, apart) = self._columns(), self._worth()
-        significances = columns.digits.significances
-        if columns.digits.levels and self.negative:  # read after the others, and subtracted
+        significances = columns.bit_planes.significances
+        if columns.bit_planes.levels and self.negative:  # read after the others, and subtracted
             significances = torch.cat([significances, -significances])
         weigh = significances[:, None] * worth
-        starts, offsets = self._places(source)
-        sums, saturated = reads.convert(source, starts, offsets, columns, weigh, apart)
-        self.count(len(weigh) * len(starts) * self.response[..., 0, :].numel(), int(saturated.sum()))
+        vectors = reads.InputVectors(source, *self._places(source))
+        sums, saturated = reads.convert(vectors, columns, weigh, apart)
+        self.count(len(weigh) * len(vectors.starts) * self.response[..., 0, :].numel(), int(saturated.sum()))
         return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
     def _worth(self) -> tuple[Tensor, int]:
@@ -125,17 +125,19 @@ class KernelRead:
 
     def clipped(self, source: Tensor, grad: Tensor) -> Tensor:
         """The derivative where conversions saturated: what did not pass them is taken away."""
-        columns, (worth, apart), (starts, offsets) = self._columns(), self._worth(), self._places(source)
+        columns, (worth, apart) = self._columns(), self._worth()
+        starts, offsets = self._places(source)
         _, groups, _, col_tiles, _, cols = self.response.shape
         with torch.enable_grad():
             sums = grad.new_zeros(apart, groups, col_tiles, len(starts), cols).requires_grad_()
             (towards,) = torch.autograd.grad(self._differences(sums)[..., : self.outputs], sums, grad)
-        slopes = columns.digits.significances / columns.digits.significances.sum()
-        slopes = torch.cat([slopes, slopes]) if columns.digits.levels and self.negative else slopes
+        slopes = columns.bit_planes.significances / columns.bit_planes.significances.sum()
+        slopes = torch.cat([slopes, slopes]) if columns.bit_planes.levels and self.negative else slopes
         out = self.straight(source, grad).contiguous()
         each = len(starts) // len(source) if isinstance(self.product, ConvProduct) else 1
         shares = self.response / self.crossbar.window_siemens
-        reads.take_saturated(out, towards, source, starts, offsets, columns, shares, slopes, worth, each)
+        vectors = reads.InputVectors(source, starts, offsets)
+        reads.subtract_saturated(out, towards, vectors, columns, shares, slopes, worth, each)
         return out
 
     def pulled(self, source: Tensor, saturated: Tensor, grad: Tensor) -> Tensor:
@@ -157,16 +159,16 @@ class KernelRead:
                 out[some] = derivative(source[some], grads[:, some].flatten(1, 2))
         return out
 
-    def _columns(self) -> reads.Columns:
+    def _columns(self) -> reads.PackedColumns:
         adc, slicing = self.crossbar.adc, self.crossbar.slicing
-        stairs = reads.Staircase(self.limit, adc.lower_bound * adc.steps, float(adc.steps), self.off)
-        digits = reads.Digits()
+        stairs = reads.Quantiser(self.limit, adc.lower_bound * adc.steps, float(adc.steps), self.off)
+        planes = reads.BitPlanes()
         if isinstance(slicing, BitSlicing):
-            digits = reads.Digits(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)
+            planes = reads.BitPlanes(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)
         version = -1 if self.response.is_inference() else self.response._version
-        key = (version, stairs, digits)
-        known: tuple[Any, reads.Columns] | None = _PREPARED.get(self.response)
+        key = (version, stairs, planes)
+        known: tuple[Any, reads.PackedColumns] | None = _PREPARED.get(self.response)
         if known is None or known[0] != key or version < 0:
-            known = key, reads.columns(self.response, stairs, digits, unit=self.crossbar.window_siemens)
+            known = key, reads.pack_columns(self.response, stairs, planes, unit=self.crossbar.window_siemens)
             _PREPARED[self.response] = known
         return known[1]

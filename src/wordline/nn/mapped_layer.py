@@ -12,7 +12,7 @@ from torch.jit import is_tracing  # type: ignore[attr-defined]
 
 from ..mapping import Crossbar, ProgrammedMatrix, multiply, program_many, read_noise, solve
 from ..mapping.memory import passes_need_conductances, reads_conductances
-from ..transforms import batched, untraced
+from ..transforms import no_compile, under_vmap
 from .inputs import require_finite
 from .packed import on_arrays
 from .parts import Part, kept_bias
@@ -81,7 +81,7 @@ class MappedLayer(nn.Module):
         self._require_no_graph()
         return self._read(input, product)
 
-    @untraced
+    @no_compile
     def _read(self, x: Tensor, product: AbstractProduct) -> Tensor:
         return self._compute(x, self._state(), product)
 
@@ -96,7 +96,7 @@ class MappedLayer(nn.Module):
 
     def _require_one_chip(self) -> None:
         """Refuse to draw for several chips at once: each has a stream of its own, which no tensor carries."""
-        if batched(self.conductances):
+        if under_vmap(self.conductances):
             raise ValueError(
                 "`vmap` over chips with read noise, or that program themselves at each pass, would give all of them "
                 "the random numbers of one; call them one after another"

@@ -14,7 +14,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ..devices.converter_kernel import digitise_
 from ..mapping import Crossbar, ProgrammedMatrix
-from ..transforms import batched, differentiated, transformed, whole
+from ..transforms import concrete, needs_derivative, under_transform, under_vmap
 from . import kernel_reading
 from .kernel_derivatives import read_by_kernel
 from .product import AbstractProduct
@@ -84,8 +84,8 @@ def _answered(
     def generic(vectors: Tensor, there: Tensor, counted: Tally) -> Tensor:
         return _generic(vectors, crossbar, there, limits, outputs, counted)[..., :outputs]
 
-    if limits.watch is None and kernel_reading.applies(crossbar, response, u) and not batched(limits.outputs):
-        least, most = (float(end) for end in whole(u).aminmax())
+    if limits.watch is None and kernel_reading.applies(crossbar, response, u) and not under_vmap(limits.outputs):
+        least, most = (float(end) for end in concrete(u).aminmax())
         if math.isfinite(least) and math.isfinite(most):
             limit, off = float(adc_limit(crossbar, limits.outputs)), _off_share(crossbar)
             again = partial(generic, counted=Tally())  # which nobody asks
@@ -110,7 +110,7 @@ def _generic(
     size = max(1, held // converters)
     chunks = vectors.split(size, 1)
     differentiable = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
-    again = differentiable and len(chunks) > 1 and not transformed()  # torch.func knows no checkpoints
+    again = differentiable and len(chunks) > 1 and not under_transform()  # torch.func knows no checkpoints
     respond = _responding(crossbar, response)
     parts = []
     for chunk in chunks:
@@ -120,7 +120,7 @@ def _generic(
         else:
             part, saturated = _answers(*arguments)
         parts.append(part)
-        over = whole(saturated[0])
+        over = concrete(saturated[0])
         tally.add(saturated[1] * chunk.shape[1] * converters * over.numel(), int(over.sum()))
     return parts[0] if len(parts) == 1 else torch.cat(parts, 1)
 
@@ -149,7 +149,7 @@ def _responding(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], Tens
     def curved(share: Tensor) -> Tensor:
         volts = (volt * share)[None, :, :, None]
         answers = crossbar.array.currents(volts, response, crossbar.wires)
-        answers = answers / (volt * window) if differentiated(answers) else answers.div_(volt * window)
+        answers = answers / (volt * window) if needs_derivative(answers) else answers.div_(volt * window)
         return answers - off * share.sum(-1)[None, :, :, None, :, None] if off else answers
 
     return curved
@@ -187,7 +187,7 @@ def _convert(answers: Tensor, crossbar: Crossbar, limits: Limits) -> tuple[Tenso
         limits.watch(answers)
         return answers, 1.0, 0
     limit = adc_limit(crossbar, limits.outputs)
-    watched = torch.is_grad_enabled() or differentiated(answers)
+    watched = torch.is_grad_enabled() or needs_derivative(answers)
     found = None if watched else digitise_(answers, float(limit), adc.lower_bound, adc.steps)
     if found is not None:
         return answers, limit, found

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..mapping import Crossbar, ProgrammedMatrix
-from ..transforms import transformed
+from ..transforms import under_transform
 from .mapped_layer import MappedLayer, program_part
 from .parts import Part, kept
 
@@ -65,7 +65,7 @@ class TrainableLayer(MappedLayer):
         own = self.weight.dtype
         weight = self.weight.to(torch.promote_types(own, torch.float32))
         (programmed,) = program_part(self.software_product.to_matrix(weight), self.crossbar, (self.stream_seed,))
-        if transformed():  # its tensors mean nothing afterwards
+        if under_transform():  # its tensors mean nothing afterwards
             return programmed
         self._keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ..hooks import forward_pre_hooks
 from ..values import Value
 from .mapped_layer import MappedLayer
 
@@ -75,14 +76,12 @@ def undisturbed(root: nn.Module, layers: Mapping[str, MappedLayer]) -> Iterator[
 def counting(layers: Mapping[str, MappedLayer], samples: int) -> Iterator[dict[str, Usage]]:
     """Count passes layer by layer."""
     counts = dict.fromkeys(layers, Usage())
-    with ExitStack() as stack:
-        for name, layer in layers.items():
 
-            def look(
-                _: nn.Module, inputs: tuple[Any, ...], words: dict[str, Any], name: str = name,
-                layer: MappedLayer = layer,
-            ) -> None:  # fmt: skip
-                counts[name] += usage_of(layer, inputs[0] if inputs else words["input"], samples)
+    def count(
+        name: str, _: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        x = arguments[0] if arguments else keywords["input"]
+        counts[name] += usage_of(layers[name], x, samples)
 
-            stack.callback(layer.register_forward_pre_hook(look, with_kwargs=True).remove)
+    with forward_pre_hooks(layers, count):
         yield counts
