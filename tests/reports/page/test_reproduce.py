@@ -107,7 +107,8 @@ def test_what_the_command_line_cannot_say_is_python() -> None:
     assert "victim=software, source=software" in command_of(
         dataclasses.replace(record(data="cifar10"), seed=5)
     )
-    assert "wl.SurrogateGradient" in command_of(record(chip(), Party("Net", "1", gradient="of Net")))
+    differentiable = Party("Net", "1", gradient="of Net")
+    assert "wl.SurrogateGradient" in command_of(record(chip(), differentiable))
 
 
 def test_calibration_is_part_of_the_command() -> None:
