@@ -50,7 +50,7 @@ DATA = {
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Defence after defence; at quick scale of the stand-in."""
+    """Return defence after defence; at quick scale of the stand-in."""
     paper = scale == "paper"
     grid = Grid(crossbars(32), fgsm() + pgd(), seeds=CHIPS if paper else (0,))
     data, limit = ("cifar100", 0) if paper else ("cifar10", 200)
@@ -65,7 +65,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(attack: str, quantity: str) -> Layout:
-    """A row a data set, defence, setting and gain."""
+    """Lay out a row a data set, defence, setting and gain."""
     named = {}
     for data, (kind, name) in DATA.items():
         for pixels, model, defence in (

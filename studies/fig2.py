@@ -36,7 +36,7 @@ FIGURES = (
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Chip after chip."""
+    """Return chip after chip."""
     paper = scale == "paper"
     network = paper_network() if paper else PretrainedNetwork("vgg8-half-cifar10")
     return tuple(
@@ -54,7 +54,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(quantity: str) -> Layout:
-    """One figure, a row a crossbar."""
+    """Lay one figure out, a row a crossbar."""
     rows = tuple(f"{n}x{n} {type(gain).__name__}" for gain in GAINS for n in TILES)
     return Layout(
         f"Fig 2, {quantity}",

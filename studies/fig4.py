@@ -27,7 +27,7 @@ NETWORKS = (("vgg8", "cifar10"), ("vgg16", "cifar100"), ("vgg16", "tiny-imagenet
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Software, then chip after chip."""
+    """Return software, then chip after chip."""
     grid = Grid(crossbars(), (NOTHING,), seeds=CHIPS, settings=("SW", "SH"))
     if scale == "paper":
         return tuple(
@@ -39,7 +39,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout() -> Layout:
-    """Rows as the bars stand, software first."""
+    """Lay out rows in the order of the bars, software first."""
     rows = ("software", *(f"{n}x{n} {type(gain).__name__}" for gain in GAINS for n in TILES))
     named = (
         ("cifar10", "CIFAR-10, VGG8 (quick: half width)"), ("cifar100", "CIFAR-100, VGG16"),

@@ -33,14 +33,14 @@ DATA = {"cifar100": "VGG16, CIFAR-100", "cifar10": "STAND-IN ResNet-10, CIFAR-10
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Software, then chip after chip; at quick scale of the stand-in."""
+    """Return software, then chip after chip; at quick scale of the stand-in."""
     if scale == "paper":
         return paper_cells("vgg16", "cifar100", pgd())
     return quick_cells("resnet10-cifar10", pgd())
 
 
 def layout(quantity: str) -> Layout:
-    """Rows of the paper's data and of the stand-in, each under its name."""
+    """Lay out rows of the paper's data and of the stand-in, each under its name."""
     gains = [type(gain).__name__ for gain in GAINS]
     return figure_layout("Fig 6", quantity, DATA, PGD_EPS, TILES, gains)
 

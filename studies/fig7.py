@@ -33,14 +33,14 @@ DATA = {"tiny-imagenet": "VGG16, Tiny ImageNet", "cifar10": "STAND-IN ResNet-20,
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Software, then chip after chip; at quick scale of the stand-in."""
+    """Return software, then chip after chip; at quick scale of the stand-in."""
     if scale == "paper":
         return paper_cells("vgg16", "tiny-imagenet", fgsm())
     return quick_cells("resnet20-cifar10", fgsm())
 
 
 def layout(quantity: str) -> Layout:
-    """Rows of the paper's data and of the stand-in, each under its name."""
+    """Lay out rows of the paper's data and of the stand-in, each under its name."""
     gains = [type(gain).__name__ for gain in GAINS]
     return figure_layout("Fig 7", quantity, DATA, FGSM_EPS, TILES, gains)
 

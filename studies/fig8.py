@@ -38,7 +38,7 @@ DEVICE = ("r_on", "r_off")
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Software, then chip after chip."""
+    """Return software, then chip after chip."""
     designs = tuple(
         replace(crossbar, device=wl.Memristor(r_on_ohm=on, r_off_ohm=ratio * on))
         for crossbar in crossbars(32)
@@ -52,7 +52,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(quantity: str) -> Layout:
-    """A row a device, setting and gain; the words of a record are those of its ohms."""
+    """Lay out a row a device, setting and gain; a device is named by its ohms."""
     named = {"SW": "software SW"}
     for gain in GAINS:
         for on, ratio in DEVICES:

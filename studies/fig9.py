@@ -42,7 +42,7 @@ BITS = (8, 4, 2)
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Bits after bits, before the attack and in the model."""
+    """Return bits after bits, before the attack and in the model."""
     paper = scale == "paper"
     grid = Grid(crossbars(32), fgsm(), seeds=CHIPS if paper else (0,))
     network = paper_network() if paper else PretrainedNetwork("vgg8-half-cifar10")
@@ -55,7 +55,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(quantity: str) -> Layout:
-    """A row a defence, setting and gain."""
+    """Lay out a row a defence, setting and gain."""
     named = {}
     for data, model, where in (
         ("cifar10, {}-bit pixels", "VGG", "before the attack"),

@@ -29,7 +29,7 @@ NOTHING = wl.FGSM(eps=0.0, loss="cross-entropy")
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Network after network: accuracy, then SNR."""
+    """Return network after network: accuracy, then SNR."""
     paper = scale == "paper"
     designs, seeds = crossbars(paper=paper), range(5 if paper else 3)
     found: list[AbstractCell] = []

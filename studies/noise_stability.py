@@ -73,7 +73,7 @@ class NetworkCell(AbstractCell):
         return f"{self.part} {self.network} on {self.victim} {self.eps}/255"
 
     def run(self, loader: Loader) -> CellResult:
-        """Ask the victim, or audit it."""
+        """Evaluate the victim, measure its stability, or audit it."""
         software, victim = NETWORKS[self.network].load(loader), self._network(loader, self.victim)
         split, size = self.images.load(loader), self.batch_size
         result: Correctness | NoiseStability | Audit

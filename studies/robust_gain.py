@@ -31,7 +31,7 @@ RADII = (2, 4, 6, 8)
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Network after network: PGD, then Square."""
+    """Return network after network: PGD, then Square."""
     paper = scale == "paper"
     designs, seeds = crossbars(paper=paper), (0, 1, 2, 3, 4) if paper else (0,)
     pgd = tuple(
@@ -56,7 +56,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(attack: str, quantity: str) -> Layout:
-    """A row a network, setting and crossbar."""
+    """Lay out a row a network, setting and crossbar."""
     return Layout(
         f"{attack}, {quantity}", quantity, where=(("attack", attack),),
         rows=Axis("network, setting, tile, r_on, gain",

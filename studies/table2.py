@@ -40,19 +40,19 @@ LOSSES = ("cross-entropy", "margin")
 
 
 def attacks(radii: tuple[float, ...]) -> tuple[wl.AbstractAttack, ...]:
-    """With the paper's loss, then with a scale-free one."""
+    """Return attacks with the paper's loss, then with a scale-free one."""
     return tuple(attack for loss in LOSSES for attack in pgd(radii, loss=loss))
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Software, then chip after chip."""
+    """Return software, then chip after chip."""
     if scale == "paper":
         return paper_cells("vgg8", "cifar10", attacks(PGD_EPS))
     return quick_cells("vgg8-half-cifar10", attacks(PGD_EPS), spread=attacks((8 / 255,)))
 
 
 def layout(loss: str, quantity: str = "AL") -> Layout:
-    """The table as printed, for one loss and both gains; or what AL has to be read beside."""
+    """Lay the table out as printed, for one loss and both gains; or CA and the robust gain."""
     return table_layout(
         "Table II", loss, PUBLISHED, PGD_EPS, [type(gain).__name__ for gain in GAINS], quantity
     )

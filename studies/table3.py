@@ -44,7 +44,7 @@ PUBLISHED = {  # adversarial loss in percent; full precision is Table I's
 
 
 def cells(scale: str) -> tuple[AbstractCell, ...]:
-    """Full precision, then QUANOS; software, then chip after chip."""
+    """Return full precision, then QUANOS; software, then chip after chip."""
     designs = crossbars(16)
     found: tuple[AbstractCell, ...] = ()
     if scale == "paper":
@@ -60,7 +60,7 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 
 def layout(quantity: str) -> Layout:
-    """A row a precision, setting and gain; the published numbers stand beside each gain."""
+    """Lay out a row a precision, setting and gain, with the published numbers."""
     rows, named = {}, {}
     for (model, setting), values in PUBLISHED.items():
         for gain in (None,) if setting == "SW" else GAINS:

@@ -31,7 +31,7 @@ def test_what_ships_is_called_by_its_radius_and_a_stand_in_says_so() -> None:
     assert all(who.network.name in packaged_models() for who, _ in made)
     robust = shipped("resnet10", 8)
     assert robust.network.name == "resnet10-cifar10-fgsm-rs-8"
-    assert robust.pinned(Store()).party.network == "resnet10 eps_train 8/255"
+    assert robust.pinned(Store()).content.network == "resnet10 eps_train 8/255"
 
 
 def test_the_papers_networks_and_crossbars_or_ours() -> None:

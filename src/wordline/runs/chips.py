@@ -1,4 +1,4 @@
-"""Chips and transferred images for cells, kept by content because they take time to make."""
+"""Chips and transferred images for cells, cached by content because they take time to make."""
 
 from __future__ import annotations
 

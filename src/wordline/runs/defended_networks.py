@@ -68,7 +68,7 @@ class HybridPrecision(AbstractNetwork):
         with fixed_threads(1):
             made, _ = quanos(software, images, attack=self.attack, rule=self.rule, limit=0)
         title = f"{type(software).__name__} of {self.rule.mean_bits:g} bits (QUANOS)"
-        made.known_as = title  # type: ignore[assignment]
+        made.display_name = title  # type: ignore[assignment]
         return made.eval()
 
     def skeleton(self, loader: Loader) -> nn.Module:

@@ -121,10 +121,10 @@ class EvaluationCell(AbstractCell):
             images = transfer_images(loader, *what, settings)
         clean = self._clean_hits(loader, victim, split)
         scoring = ScoreSettings(self.seed, self.draws, size)
-        return score(victim, identify(source), self.attack, split, images, scoring, clean)
+        return score(victim, identify(source), self.attack, split, images, scoring, clean=clean)
 
     def _clean_hits(self, loader: Loader, victim: nn.Module, split: ImageSplit) -> Tensor | None:
-        """Mask of correctly classified clean images, kept for the victim's next cells.
+        """Return a mask of correctly classified clean images, kept for the victim's next cells.
 
         A stochastic victim has none: its answers differ from pass to pass.
         """

@@ -115,7 +115,7 @@ class NamedNetwork(AbstractNetwork):
 
     def build(self, loader: Loader) -> nn.Module:
         made = copy.deepcopy(self.network.load(loader))  # the inner network keeps its own name
-        made.known_as = self.name  # type: ignore[assignment]
+        made.display_name = self.name  # type: ignore[assignment]
         return made
 
     def skeleton(self, loader: Loader) -> nn.Module:
