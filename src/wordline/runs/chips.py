@@ -11,7 +11,7 @@ from ..attacks import AbstractAttack
 from ..evaluation import craft
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
-from ..nn.with_states import map_with_states, program_states
+from ..nn.cached_programming import map_with_states, program_states
 from ..values import Value
 from .cache import Tensors
 from .cell import Loader
@@ -47,9 +47,7 @@ def load_chip(
     def make() -> Chip:
         software, content = network.load(loader), network.pinned(loader).content
         made_by = ("chip", content.identity(), crossbar.identity(), str(seed))
-        states = loader.tensors(
-            "chips", made_by, lambda: program_states(software, crossbar, seed)
-        )
+        states = loader.tensors("chips", made_by, lambda: program_states(software, crossbar, seed))
         chip = map_with_states(software, crossbar, seed, states)
         if isinstance(calibration, AbstractImages):
             calibrate(chip, calibration.load(loader), limit=0)
