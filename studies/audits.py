@@ -1,8 +1,8 @@
 """Audits of chips on the digits and on CIFAR-10: is the gain of arXiv 2008.11298 real on ours?
 
 Reproduces  nothing printed: it questions Tables I and II
-Command     wordline study studies/audits.py --root DIR --out docs/results/audits; then
-            python studies/audits.py prints the tables of docs/results/audits
+Command     wordline study studies/audits.py --root DIR --out docs/results/audits; then python
+            studies/audits.py prints the tables of docs/results/audits
 Time        about 10 minutes for the digits and 140 for CIFAR-10 on one core shared with other jobs
 Expect      no AL advantage that remains with a least-squares gain
 

@@ -1,8 +1,8 @@
 """Clean accuracy of VGG8 (width 0.5) on CIFAR-10, one imperfection of a crossbar at a time.
 
 Reproduces  nothing printed; a table for the choice of r_on, tile, cell bits and ADC bits
-Command     wordline study studies/hardware.py --root DIR --out docs/results/hardware; then
-            python studies/hardware.py prints the tables of docs/results/hardware
+Command     wordline study studies/hardware.py --root DIR --out docs/results/hardware; then python
+            studies/hardware.py prints the tables of docs/results/hardware
 Time        about 30 minutes on two cores; then 20 to 60 on one core for each PUMA crossbar that the
             surrogate reads
 Expect      the ideal crossbar as software; unit gain far below least-squares gain
@@ -19,7 +19,7 @@ from statistics import mean, stdev
 import torch
 
 import wordline as wl
-from wordline.evaluation.party import restart_noise
+from wordline.evaluation.read_noise import restart_noise
 from wordline.evaluation.score import versions
 from wordline.fingerprints import fingerprint
 from wordline.models import correct
@@ -109,6 +109,7 @@ class Case:
     seeds: int = 1
     images: int = 2000
     draws: int = 1
+    batch_size: int = 100
 
     def cells(self, paper: bool) -> Iterator[ChipAccuracyCell]:
         """Yield a cell for every chip."""
@@ -116,6 +117,7 @@ class Case:
             yield ChipAccuracyCell(
                 table=self.table, name=self.name, crossbar=self.crossbar, seed=seed,
                 images=Images("cifar10", limit=0 if paper else self.images), draws=self.draws,
+                batch_size=self.batch_size,
             )  # fmt: skip
 
 
@@ -131,9 +133,11 @@ def presets() -> Iterator[Case]:
             crossbar = wl.Crossbar.preset(name, gain=gain)
             ohmic = replace(crossbar, array=wl.ExactArray())
             ideal = replace(ohmic, wires=wl.Wires())
-            yield Case("presets", f"{name}, ideal arrays", ideal, images=500)
-            yield Case("presets", f"{name}, ohmic devices", ohmic, images=500)
-            yield Case("presets", name, crossbar, images=500)
+            for words, made in (
+                (f"{name}, ideal arrays", ideal), (f"{name}, ohmic devices", ohmic),
+                (name, crossbar),
+            ):  # fmt: skip
+                yield Case("presets", words, made, images=500, batch_size=25)
 
 
 def parts() -> Iterator[Case]:

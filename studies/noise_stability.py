@@ -3,9 +3,9 @@
 Reproduces  clean accuracy in software and on chips, SNR per layer, and the gain over software for
             every (eps_train, eps_attack), transfer and white-box, of ResNet-10 on CIFAR-10; on our
             presets, with the audit's verdict
-Command     wordline study studies/noise_stability.py --root DIR
-            --out docs/results/noise-stability/networks; then
-            python studies/noise_stability.py prints the tables of that folder
+Command     wordline study studies/noise_stability.py --root DIR --out
+            docs/results/noise-stability/networks; then python studies/noise_stability.py prints the
+            tables of that folder
 Time        per network and core: clean and stability 2 minutes, transfer 3, white 10, puma-clean
             25, puma-transfer 100, puma-white 240 at most; reckoned from 1.4 ms a PGD step of an
             image on software and rethinking chips, 1 s a pass and 3.4 s a step on PUMA chips;
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 import wordline as wl
 from wordline.evaluation import craft
 from wordline.models import correct
-from wordline.records import Answers, Audit, NoiseStability, paired_difference, wilson
+from wordline.records import Audit, Correctness, NoiseStability, paired_difference, wilson
 from wordline.records.record import Estimate
 from wordline.runs import (
     AbstractCell,
@@ -76,7 +76,7 @@ class NetworkCell(AbstractCell):
         """Ask the victim, or audit it."""
         software, victim = NETWORKS[self.network].load(loader), self._network(loader, self.victim)
         split, size = self.images.load(loader), self.batch_size
-        result: Answers | NoiseStability | Audit
+        result: Correctness | NoiseStability | Audit
         if self.part == "stability":
             pair = {"software": software, "chip": victim}
             result = wl.noise_stability(**pair, data=split, batch_size=size)
@@ -89,7 +89,7 @@ class NetworkCell(AbstractCell):
         else:
             images = self._crafted(loader) if self.eps else split.images
             hits = correct(victim, images, split.labels, batch_size=size)
-            result = Answers.of(hits.tolist())
+            result = Correctness.of(hits.tolist())
         return CellResult(self, result)
 
     def _network(self, loader: Loader, name: str, ideal: bool = False) -> nn.Module:
@@ -161,7 +161,7 @@ def _cells(network: str, paper: bool) -> Iterator[NetworkCell]:
 def tables(rows: Iterable[CellResult]) -> list[str]:
     """Return Markdown of the rows."""
     rows = list(rows)
-    hits = {row.cell: tuple(row.result) for row in rows if isinstance(row.result, Answers)}
+    hits = {row.cell: tuple(row.result) for row in rows if isinstance(row.result, Correctness)}
     entries = []
     for cell in (cell for cell in hits if cell.eps == 0):
         beside, own = _software(hits, cell), hits[cell]

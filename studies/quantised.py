@@ -1,9 +1,9 @@
 """Few bits as a defence: pixels of few bits and QUANOS on CIFAR-10, attacked adaptively.
 
-Reproduces  the questions of Fig. 9, Table III and Fig. 10 of arXiv 2008.11298, on other
-            networks and crossbars
-Command     wordline study studies/quantised.py --root DIR --out docs/results/quantised; then
-            python studies/quantised.py prints the tables of docs/results/quantised
+Reproduces  the questions of Fig. 9, Table III and Fig. 10 of arXiv 2008.11298, on other networks
+            and crossbars
+Command     wordline study studies/quantised.py --root DIR --out docs/results/quantised; then python
+            studies/quantised.py prints the tables of docs/results/quantised
 Time        about 65 minutes on one idle core (estimated): 45 for one chip each, 20 for retraining;
             30 for each further chip
 Expect      no defence that the adaptive attack leaves standing; the naive one will say otherwise
@@ -89,7 +89,7 @@ class DefenceCell(AbstractCell):
         if self.defence.endswith(BEFORE):
             split = wl.discretise(split, self._bits)
         record = wl.evaluate(
-            victim=victim, source=wl.blinded(victim) if self.naive else victim,
+            victim=victim, source=wl.without_gradient(victim) if self.naive else victim,
             attack=self.attack, data=split, batch_size=self.batch_size,
         )  # fmt: skip
         return CellResult(self, record)

@@ -1,13 +1,16 @@
-"""GENIEx (arXiv 2003.06902) as published, on the exact linear solve, and wordline's surrogate on the same arrays.
+"""GENIEx (arXiv 2003.06902) and wordline's surrogate on the same arrays.
 
-Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on normalised (G, V), which
-            predicts I_ideal / I of every column; here also I_linear / I, with the exact currents of ohmic devices
-Command     python studies/surrogate_networks.py 64 150      (tile, seconds of training for each of the two)
-Minutes     7 on one core
-Expect      the two generalise poorly to arrays they have not seen; the column network is far below both
+Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on
+            normalised (G, V), which predicts I_ideal / I of every column; here also I_linear / I,
+            with the exact currents of ohmic devices
+Command     python studies/surrogate_networks.py 64 150 (tile, seconds of training for each of the
+            two)
+Time        7 on one core
+Expect      the two generalise poorly to arrays they have not seen; the column network is far below
+            both
 
-The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as many arrays; all
-three are judged by the same 4096.
+The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as
+many arrays; all three are judged by the same 4096.
 """
 
 import math
@@ -45,7 +48,10 @@ def data(
 
 
 class Geniex(nn.Module):
-    """The published network; the conductances' half of the first layer is shared by all inputs of an array."""
+    """The published network.
+
+    The conductances' half of the first layer is shared by all inputs of an array.
+    """
 
     def __init__(self, rows: int, cols: int, hidden: int = 500) -> None:
         super().__init__()
@@ -54,12 +60,15 @@ class Geniex(nn.Module):
         self.out = nn.Linear(hidden, cols)
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
-        """The ratio of each column, for g `(tiles, rows * cols)` and v `(tiles, vectors, rows)`."""
+        """Return each column's ratio; g `(tiles, rows * cols)`, v `(tiles, vectors, rows)`."""
         return self.out(torch.relu(self.conductances(g).unsqueeze(1) + self.voltages(v)))
 
 
 def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0) -> int:
-    """Adam on the mean square error of the ratio, its rate falling to zero over `seconds`; returns the epochs."""
+    """Train by Adam on the mean square error of the ratio; return the epochs.
+
+    The learning rate falls to zero over `seconds`.
+    """
     g, v, bases, exact = learn
     alive = exact > 0
     ratio = torch.where(alive, bases[base] / exact.where(alive, 1), 1).float()
@@ -80,7 +89,7 @@ def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0
 
 
 def errors(design: ArrayDesign, found: Tensor, exact: Tensor) -> str:
-    """Two cells of the table."""
+    """Write two entries of the table."""
     rms = ((found - exact).square().mean() / exact.square().mean()).sqrt()
     return f"{rms:.1e} | {(found - exact).abs().max() / design.full_scale_ampere:.1e}"
 

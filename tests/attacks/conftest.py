@@ -28,17 +28,21 @@ def hadamard(size: int) -> Tensor:
 
 @pytest.fixture
 def equidistant() -> Linear:
-    """Ten classes on 16 features; any two weight rows differ by 1/2 in exactly half of the features.
+    """Ten classes on 16 features; any two weight rows differ by 1/2 in exactly half of the
+    features.
 
-    Every wrong class is equally far per unit of margin (||w_i - w_y||_1 = 4, ||w_i - w_y||_2 = sqrt 2), so the
-    nearest adversarial image lies towards the runner-up, and an attack on the margin from there finds it.
+    Every wrong class is equally far per unit of margin (||w_i - w_y||_1 = 4, ||w_i - w_y||_2 = sqrt
+    2), so the nearest adversarial image lies towards the runner-up, and an attack on the margin
+    from there finds it.
     """
     return Linear(hadamard(16)[1:11] / 4)
 
 
 @pytest.fixture
 def two_classes() -> Linear:
-    """Two classes, sixteen features of unequal weight: one wrong class, so every start leads to it."""
+    """Two classes, sixteen features of unequal weight: one wrong class, so every start leads to
+    it.
+    """
     generator = torch.Generator().manual_seed(7)
     weight = torch.randn(2, 16, generator=generator, dtype=torch.float64)
     return Linear(weight, -weight.sum(1) / 2)  # undecided about a grey image, so the border is near
@@ -46,9 +50,13 @@ def two_classes() -> Linear:
 
 @pytest.fixture
 def unequal() -> Linear:
-    """Five classes whose weight rows differ in length: the runner-up is often not the nearest class."""
+    """Five classes whose weight rows differ in length: the runner-up is often not the nearest
+    class.
+    """
     generator = torch.Generator().manual_seed(8)
-    weight = torch.randn(5, 16, generator=generator, dtype=torch.float64) * torch.tensor([[1], [2], [4], [1], [3]])
+    weight = torch.randn(5, 16, generator=generator, dtype=torch.float64) * torch.tensor(
+        [[1], [2], [4], [1], [3]]
+    )
     return Linear(weight, -weight.sum(1) / 2)
 
 
@@ -61,7 +69,9 @@ def middle_images() -> Tensor:
 
 @pytest.fixture
 def cnn() -> nn.Module:
-    """A small untrained network with stride, pooling and batch norm, in eval mode; its classes lie close together."""
+    """A small untrained network with stride, pooling and batch norm, in eval mode; its classes lie
+    close together.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
         model = nn.Sequential(
@@ -87,11 +97,15 @@ def cnn() -> nn.Module:
 def batch() -> tuple[Tensor, Tensor]:
     """Twelve 3x6x6 images and labels of five classes."""
     generator = torch.Generator().manual_seed(2)
-    return torch.rand(12, 3, 6, 6, generator=generator), torch.randint(0, 5, (12,), generator=generator)
+    return torch.rand(12, 3, 6, 6, generator=generator), torch.randint(
+        0, 5, (12,), generator=generator
+    )
 
 
 @pytest.fixture
 def own(cnn: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-    """The same images, labelled as the small network sees them: every one is correct to begin with."""
+    """The same images, labelled as the small network sees them: every one is correct to begin
+    with.
+    """
     images, _ = batch
     return images, cnn(images).argmax(1)

@@ -38,14 +38,26 @@ every_attack = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
             torch.zeros(2, dtype=torch.long),
             r"`images` must lie in \[0, 1\] without NaN, got 1.5",
         ),
-        (torch.full((2, 3), -0.1), torch.zeros(2, dtype=torch.long), r"`images` must lie in \[0, 1\]"),
-        (torch.full((2, 3), torch.nan), torch.zeros(2, dtype=torch.long), r"`images` must lie in .* got nan"),
+        (
+            torch.full((2, 3), -0.1),
+            torch.zeros(2, dtype=torch.long),
+            r"`images` must lie in \[0, 1\]",
+        ),
+        (
+            torch.full((2, 3), torch.nan),
+            torch.zeros(2, dtype=torch.long),
+            r"`images` must lie in .* got nan",
+        ),
         (
             torch.zeros(0, 3),
             torch.zeros(0, dtype=torch.long),
             r"`images` must be a batch .* got shape \(0, 3\)",
         ),
-        (torch.zeros(3), torch.zeros(3, dtype=torch.long), r"`images` must be a batch .* got shape \(3,\)"),
+        (
+            torch.zeros(3),
+            torch.zeros(3, dtype=torch.long),
+            r"`images` must be a batch .* got shape \(3,\)",
+        ),
         (
             torch.zeros(2, 3, dtype=torch.uint8),
             torch.zeros(2, dtype=torch.long),
@@ -56,11 +68,23 @@ every_attack = pytest.mark.parametrize("attack", ATTACKS, ids=repr)
             torch.zeros(3, dtype=torch.long),
             r"`labels` must have shape \(2,\).* got \(3,\)",
         ),
-        (torch.zeros(2, 3), torch.zeros(2, 1, dtype=torch.long), r"`labels` must have shape \(2,\)"),
+        (
+            torch.zeros(2, 3),
+            torch.zeros(2, 1, dtype=torch.long),
+            r"`labels` must have shape \(2,\)",
+        ),
         (torch.zeros(2, 3), torch.zeros(2), r"`labels` must be integers, got torch.float32"),
-        (torch.zeros(2, 3), torch.zeros(2, dtype=torch.bool), r"`labels` must be integers, got torch.bool"),
+        (
+            torch.zeros(2, 3),
+            torch.zeros(2, dtype=torch.bool),
+            r"`labels` must be integers, got torch.bool",
+        ),
         (torch.zeros(2, 3), torch.tensor([0, -1]), r"`labels` must not be negative, got -1"),
-        (torch.zeros(2, 3), torch.tensor([0, 3]), r"`labels` hold class 3, but the model has only 3 logits"),
+        (
+            torch.zeros(2, 3),
+            torch.tensor([0, 3]),
+            r"`labels` hold class 3, but the model has only 3 logits",
+        ),
         (
             torch.zeros(2, 3),
             torch.zeros(2, dtype=torch.long, device="meta"),
@@ -91,7 +115,10 @@ def test_refuses_what_is_no_tensor():
             r"`model` gives no gradient with respect to the images",
         ),
         (lambda x: x * torch.nan, r"`model` has a gradient with NaN or infinity for 2 of 2 images"),
-        (lambda x: (x - 0.5).sqrt() + x, r"`model` has a gradient with NaN or infinity for \d of 2 images"),
+        (
+            lambda x: (x - 0.5).sqrt() + x,
+            r"`model` has a gradient with NaN or infinity for \d of 2 images",
+        ),
     ],
 )
 @pytest.mark.parametrize("attack", GRADIENT_ATTACKS, ids=repr)
@@ -132,12 +159,16 @@ def test_nothing_of_the_model_is_touched(attack, cnn, batch, training):
     images, labels = batch
     cnn.train(training)
     if training:
-        cnn[1].track_running_stats = False  # the one thing a forward in training mode does by itself
+        cnn[
+            1
+        ].track_running_stats = False  # the one thing a forward in training mode does by itself
     cnn[0].weight.requires_grad_(False)
     cnn[7].bias.grad = torch.full((5,), 7.0)
     for parameter in cnn.parameters():
         if parameter.requires_grad:
-            parameter.register_hook(lambda gradient: pytest.fail("a parameter's gradient was computed"))
+            parameter.register_hook(
+                lambda gradient: pytest.fail("a parameter's gradient was computed")
+            )
     state, flags = copy.deepcopy(cnn.state_dict()), [p.requires_grad for p in cnn.parameters()]
     global_state, clean = torch.get_rng_state(), images.clone()
 
@@ -196,7 +227,9 @@ def test_eps_zero_returns_the_images(attack, cnn, batch):
 @every_attack
 def test_seeds_reproduce(attack, cnn, batch):
     images, labels = batch
-    one, two = (attack(cnn, images, labels, generator=torch.Generator().manual_seed(4)) for _ in range(2))
+    one, two = (
+        attack(cnn, images, labels, generator=torch.Generator().manual_seed(4)) for _ in range(2)
+    )
     assert torch.equal(one, two)
     default, zero = (
         attack(cnn, images, labels),

@@ -21,7 +21,9 @@ def test_every_pixel_moves_by_eps_against_the_true_class(equidistant, middle_ima
     towards = equidistant.weight - equidistant.weight[labels].unsqueeze(1)  # (n, classes, features)
     gain = torch.einsum("nf,ncf->nc", change, towards)
     runner_up = equidistant(middle_images).topk(2).indices[:, 1:]
-    expected = 0.1 * towards.abs().sum(2).gather(1, runner_up)  # eps ||w_i - w_y||_1, as far as eps can go
+    expected = 0.1 * towards.abs().sum(2).gather(
+        1, runner_up
+    )  # eps ||w_i - w_y||_1, as far as eps can go
     torch.testing.assert_close(gain.gather(1, runner_up), expected)
 
 
@@ -41,7 +43,11 @@ def test_saturated_cross_entropy_is_blind_where_the_margin_is_not():
         ({"eps": -0.1}, ValueError, "`eps` must be at least 0, got -0.1"),
         ({"eps": float("nan")}, ValueError, "`eps` must be a finite number"),
         ({"eps": "8/255"}, TypeError, "eps"),
-        ({"eps": 0.1, "loss": "hinge"}, ValueError, "`loss` must be one of 'cross-entropy', 'margin', 'dlr'"),
+        (
+            {"eps": 0.1, "loss": "hinge"},
+            ValueError,
+            "`loss` must be one of 'cross-entropy', 'margin', 'dlr'",
+        ),
     ],
 )
 def test_refuses(arguments, error, message):

@@ -5,12 +5,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordline.attacks.losses import (
+from wordline.attacks.losses import UNTARGETED, cross_entropy, dlr, margin
+from wordline.attacks.targeted_losses import (
     TARGETED,
-    UNTARGETED,
-    cross_entropy,
-    dlr,
-    margin,
     targeted_cross_entropy,
     targeted_dlr,
     targeted_margin,
@@ -35,14 +32,18 @@ def test_margin_closed_form():
 
 
 def test_dlr_closed_form():
-    torch.testing.assert_close(dlr(LOGITS, LABELS), torch.tensor([-1 / 3, 3 / 4], dtype=torch.float64))
+    torch.testing.assert_close(
+        dlr(LOGITS, LABELS), torch.tensor([-1 / 3, 3 / 4], dtype=torch.float64)
+    )
 
 
 def test_targeted_closed_forms():
     assert targeted_margin(LOGITS, LABELS, TARGETS).tolist() == [-6, -2]
     expected = torch.tensor([-6 / (4 - (1 - 2) / 2), -2 / (5 - (1 + 0) / 2)], dtype=torch.float64)
     torch.testing.assert_close(targeted_dlr(LOGITS, LABELS, TARGETS), expected)
-    torch.testing.assert_close(targeted_cross_entropy(LOGITS, LABELS, TARGETS), -cross_entropy(LOGITS, TARGETS))
+    torch.testing.assert_close(
+        targeted_cross_entropy(LOGITS, LABELS, TARGETS), -cross_entropy(LOGITS, TARGETS)
+    )
 
 
 def test_margin_gradient_is_one_class_up_and_one_down():
@@ -59,7 +60,10 @@ def test_margin_picks_one_class_among_equals():
 
 def test_dlr_agrees_with_the_authors_code():
     autopgd = pytest.importorskip("pyautoattack.autopgd_base")
-    logits, labels = torch.randn(50, 6, generator=torch.Generator().manual_seed(0)), torch.arange(50) % 6
+    logits, labels = (
+        torch.randn(50, 6, generator=torch.Generator().manual_seed(0)),
+        torch.arange(50) % 6,
+    )
     theirs = autopgd.APGDAttack(None, eps=0.1)
     torch.testing.assert_close(dlr(logits, labels), theirs.dlr_loss(logits, labels))
     targeted = autopgd.APGDAttack_targeted(None, eps=0.1)
@@ -69,7 +73,9 @@ def test_dlr_agrees_with_the_authors_code():
 
 
 @given(
-    st.lists(st.lists(st.integers(-50, 50), min_size=4, max_size=4, unique=True), min_size=1, max_size=6),
+    st.lists(
+        st.lists(st.integers(-50, 50), min_size=4, max_size=4, unique=True), min_size=1, max_size=6
+    ),
     st.floats(1e-3, 1e3),
     st.integers(0, 3),
 )

@@ -5,7 +5,9 @@ from wordline.attacks import FGSM, MIFGSM, PGD
 
 
 def test_the_velocity_follows_its_recursion():
-    """Gradients of known sign and mean: v = decay v + g / mean|g| decides where the sign of g alone would not."""
+    """Gradients of known sign and mean: v = decay v + g / mean|g| decides where the sign of g alone
+    would not.
+    """
     slopes = [torch.tensor([[4.0, 2.0]]), torch.tensor([[-1.0, 1.0]]), torch.tensor([[-1.0, -2.0]])]
     calls = []
 
@@ -14,8 +16,8 @@ def test_the_velocity_follows_its_recursion():
         slope = slopes[len(calls) - 1]
         return torch.cat([x.new_zeros(len(x), 1), (x * slope).sum(1, keepdim=True)], 1)
 
-    # g / mean|g| = (4/3, 2/3), (-1, 1), (-2/3, -4/3); with decay 1/2 the velocities are (4/3, 2/3), (-1/3, 4/3) and
-    # (-5/6, -2/3): the third step turns both pixels back
+    # g / mean|g| = (4/3, 2/3), (-1, 1), (-2/3, -4/3); with decay 1/2 the velocities are
+    # (4/3, 2/3), (-1/3, 4/3) and (-5/6, -2/3): the third step turns both pixels back
     adversarial = MIFGSM(0.3, steps=3, decay=0.5)(model, torch.full((1, 2), 0.5), torch.tensor([0]))
     torch.testing.assert_close(calls[1], torch.tensor([[0.6, 0.6]]))
     torch.testing.assert_close(calls[2], torch.tensor([[0.5, 0.7]]))

@@ -30,12 +30,17 @@ def test_gradient_equals_central_differences(loss, cnn, batch):
     images, labels = batch[0][:3].double(), batch[1][:3]
     objective = Objective(cnn.double(), UNTARGETED[loss], (labels,))
     gradient, _, _ = objective.gradient(images)
-    direction = torch.randn(images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    step = 1e-6
-    slope = (objective.values(images + step * direction)[0] - objective.values(images - step * direction)[0]) / (
-        2 * step
+    direction = torch.randn(
+        images.shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64
     )
-    torch.testing.assert_close((gradient * direction).flatten(1).sum(1), slope, rtol=1e-6, atol=1e-7)
+    step = 1e-6
+    slope = (
+        objective.values(images + step * direction)[0]
+        - objective.values(images - step * direction)[0]
+    ) / (2 * step)
+    torch.testing.assert_close(
+        (gradient * direction).flatten(1).sum(1), slope, rtol=1e-6, atol=1e-7
+    )
 
 
 def test_a_selection_keeps_its_own_labels():

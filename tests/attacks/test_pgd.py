@@ -26,25 +26,34 @@ class Counting(nn.Module):
     [("linf", 0.05, 0.02), ("linf", 0.3, 0.1), ("l2", 0.8, 0.3), ("l2", 3.0, 1.0)],
 )
 def test_equals_foolbox(cnn, batch, norm, eps, step_size):
-    images, labels = batch[0].double(), batch[1]  # rounding in float32 alone grows to 5e-6 along seven long steps
+    images, labels = (
+        batch[0].double(),
+        batch[1],
+    )  # rounding in float32 alone grows to 5e-6 along seven long steps
     cnn.double()
     kind = foolbox.attacks.LinfPGD if norm == "linf" else foolbox.attacks.L2PGD
     theirs, _, _ = kind(abs_stepsize=step_size, steps=7, random_start=False)(
         foolbox.PyTorchModel(cnn, bounds=(0, 1)), images, labels, epsilons=eps
     )
-    attack = PGD(eps, 7, step_size, loss="cross-entropy", norm=norm, random_start=False, keep="last")
+    attack = PGD(
+        eps, 7, step_size, loss="cross-entropy", norm=norm, random_start=False, keep="last"
+    )
     torch.testing.assert_close(attack(cnn, images, labels), theirs, atol=1e-6, rtol=0)
 
 
 def test_best_is_the_iterate_of_highest_loss_and_never_the_start(cnn, own):
     images, labels = own
-    attack = PGD(0.3, 8, 0.25, loss="cross-entropy", random_start=False)  # steps so long that the loss falls at times
+    attack = PGD(
+        0.3, 8, 0.25, loss="cross-entropy", random_start=False
+    )  # steps so long that the loss falls at times
     model = Counting(cnn)
     best = attack(model, images, labels)
     iterates = torch.stack(model.seen[1:])
     assert len(model.seen) == 8 + 1  # one forward more than steps
     losses = torch.stack([cross_entropy(cnn(x), labels) for x in iterates])
-    assert not torch.equal(losses.argmax(0), torch.full((len(images),), 7))  # the last is not always the best
+    assert not torch.equal(
+        losses.argmax(0), torch.full((len(images),), 7)
+    )  # the last is not always the best
     torch.testing.assert_close(cross_entropy(cnn(best), labels), losses.max(0).values)
     assert torch.equal(best, iterates[losses.argmax(0), torch.arange(len(images))])
     last = dataclasses.replace(attack, keep="last")
@@ -59,7 +68,9 @@ def test_even_where_every_step_lowers_the_loss_the_clean_image_does_not_come_bac
 
     images, labels = torch.tensor([[0.75, 0.25]]), torch.tensor([0])
     adversarial = PGD(0.2, 4, 0.05, random_start=False)(repelling, images, labels)
-    torch.testing.assert_close(adversarial, torch.tensor([[0.8, 0.2]]))  # the first iterate, the least bad
+    torch.testing.assert_close(
+        adversarial, torch.tensor([[0.8, 0.2]])
+    )  # the first iterate, the least bad
 
 
 def test_restarts_keep_the_best_per_image(cnn, own):
@@ -67,7 +78,9 @@ def test_restarts_keep_the_best_per_image(cnn, own):
     generator = torch.Generator().manual_seed(5)
     single = PGD(0.1, 2, 0.05)
     runs = [single(cnn, images, labels, generator=generator) for _ in range(4)]
-    together = dataclasses.replace(single, restarts=4)(cnn, images, labels, generator=torch.Generator().manual_seed(5))
+    together = dataclasses.replace(single, restarts=4)(
+        cnn, images, labels, generator=torch.Generator().manual_seed(5)
+    )
     losses = torch.stack([margin(cnn(run), labels) for run in runs])
     torch.testing.assert_close(margin(cnn(together), labels), losses.max(0).values)
     assert len(losses.argmax(0).unique()) > 1
@@ -83,7 +96,9 @@ def test_restarts_with_last_iterates_and_without_random_start(cnn, own):
 
 
 class Noisy(nn.Module):
-    """Logits whose gradient is one of two directions by turns: only their mean is worth following."""
+    """Logits whose gradient is one of two directions by turns: only their mean is worth
+    following.
+    """
 
     def __init__(self):
         super().__init__()
@@ -92,7 +107,9 @@ class Noisy(nn.Module):
     def forward(self, images):
         self.calls += 1
         slope = torch.tensor([[3.0, -1.0]]) if self.calls % 2 else torch.tensor([[-1.0, 3.0]])
-        return torch.cat([images.new_zeros(len(images), 1), (images * slope).sum(1, keepdim=True)], 1)
+        return torch.cat(
+            [images.new_zeros(len(images), 1), (images * slope).sum(1, keepdim=True)], 1
+        )
 
 
 def test_eot_follows_the_mean_gradient():
@@ -111,7 +128,9 @@ def test_eot_follows_the_mean_gradient():
 def test_best_over_draws_is_by_mean_loss():
     calls = []
 
-    def flickering(x):  # alternately adds 10 and -10 to the margin; only the mean tells iterates apart
+    def flickering(
+        x,
+    ):  # alternately adds 10 and -10 to the margin; only the mean tells iterates apart
         calls.append(0)
         return torch.cat([-x + (10 if len(calls) % 2 else -10), x], 1)
 
@@ -120,7 +139,9 @@ def test_best_over_draws_is_by_mean_loss():
     torch.testing.assert_close(adversarial, torch.tensor([[0.8]]))
 
 
-def test_early_stop_keeps_the_first_misclassified_iterate_and_computes_no_further(equidistant, middle_images):
+def test_early_stop_keeps_the_first_misclassified_iterate_and_computes_no_further(
+    equidistant, middle_images
+):
     labels = equidistant(middle_images).argmax(1)
     attack = PGD(0.3, 12, 0.025, random_start=False, early_stop=True)
     model = Counting(equidistant)
@@ -149,7 +170,8 @@ def test_early_stop_throws_no_success_away(cnn, own):
 
 
 def test_early_stop_prefers_a_success_of_low_loss_to_a_failure_of_high_loss():
-    def plateaus(x):  # left: correct, cross-entropy log 3; right: misclassified, cross-entropy log(1 + e^0.1) < log 3
+    def plateaus(x):
+        # left: correct, cross-entropy log 3; right: misclassified, log(1 + e^0.1) < log 3
         left, right = torch.tensor([0.01, 0.0, 0.0]), torch.tensor([0.0, 0.1, -50.0])
         return torch.where(x < 0.5, left, right) + 0 * x
 

@@ -1,4 +1,6 @@
-"""What holds for any batch: images stay in the ball and in the box, and none depends on its neighbours."""
+"""What holds for any batch: images stay in the ball and in the box, and none depends on its
+neighbours.
+"""
 
 import pytest
 import torch
@@ -21,10 +23,16 @@ SHAPES = [(1,), (7,), (2, 3), (1, 5, 4), (3, 2, 2), (1, 1, 1), (2, 1, 3, 2)]
 
 
 def network(images: Tensor) -> Tensor:
-    """Six logits of any shape of image, curved, without parameters, sample by sample in double precision."""
+    """Six logits of any shape of image, curved, without parameters, sample by sample in double
+    precision.
+    """
     flat = images.flatten(1)
-    waves = torch.arange(1, 7, dtype=images.dtype) * (1 + flat.cumsum(1).sum(1, keepdim=True) / flat.shape[1])
-    return torch.sin(waves) + flat.mean(1, keepdim=True) * torch.linspace(-1, 1, 6, dtype=images.dtype)
+    waves = torch.arange(1, 7, dtype=images.dtype) * (
+        1 + flat.cumsum(1).sum(1, keepdim=True) / flat.shape[1]
+    )
+    return torch.sin(waves) + flat.mean(1, keepdim=True) * torch.linspace(
+        -1, 1, 6, dtype=images.dtype
+    )
 
 
 @st.composite
@@ -63,7 +71,12 @@ pgd = st.one_of(
     for norm, largest in LARGEST.items()
 )
 mifgsm = st.builds(
-    MIFGSM, eps=st.floats(0, 1), steps=st.integers(1, 4), step_size=step_sizes(1.0), decay=st.floats(0, 2), loss=losses
+    MIFGSM,
+    eps=st.floats(0, 1),
+    steps=st.integers(1, 4),
+    step_size=step_sizes(1.0),
+    decay=st.floats(0, 2),
+    loss=losses,
 )
 searches = (
     st.builds(RandomSearch, eps=st.floats(0, largest), draws=st.integers(1, 4), norm=st.just(norm))
@@ -95,10 +108,14 @@ def test_stays_in_ball_and_box_and_reproduces(attack, batch, seed):
 
 @pytest.mark.parametrize("early_stop", [False, True])
 @settings(max_examples=12, deadline=None)
-@given(batch=batches(), norm=st.sampled_from(["linf", "l2"]), keep=st.sampled_from(["best", "last"]))
+@given(
+    batch=batches(), norm=st.sampled_from(["linf", "l2"]), keep=st.sampled_from(["best", "last"])
+)
 def test_an_image_does_not_depend_on_its_neighbours(early_stop, batch, norm, keep):
     images, labels = batch
     attack = PGD(0.2, 4, norm=norm, random_start=False, keep=keep, early_stop=early_stop)
     together = attack(network, images, labels)
-    alone = torch.cat([attack(network, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))])
+    alone = torch.cat(
+        [attack(network, images[i : i + 1], labels[i : i + 1]) for i in range(len(images))]
+    )
     torch.testing.assert_close(together, alone)

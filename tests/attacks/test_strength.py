@@ -1,7 +1,9 @@
-"""Attacks on models whose nearest adversarial image is known: each must succeed exactly beyond that distance.
+"""Attacks on models whose nearest adversarial image is known: each must succeed exactly beyond that
+distance.
 
-For logits W x + b the margin to class i falls by at most eps ||w_i - w_y||_* (the dual norm: L1 for Linf, L2 for
-L2), so the nearest adversarial image lies at min_i (z_y - z_i) / ||w_i - w_y||_*, where the box does not bind.
+For logits W x + b the margin to class i falls by at most eps ||w_i - w_y||_* (the dual norm: L1 for
+Linf, L2 for L2), so the nearest adversarial image lies at min_i (z_y - z_i) / ||w_i - w_y||_*,
+where the box does not bind.
 """
 
 import dataclasses
@@ -10,7 +12,7 @@ import pytest
 import torch
 
 from wordline.attacks import FGSM, MIFGSM, PGD, MultiTargeted, WorstCase
-from wordline.attacks.norms import ball
+from wordline.attacks.balls import ball
 
 DUAL = {"linf": 1, "l2": 2}
 
@@ -18,12 +20,16 @@ DUAL = {"linf": 1, "l2": 2}
 def nearest(model, images, labels, norm):
     logits = model(images)
     lead = logits.gather(1, labels.unsqueeze(1)) - logits
-    apart = torch.linalg.vector_norm(model.weight - model.weight[labels].unsqueeze(1), ord=DUAL[norm], dim=2)
+    apart = torch.linalg.vector_norm(
+        model.weight - model.weight[labels].unsqueeze(1), ord=DUAL[norm], dim=2
+    )
     return torch.where(apart > 0, lead / apart, torch.inf).min(1).values
 
 
 def is_exact(attack_at, model, images, norm, sharpness=1e-3):
-    """Whether the attack breaks every image just beyond its own distance and none just before it."""
+    """Whether the attack breaks every image just beyond its own distance and none just before
+    it.
+    """
     labels = model(images).argmax(1)
     distances = nearest(model, images, labels, norm)
     for image, label, distance in zip(images, labels, distances, strict=True):
@@ -36,7 +42,9 @@ def is_exact(attack_at, model, images, norm, sharpness=1e-3):
 
 
 def scaled(attack):
-    """The attack at any eps; its steps a quarter of it, so that the direction of a random start is forgotten."""
+    """The attack at any eps; its steps a quarter of it, so that the direction of a random start is
+    forgotten.
+    """
 
     def attack_at(eps):
         if isinstance(attack, MultiTargeted):
@@ -67,12 +75,16 @@ FROM_ANYWHERE = [
 
 
 @pytest.mark.parametrize("attack", FROM_THE_IMAGE, ids=repr)
-def test_ten_classes_fall_exactly_beyond_the_nearest_adversarial(attack, equidistant, middle_images):
+def test_ten_classes_fall_exactly_beyond_the_nearest_adversarial(
+    attack, equidistant, middle_images
+):
     assert is_exact(scaled(attack), equidistant, middle_images[:6], attack.norm)
 
 
 @pytest.mark.parametrize("attack", FROM_ANYWHERE, ids=repr)
-def test_two_classes_fall_exactly_beyond_the_nearest_adversarial(attack, two_classes, middle_images):
+def test_two_classes_fall_exactly_beyond_the_nearest_adversarial(
+    attack, two_classes, middle_images
+):
     assert is_exact(scaled(attack), two_classes, middle_images[:4], attack.norm)
 
 
@@ -91,10 +103,14 @@ def test_aimed_at_every_class_it_is_exact_wherever_it_starts(attack, unequal, mi
 
 
 def test_untargeted_ascent_alone_is_not_exact_there(unequal, middle_images):
-    assert not is_exact(scaled(PGD(0.0, 12, random_start=False)), unequal, middle_images[:15], "linf")
+    assert not is_exact(
+        scaled(PGD(0.0, 12, random_start=False)), unequal, middle_images[:15], "linf"
+    )
 
 
-def test_worst_case_of_a_weak_and_a_strong_attack_is_as_exact_as_the_strong(two_classes, middle_images):
+def test_worst_case_of_a_weak_and_a_strong_attack_is_as_exact_as_the_strong(
+    two_classes, middle_images
+):
     def attack_at(eps):
         return WorstCase((FGSM(eps / 2), scaled(PGD(0.0, 10))(eps)))
 
@@ -155,7 +171,9 @@ def test_the_box_counts(equidistant):
         towards = equidistant.weight[rival] - equidistant.weight[labels[0]]
         free = torch.where(towards > 0, (1 - images[0]).clamp_max(0.5), images[0].clamp_max(0.5))
         start = (images[0] * towards).sum()
-        best = max(best, float(start + (towards.abs() * free).sum()) if rival != labels[0] else -torch.inf)
+        best = max(
+            best, float(start + (towards.abs() * free).sum()) if rival != labels[0] else -torch.inf
+        )
     logits = equidistant(adversarial)[0]
     rivals = logits.index_fill(0, labels, -torch.inf)
     assert float(rivals.max() - logits[labels[0]]) == pytest.approx(best)

@@ -34,7 +34,9 @@ def test_it_breaks_what_rounding_hides(cnn, own):
     labels = rounded(images).argmax(1)
     attack = PGD(0.2, 10, random_start=False)
     with_own = (rounded(attack(rounded, images, labels)).argmax(1) != labels).sum()
-    with_other = (rounded(attack(SurrogateGradient(rounded, cnn).eval(), images, labels)).argmax(1) != labels).sum()
+    with_other = (
+        rounded(attack(SurrogateGradient(rounded, cnn).eval(), images, labels)).argmax(1) != labels
+    ).sum()
     assert with_own == 0 < with_other
 
 

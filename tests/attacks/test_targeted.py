@@ -7,7 +7,9 @@ from wordline.attacks import FGSM, PGD, AbstractAttack, MultiTargeted, Targeted
 def test_climbs_towards_the_class_of_that_rank():
     images = torch.tensor([[0.6, 0.55, 0.5, 0.45]])
     for rank, wanted in ((1, 1), (2, 2), (3, 3), (9, 3)):
-        found = Targeted(PGD(0.2, 10, random_start=False), rank)(torch.nn.Identity(), images, torch.tensor([0]))
+        found = Targeted(PGD(0.2, 10, random_start=False), rank)(
+            torch.nn.Identity(), images, torch.tensor([0])
+        )
         assert found.argmax(1).item() == wanted
 
 
@@ -52,12 +54,16 @@ def test_goes_to_the_users_own_targets_class_by_class():
     assert torch.equal(found[1], IMAGES[1])  # already of the class that it shall reach
     assert AbstractAttack.from_json(attack.to_json()) == attack
     assert attack.for_transfer() == attack
-    assert '"targets"' not in Targeted(PGD(0.2)).identity()  # records from before have the identity they had
+    assert (
+        '"targets"' not in Targeted(PGD(0.2)).identity()
+    )  # records from before have the identity they had
 
 
 def test_goes_to_the_users_own_targets_image_by_image():
     attack = Targeted(PGD(0.2, 8, random_start=False))
-    found = attack.towards(PIXELS_ARE_LOGITS, IMAGES, torch.tensor([0, 1]), torch.tensor([2, 0], dtype=torch.int32))
+    found = attack.towards(
+        PIXELS_ARE_LOGITS, IMAGES, torch.tensor([0, 1]), torch.tensor([2, 0], dtype=torch.int32)
+    )
     torch.testing.assert_close(found, torch.tensor([[0.4, 0.5, 0.6], [0.6, 0.4, 0.5]]))
     unmoved = attack.towards(PIXELS_ARE_LOGITS, IMAGES, torch.tensor([0, 1]), torch.tensor([0, 1]))
     assert torch.equal(unmoved, IMAGES) and unmoved is not IMAGES
@@ -79,11 +85,17 @@ def test_targets_that_do_not_fit_are_refused():
         (torch.tensor([0.0, 1.0]), ValueError, "`targets` must be integers"),
         (torch.tensor([0]), ValueError, r"`targets` must have shape \(2,\)"),
         (torch.tensor([-1, 0]), ValueError, "`targets` must not be negative, got -1"),
-        (torch.tensor([3, 0]), ValueError, "`targets` hold class 3, but the model has only 3 logits"),
+        (
+            torch.tensor([3, 0]),
+            ValueError,
+            "`targets` hold class 3, but the model has only 3 logits",
+        ),
     ):
         with pytest.raises(error, match=message):
             attack.towards(PIXELS_ARE_LOGITS, IMAGES, labels, targets)
-    with pytest.raises(ValueError, match="`targets` names a class for each of 1, but `labels` hold class 1"):
+    with pytest.raises(
+        ValueError, match="`targets` names a class for each of 1, but `labels` hold class 1"
+    ):
         Targeted(PGD(0.1), targets=(1,))(PIXELS_ARE_LOGITS, IMAGES, labels)
 
 
@@ -92,5 +104,6 @@ def test_multi_targeted_images_for_transfer_are_attacked_to_the_end(cnn, own):
     assert early.for_transfer() == MultiTargeted(PGD(0.05, 4), targets=2)
     images, labels = own
     assert torch.equal(
-        early.for_transfer()(cnn, images, labels), MultiTargeted(PGD(0.05, 4), targets=2)(cnn, images, labels)
+        early.for_transfer()(cnn, images, labels),
+        MultiTargeted(PGD(0.05, 4), targets=2)(cnn, images, labels),
     )

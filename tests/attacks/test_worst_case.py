@@ -11,6 +11,7 @@ from wordline.attacks import (
     AbstractAttack,
     MultiTargeted,
     RandomSearch,
+    Targeted,
     WorstCase,
     distance,
 )
@@ -38,7 +39,7 @@ def test_first_success_is_kept_and_later_attacks_see_only_survivors():
     images, labels = torch.tensor([[0.45], [0.35], [0.05], [0.9]]), torch.tensor([0, 0, 0, 1])
     Shift.given.clear()
     adversarial = WorstCase((Shift(0.1), Shift(0.2), Shift(0.3)))(bright_is_one, images, labels)
-    # the last image belongs to class 1, for which every shift makes it worse for the attack: the least bad is kept
+    # the last image is of class 1, and every shift is worse for the attack: the least bad is kept
     torch.testing.assert_close(adversarial, torch.tensor([[0.55], [0.55], [0.35], [1.0]]))
     assert Shift.given == [4, 3, 2]
 
@@ -51,7 +52,11 @@ def test_among_failures_the_largest_margin_wins_and_the_clean_image_does_not_cou
 
 def test_never_weaker_than_any_of_its_attacks(cnn, own):
     images, labels = own
-    attacks = (FGSM(0.01), PGD(0.01, 3, loss="cross-entropy", random_start=False), RandomSearch(0.01, 5))
+    attacks = (
+        FGSM(0.01),
+        PGD(0.01, 3, loss="cross-entropy", random_start=False),
+        RandomSearch(0.01, 5),
+    )
     together = cnn(WorstCase(attacks)(cnn, images, labels)).argmax(1) != labels
     for attack in attacks[:2]:
         alone = cnn(attack(cnn, images, labels)).argmax(1) != labels
@@ -71,7 +76,11 @@ def test_worst_case_knows_radius_and_norm_and_survives_json():
         ((), ValueError, r"`attacks` must hold at least one attack, got \(\)"),
         ([FGSM(0.1)], TypeError, "attacks"),
         (("fgsm",), TypeError, "attacks"),
-        ((FGSM(0.1), PGD(0.1, norm="l2")), ValueError, "`attacks` must share one norm, got l2 and linf"),
+        (
+            (FGSM(0.1), PGD(0.1, norm="l2")),
+            ValueError,
+            "`attacks` must share one norm, got l2 and linf",
+        ),
     ],
 )
 def test_worst_case_refuses(attacks, error, message):
@@ -80,7 +89,9 @@ def test_worst_case_refuses(attacks, error, message):
 
 
 def concave(images):
-    """From 0.5 the untargeted gradient leads to class 1, which never quite wins; class 2 does, if aimed at."""
+    """From 0.5 the untargeted gradient leads to class 1, which never quite wins; class 2 does, if
+    aimed at.
+    """
     x = images[:, :1]
     return torch.cat([torch.zeros_like(x), 0.3 - x - 0.85, (x - 0.5) * 10 - 3], 1)
 
@@ -91,7 +102,9 @@ def test_multi_targeted_finds_what_untargeted_ascent_misses():
     assert concave(plain(concave, images, labels)).argmax(1).item() == 0
     assert concave(MultiTargeted(plain)(concave, images, labels)).argmax(1).item() == 2
     for loss in ("cross-entropy", "dlr"):
-        targeted = MultiTargeted(PGD(0.5, 20, random_start=False, loss=loss, keep="last"), targets=2)
+        targeted = MultiTargeted(
+            PGD(0.5, 20, random_start=False, loss=loss, keep="last"), targets=2
+        )
         if loss == "dlr":
             with pytest.raises(ValueError, match="needs at least 4 classes, got 3"):
                 targeted(concave, images, labels)
@@ -111,7 +124,9 @@ def test_multi_targeted_stops_at_the_number_of_targets_and_of_classes(cnn, own):
     for targets, runs in ((1, 1), (3, 3), (9, 4)):
         calls.clear()
         MultiTargeted(inner, targets=targets)(counted, images, labels)
-        assert len(calls) == 1 + runs * (2 + 1 + 1)  # ranking; then steps, last loss and verdict for every target
+        assert len(calls) == 1 + runs * (
+            2 + 1 + 1
+        )  # ranking; then steps, last loss and verdict for every target
 
 
 def test_multi_targeted_round_trip_and_refusals():
@@ -125,6 +140,19 @@ def test_multi_targeted_round_trip_and_refusals():
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
+@pytest.mark.parametrize(
+    "wrap",
+    [MultiTargeted, Targeted, lambda attack: WorstCase((FGSM(0.05), attack))],
+    ids=["multi-targeted", "targeted", "worst case"],
+)
+def test_wrapped_attacks_forward_radius_norm_and_transfer(wrap) -> None:
+    inner = PGD(0.1, early_stop=True)
+    attack = wrap(inner)
+    assert (attack.eps, attack.norm, attack.inner[-1]) == (0.1, "linf", inner)
+    assert attack.for_transfer() == wrap(PGD(0.1))
+    assert wrap(attack.for_transfer().inner[-1]) == attack.for_transfer()
+
+
 def test_random_search_finds_what_half_of_the_ball_holds(norm):
     images = torch.full((20, 6), 0.5, dtype=torch.float64)
     labels = torch.zeros(20, dtype=torch.long)
@@ -147,7 +175,11 @@ def test_random_search_keeps_the_best_of_its_draws(equidistant, middle_images):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"eps": -1.0}, "`eps`"), ({"draws": 0}, "`draws` must be at least 1"), ({"norm": "l0"}, "`norm` must be one of")],
+    [
+        ({"eps": -1.0}, "`eps`"),
+        ({"draws": 0}, "`draws` must be at least 1"),
+        ({"norm": "l0"}, "`norm` must be one of"),
+    ],
 )
 def test_random_search_refuses(arguments, message):
     with pytest.raises(ValueError, match=message):

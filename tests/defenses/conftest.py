@@ -1,4 +1,6 @@
-"""What the tests of defenses train: digits, few of them, and a network of two layers with batch norm."""
+"""What the tests of defenses train: digits, few of them, and a network of two layers with batch
+norm.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ def normed(rng: torch.Generator) -> nn.Module:
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
-                parameter.copy_(torch.randn(parameter.shape, generator=rng) / parameter[0].numel() ** 0.5)
+                parameter.copy_(
+                    torch.randn(parameter.shape, generator=rng) / parameter[0].numel() ** 0.5
+                )
     return model.train()
 
 
@@ -38,7 +42,11 @@ def blobs() -> ImageData:
         generator = torch.Generator().manual_seed(len(split))
         count = 60 if split == "train" else 20
         labels = torch.arange(count) % 2
-        images = 0.3 + 0.4 * labels[:, None, None, None] + 0.1 * torch.randn(count, 1, 8, 8, generator=generator)
+        images = (
+            0.3
+            + 0.4 * labels[:, None, None, None]
+            + 0.1 * torch.randn(count, 1, 8, 8, generator=generator)
+        )
         return ImageSplit(images.clamp(0, 1), labels)
 
     return ImageData("blobs", ("dark", "light"), read)

@@ -1,4 +1,6 @@
-"""Pixels of few bits: the formula, its ties, its two gradients, and where it stands before arrays."""
+"""Pixels of few bits: the formula, its ties, its two gradients, and where it stands before
+arrays.
+"""
 
 import numpy as np
 import pytest
@@ -10,14 +12,16 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit, to_float
 from wordline.defenses import Discretised, discretise
-from wordline.evaluation import party
+from wordline.evaluation import identify
 
 BITS = st.integers(1, 16)
 SHARES = st.lists(st.floats(0, 1, width=32), min_size=1, max_size=20)
 
 
 def nearest_level(pixels: np.ndarray, bits: int) -> np.ndarray:
-    """The nearest of 0, 1/s, ..., 1, the upper one of two equally near; by distances, without rounding."""
+    """The nearest of 0, 1/s, ..., 1, the upper one of two equally near; by distances, without
+    rounding.
+    """
     levels = np.arange(2**bits, dtype=np.float64) / (2**bits - 1)
     gaps = np.abs(pixels.astype(np.float64)[:, None] - levels[None, :])
     return levels[len(levels) - 1 - gaps[:, ::-1].argmin(1)]
@@ -28,7 +32,7 @@ def test_every_byte_goes_to_the_nearest_level_and_there_are_no_ties(bits: int) -
     bytes_ = np.arange(256)
     made = discretise(torch.arange(256, dtype=torch.uint8), bits).numpy()
     np.testing.assert_allclose(made, nearest_level(bytes_ / 255, bits), atol=1e-7)
-    twice = 2 * bytes_ * (2**bits - 1)  # a tie would be an odd multiple of 255
+    twice = 2 * bytes_ * (2**bits - 1)  # a share_parameters would be an odd multiple of 255
     assert not np.any((twice % 255 == 0) & (twice // 255 % 2 == 1))
     assert len(np.unique(made)) == 2**bits
 
@@ -40,7 +44,9 @@ def test_halves_are_rounded_up() -> None:
 
 
 @given(SHARES, BITS)
-def test_idempotent_ordered_and_never_farther_than_half_a_step(values: list[float], bits: int) -> None:
+def test_idempotent_ordered_and_never_farther_than_half_a_step(
+    values: list[float], bits: int
+) -> None:
     x = torch.tensor(sorted(values), dtype=torch.float32)
     once = discretise(x, bits)
     assert torch.equal(discretise(once, bits), once)
@@ -93,7 +99,11 @@ def test_the_adaptive_attack_beats_the_naive_one(software: nn.Module, digits: Im
     assert naive.clean == adaptive.clean
     assert naive.adversarial_accuracy > adaptive.adversarial_accuracy + 0.3
     assert (adaptive.victim.gradient, naive.victim.gradient) == ("straight-through", "none")
-    assert adaptive.victim.structure != naive.victim.structure != party(Discretised(software, 2, "none")).structure
+    assert (
+        adaptive.victim.structure
+        != naive.victim.structure
+        != identify(Discretised(software, 2, "none")).structure
+    )
 
 
 def test_chip_inside_and_outside_compute_the_same(software: nn.Module, digits: ImageSplit) -> None:
@@ -106,32 +116,39 @@ def test_chip_inside_and_outside_compute_the_same(software: nn.Module, digits: I
     assert not torch.equal(outside(images), outside.model(images))
     assert torch.equal(outside(images), outside.model(discretise(images, 2)))
     for model in (inside, outside):
-        who = party(model)
+        who = identify(model)
         assert who.gradient == "straight-through" and who.crossbar == crossbar
-    assert party(Discretised(outside.model, 2, "none")).gradient == "none"
-    assert party(outside.model).gradient == "exact"
+    assert identify(Discretised(outside.model, 2, "none")).gradient == "none"
+    assert identify(outside.model).gradient == "exact"
 
 
 def test_both_kinds_of_gradient_are_recorded(software: nn.Module) -> None:
     crossbar = wl.Crossbar.preset("isaac-like")
     chip = wl.map_model(software, crossbar)
-    assert party(chip).gradient == "straight-through"
-    assert party(Discretised(chip, 4, "none")).gradient == "none, straight-through"
+    assert identify(chip).gradient == "straight-through"
+    assert identify(Discretised(chip, 4, "none")).gradient == "none, straight-through"
 
 
 def test_mistakes_are_answered_in_words() -> None:
     with pytest.raises(TypeError, match="`model` must be Module"):
         Discretised(3, 2)
-    with pytest.raises(ValueError, match="`gradient` must be one of 'straight-through', 'none', got 'exact'"):
+    with pytest.raises(
+        ValueError, match="`gradient` must be one of 'straight-through', 'none', got 'exact'"
+    ):
         Discretised(nn.Identity(), 2, "exact")
-    for make in (lambda bits: Discretised(nn.Identity(), bits), lambda bits: discretise(torch.zeros(1), bits)):
+    for make in (
+        lambda bits: Discretised(nn.Identity(), bits),
+        lambda bits: discretise(torch.zeros(1), bits),
+    ):
         with pytest.raises(ValueError, match="`bits` must be at least 1, got 0"):
             make(0)
         with pytest.raises(ValueError, match="`bits` must be at most 24"):
             make(25)
     with pytest.raises(TypeError, match="`images` must be Tensor or ImageSplit"):
         discretise([0.5], 2)
-    with pytest.raises(TypeError, match="`images` must be uint8 or floating point, got torch.int64"):
+    with pytest.raises(
+        TypeError, match="`images` must be uint8 or floating point, got torch.int64"
+    ):
         discretise(torch.arange(3), 2)
     for wrong in (1.5, -0.1, torch.nan):
         with pytest.raises(ValueError, match=r"`images` hold values outside \[0, 1\]"):

@@ -29,7 +29,9 @@ def two_classes(rng: torch.Generator) -> nn.Module:
 
 
 def test_trades_on_a_linear_model(two_classes: nn.Module) -> None:
-    images = torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(2)) * 0.4 + 0.3  # the ball is in the box
+    images = (
+        torch.rand(40, 1, 4, 4, generator=torch.Generator().manual_seed(2)) * 0.4 + 0.3
+    )  # the ball is in the box
     labels = torch.arange(40) % 2
     objective = TRADES(EPS, steps=20, step_size=EPS, beta=3.0)
     loss = objective.loss(two_classes, images, labels, generator=torch.Generator().manual_seed(0))
@@ -43,27 +45,36 @@ def test_trades_on_a_linear_model(two_classes: nn.Module) -> None:
         q = 1 / (1 + np.exp(-lead))
         return p * np.log(p / q) + (1 - p) * np.log((1 - p) / (1 - q))
 
-    # A climb stays on the side where its start happened to fall, so it ends in one of two corners.
-    low, high = (np.log1p(np.exp(-truth)).mean() + 3 * f(apart(lead + reach), apart(lead - reach)).mean()
-                 for f in (np.minimum, np.maximum))  # fmt: skip
+    # An ascent stays on the side of its start, so it ends in one of two corners.
+    ends = apart(lead + reach), apart(lead - reach)
+    clean = np.log1p(np.exp(-truth)).mean()
+    low, high = (clean + 3 * f(*ends).mean() for f in (np.minimum, np.maximum))
     assert low - 1e-5 <= loss.item() <= high + 1e-5 and low < high
     sides = [_corner(objective, two_classes, image[None]) for image in images]
-    expected = np.log1p(np.exp(-truth)) + 3 * np.where(sides, apart(lead + reach), apart(lead - reach))
+    expected = np.log1p(np.exp(-truth)) + 3 * np.where(
+        sides, apart(lead + reach), apart(lead - reach)
+    )
     single = [
-        objective.loss(two_classes, image[None], label[None], generator=torch.Generator().manual_seed(0)).item()
+        objective.loss(
+            two_classes, image[None], label[None], generator=torch.Generator().manual_seed(0)
+        ).item()
         for image, label in zip(images, labels, strict=True)
     ]
     np.testing.assert_allclose(single, expected, rtol=1e-4, atol=1e-4)
 
 
 def _corner(objective: TRADES, model: nn.Module, image: Tensor) -> bool:
-    """On which side of the image the start of its climb falls: the sign of the lead's change along the start."""
+    """On which side of the image the start of its climb falls: the sign of the lead's change along
+    the start.
+    """
     normal = torch.randn(image.shape, generator=torch.Generator().manual_seed(0)).flatten()
     difference = (model[1].weight[1] - model[1].weight[0]).detach()
     return bool(normal @ difference > 0)
 
 
-def test_trades_crafts_in_evaluation_mode_and_counts_its_passes(normed: nn.Module, batch: Any) -> None:
+def test_trades_crafts_in_evaluation_mode_and_counts_its_passes(
+    normed: nn.Module, batch: Any
+) -> None:
     modes: list[bool] = []
     normed[1].register_forward_hook(lambda module, *_: modes.append(module.training))
     loss = TRADES(EPS, steps=3).loss(normed, *batch, generator=torch.Generator().manual_seed(0))
@@ -88,14 +99,18 @@ def test_beta_zero_is_cross_entropy(normed: nn.Module, batch: Any) -> None:
 def test_the_penalty_against_numpy(normed: nn.Module, batch: Any) -> None:
     normed = normed.double().eval()
     images, labels = batch[0].double(), batch[1]
-    penalised = LipschitzPenalty(CrossEntropy(), 0.3).loss(normed, images, labels, generator=torch.Generator())
+    penalised = LipschitzPenalty(CrossEntropy(), 0.3).loss(
+        normed, images, labels, generator=torch.Generator()
+    )
     plain = CrossEntropy().loss(normed, images, labels, generator=torch.Generator())
     expected = 0.0
     for layer in (normed[0], normed[4]):
         w = layer.weight.detach().numpy().reshape(len(layer.weight), -1)
         expected += ((w.T @ w - np.eye(w.shape[1])) ** 2).sum()
     assert (penalised - plain).item() == pytest.approx(0.15 * expected, rel=1e-10)
-    assert len(normed[0].weight) < 9 and len(normed[4].weight) < 64  # wide ones; a tall one is the transpose
+    assert (
+        len(normed[0].weight) < 9 and len(normed[4].weight) < 64
+    )  # wide ones; a tall one is the transpose
     tall = nn.Linear(2, 5, bias=False).double()
     w = tall.weight.detach().numpy()
     only = LipschitzPenalty(Nothing(), 2.0).loss(tall, images, labels, generator=torch.Generator())
@@ -117,7 +132,9 @@ def test_the_penalty_makes_isometries() -> None:
     for _ in range(300):
         optimizer.zero_grad()
         images, labels = torch.zeros(1, 6), torch.zeros(1, dtype=torch.int64)
-        LipschitzPenalty(Nothing(), 1.0).loss(layer, images, labels, generator=torch.Generator()).backward()
+        LipschitzPenalty(Nothing(), 1.0).loss(
+            layer, images, labels, generator=torch.Generator()
+        ).backward()
         optimizer.step()
     torch.testing.assert_close(layer.weight @ layer.weight.T, torch.eye(4), atol=1e-4, rtol=0)
 

@@ -31,7 +31,8 @@ from wordline.training import OneCycle, Recipe, train
 from wordline.values import Value
 
 CROSSBAR = Crossbar(
-    tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),
+    tile=(8, 8), device=Memristor(20e3, 200e3),
+    wires=Wires(driver_ohm=500, row_ohm=5, col_ohm=10, sense_ohm=500),
     nonidealities=(GaussianVariation(sigma=0.1),), gain=UnitGain(),
 )  # fmt: skip
 
@@ -51,19 +52,27 @@ def test_its_gradient_against_central_differences(normed: nn.Module, batch: Any)
     forward.on_step(network, 3)
     loss_of(network, batch).backward()
     for parameter in (model[0].weight, model[1].weight, model[4].weight, model[4].bias):
-        direction = torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+        direction = torch.randn(
+            parameter.shape, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+        )
         flat = parameter.detach().abs().flatten()
-        direction.flatten()[flat.argmax()] = 0  # the largest weight sets the scale, which counts as a constant
+        direction.flatten()[flat.argmax()] = (
+            0  # the largest weight sets the scale, which counts as a constant
+        )
         losses = []
         for sign in (1, -1):
             moved = copy.deepcopy(model)
             with torch.no_grad():
-                dict(moved.named_parameters())[name_of(model, parameter)].add_(sign * 1e-6 * direction)
+                dict(moved.named_parameters())[name_of(model, parameter)].add_(
+                    sign * 1e-6 * direction
+                )
             twin = forward.wrap(moved)
             forward.on_step(twin, 3)
             losses.append(loss_of(twin, batch).item())
         numeric = (losses[0] - losses[1]) / 2e-6
-        assert float((parameter.grad * direction).sum()) == pytest.approx(numeric, rel=1e-5, abs=1e-9)
+        assert float((parameter.grad * direction).sum()) == pytest.approx(
+            numeric, rel=1e-5, abs=1e-9
+        )
 
 
 def name_of(model: nn.Module, parameter: nn.Parameter) -> str:
@@ -79,7 +88,9 @@ def test_without_redraw_it_is_the_chip_that_map_model_gives(normed: nn.Module, b
         torch.testing.assert_close(network(batch[0].double()), chip(batch[0].double()))
 
 
-def test_every_step_draws_a_chip_and_the_passes_of_a_step_share_it(normed: nn.Module, batch: Any) -> None:
+def test_every_step_draws_a_chip_and_the_passes_of_a_step_share_it(
+    normed: nn.Module, batch: Any
+) -> None:
     model, forward = normed.eval(), OnChip(CROSSBAR)
     network = forward.wrap(model)
     answers = []
@@ -93,7 +104,11 @@ def test_every_step_draws_a_chip_and_the_passes_of_a_step_share_it(normed: nn.Mo
 
 def test_read_noise_begins_anew_at_each_step(normed: nn.Module, batch: Any) -> None:
     noisy = Crossbar(
-        tile=(8, 8), device=Memristor(20e3, 200e3), wires=Wires(), gain=UnitGain(), nonidealities=(ReadNoise(0.1),)
+        tile=(8, 8),
+        device=Memristor(20e3, 200e3),
+        wires=Wires(),
+        gain=UnitGain(),
+        nonidealities=(ReadNoise(0.1),),
     )
     forward = OnChip(noisy)
     network = forward.wrap(normed.eval())
@@ -103,14 +118,19 @@ def test_read_noise_begins_anew_at_each_step(normed: nn.Module, batch: Any) -> N
     assert not torch.equal(first, second) and torch.equal(first, network(batch[0]))
 
 
-def test_training_moves_the_software_network_and_its_statistics(normed: nn.Module, batch: Any) -> None:
+def test_training_moves_the_software_network_and_its_statistics(
+    normed: nn.Module, batch: Any
+) -> None:
     before, forward = copy.deepcopy(normed.state_dict()), OnChip(CROSSBAR)
     network = forward.wrap(normed).train()
     optimizer = torch.optim.SGD(normed.parameters(), lr=0.1)
     forward.on_step(network, 0)
     functional.cross_entropy(network(batch[0]), batch[1]).backward()
     optimizer.step()
-    moved = {name: float((tensor - before[name]).abs().max()) for name, tensor in normed.state_dict().items()}
+    moved = {
+        name: float((tensor - before[name]).abs().max())
+        for name, tensor in normed.state_dict().items()
+    }
     assert [name for name, most in moved.items() if most < 1e-6] == STILL
 
 
@@ -131,7 +151,9 @@ def test_interrupted_and_resumed_bit_for_bit(
 
 
 def test_json_round_trip() -> None:
-    assert Value.from_json(OnChip(CROSSBAR, redraw=False).to_json()) == OnChip(CROSSBAR, redraw=False)
+    assert Value.from_json(OnChip(CROSSBAR, redraw=False).to_json()) == OnChip(
+        CROSSBAR, redraw=False
+    )
 
 
 def test_networks_whose_weights_a_chip_renames(normed: nn.Module) -> None:

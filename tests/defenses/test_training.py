@@ -16,11 +16,21 @@ from wordline.training import AbstractObjective, OneCycle, Recipe, train
 NAME = "hard"
 
 
-@pytest.mark.parametrize("objective", [FastFGSM(0.05), AdversarialTraining(training_attack(0.05, 2))])
+@pytest.mark.parametrize(
+    "objective", [FastFGSM(0.05), AdversarialTraining(training_attack(0.05, 2))]
+)
 def test_interrupted_and_resumed_bit_for_bit(
     blobs: ImageData, tmp_path: Path, objective: AbstractObjective, no_global_draws: None
 ) -> None:
-    recipe = Recipe(3, batch_size=10, schedule=OneCycle(0.05), crop=1, flip=False, objective=objective, validation=0.2)
+    recipe = Recipe(
+        3,
+        batch_size=10,
+        schedule=OneCycle(0.05),
+        crop=1,
+        flip=False,
+        objective=objective,
+        validation=0.2,
+    )
     whole = train("digits-cnn", blobs, recipe, tmp_path / "whole", name=NAME)
     with pytest.raises(KeyboardInterrupt):
         train("digits-cnn", blobs, recipe, tmp_path / "parts", name=NAME, progress=StopAfter(11))

@@ -1,4 +1,6 @@
-"""A number of a chip is what its arrays computed, or there is an error or a flag that says why not."""
+"""A number of a chip is what its arrays computed, or there is an error or a flag that says why
+not.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ CROSSBAR = wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
 
 
 class Net(nn.Module):
-    """Two layers, of which the first can be left out of the answers, and a third that is not registered."""
+    """Two layers, of which the first can be left out of the answers, and a third that is not
+    registered.
+    """
 
     def __init__(self, *, used: bool = True, hidden: bool = False) -> None:
         super().__init__()
@@ -38,7 +42,9 @@ class Net(nn.Module):
 
 def _split() -> ImageSplit:
     g = torch.Generator().manual_seed(1)
-    return ImageSplit(torch.rand(12, 1, 2, 2, generator=g), torch.randint(3, (12,), generator=g), "made")
+    return ImageSplit(
+        torch.rand(12, 1, 2, 2, generator=g), torch.randint(3, (12,), generator=g), "made"
+    )
 
 
 def _record(victim: nn.Module, source: nn.Module) -> Record:
@@ -48,7 +54,11 @@ def _record(victim: nn.Module, source: nn.Module) -> Record:
 def test_a_record_carries_the_share_that_arrays_compute() -> None:
     software = Net().eval()
     record = _record(wl.map_model(software, CROSSBAR), software)
-    assert (record.products.on_arrays, record.products.share, record.flags) == (4 * 6 + 6 * 3, 1.0, ())
+    assert (record.products.on_arrays, record.products.share, record.flags) == (
+        4 * 6 + 6 * 3,
+        1.0,
+        (),
+    )
     assert Record.from_json(record.to_json()) == record
     assert str(record.products) == "100.00% of multiply-accumulates with weights on arrays"
     assert str(_record(software, software).products) == "no pass was probed"
@@ -106,7 +116,9 @@ def test_a_chip_inside_another_network_is_accounted_for_with_the_names_of_its_ow
 
 def test_probing_leaves_the_noise_and_the_counts_as_they_were() -> None:
     noisy = dataclasses.replace(
-        CROSSBAR, nonidealities=(wl.ReadNoise(0.1),), adc=wl.UniformConverter(bits=8, range=wl.FullScale())
+        CROSSBAR,
+        nonidealities=(wl.ReadNoise(0.1),),
+        adc=wl.UniformConverter(bits=8, range=wl.FullScale()),
     )
     software, images = Net().eval(), _split().images
     chip, again = (wl.map_model(software, noisy) for _ in range(2))
@@ -126,7 +138,9 @@ def test_shared_and_repeated_layers_count_each_time(crossbar: str) -> None:
             x = self.square(self.square(x))
             return self.last(x)
 
-    chip = wl.map_model(Twice().eval(), wl.Crossbar.preset(crossbar), strict=True, example=torch.rand(5, 4))
+    chip = wl.map_model(
+        Twice().eval(), wl.Crossbar.preset(crossbar), strict=True, example=torch.rand(5, 4)
+    )
     assert chip.products.on_arrays == 2 * 16 + 12
 
 
@@ -159,9 +173,15 @@ def test_scores_of_attention_are_products_of_activations() -> None:
         ("images", TypeError, "`example` must be Tensor"),
         (([1.0],), TypeError, "`example` must be Tensor"),
         (torch.zeros(0, 4), ValueError, "at least one image"),
-        (torch.tensor(1.0), TypeError, "`example` must be Tensor"),  # a number to whoever takes numbers
+        (
+            torch.tensor(1.0),
+            TypeError,
+            "`example` must be Tensor",
+        ),  # a number to whoever takes numbers
     ],
 )
-def test_examples_that_are_no_images_are_refused(example: object, error: type[Exception], match: str) -> None:
+def test_examples_that_are_no_images_are_refused(
+    example: object, error: type[Exception], match: str
+) -> None:
     with pytest.raises(error, match=match):
         wl.map_model(nn.Linear(4, 2).eval(), CROSSBAR, example=example)  # type: ignore[arg-type]

@@ -22,8 +22,12 @@ SPLIT = ImageSplit(LEVEL.view(-1, 1, 1, 1).expand(40, 1, 2, 2).clone(), (LEVEL >
 
 def test_the_curve_is_the_share_beyond_eps_and_ends_at_chance() -> None:
     model = Bright().eval()
-    curve = wl.robustness_curve(victim=model, source=model, data=SPLIT, eps=(0.02, 0.05, 0.12, 0.15))
-    expected = [float(((LEVEL - 0.5).abs() > eps).double().mean()) for eps in (0.0, 0.02, 0.05, 0.12)]
+    curve = wl.robustness_curve(
+        victim=model, source=model, data=SPLIT, eps=(0.02, 0.05, 0.12, 0.15)
+    )
+    expected = [
+        float(((LEVEL - 0.5).abs() > eps).double().mean()) for eps in (0.0, 0.02, 0.05, 0.12)
+    ]
     assert curve.eps == (0.0, 0.02, 0.05, 0.12)  # chance is one half: 0.15 was not needed
     assert curve.accuracy == pytest.approx(expected)
     assert curve.chance == 0.5
@@ -36,7 +40,9 @@ def test_the_curve_is_the_share_beyond_eps_and_ends_at_chance() -> None:
 
 def test_a_curve_that_stays_above_chance_says_so() -> None:
     model = Bright().eval()
-    curve = wl.robustness_curve(victim=model, source=model, data=SPLIT, attack=wl.FGSM(0.1), eps=(0.01,), limit=39)
+    curve = wl.robustness_curve(
+        victim=model, source=model, data=SPLIT, attack=wl.FGSM(0.1), eps=(0.01,), limit=39
+    )
     assert not curve.reaches_chance
     assert "NOT reached" in str(curve)
     assert curve.records[0].attack == wl.FGSM(0.01)

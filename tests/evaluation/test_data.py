@@ -17,7 +17,11 @@ from wordline.datasets import ImageSplit
 from wordline.quantisation import adversarial_noise_sensitivity
 from wordline.runs import Grid, Journal, run_grid
 
-SPLIT = ImageSplit(torch.rand(12, 1, 4, 4, generator=torch.Generator().manual_seed(1)), torch.arange(12) % 3, "list")
+SPLIT = ImageSplit(
+    torch.rand(12, 1, 4, 4, generator=torch.Generator().manual_seed(1)),
+    torch.arange(12) % 3,
+    "list",
+)
 PAIRS = [SPLIT[k] for k in range(len(SPLIT))]
 FGSM = wl.FGSM(eps=0.1)
 
@@ -34,15 +38,22 @@ def test_a_list_of_pairs_gives_the_record_of_its_split(linear_model: nn.Module) 
 def test_foreign_data_are_named_in_the_record(linear_model: nn.Module) -> None:
     data = TensorDataset((SPLIT.images * 255).to(torch.uint8), SPLIT.labels)
     record = wl.evaluate(victim=linear_model, source=linear_model, attack=FGSM, data=data)
-    assert (record.data, record.flags) == ("TensorDataset", ("bytes of the data set were divided by 255",))
+    assert (record.data, record.flags) == (
+        "TensorDataset",
+        ("bytes of the data set were divided by 255",),
+    )
     assert wl.Record.from_json(record.to_json()) == record
 
 
 @pytest.mark.parametrize("native", [True, False])
-def test_pixels_off_by_rounding_are_clipped_and_the_record_says_so(linear_model: nn.Module, native: bool) -> None:
+def test_pixels_off_by_rounding_are_clipped_and_the_record_says_so(
+    linear_model: nn.Module, native: bool
+) -> None:
     off = SPLIT.images.clone()
     off[3, 0, 0, 0], off[4, 0, 0, 0] = 1 + 2**-22, -(2**-23)
-    data: Any = ImageSplit(off, SPLIT.labels, "mine") if native else TensorDataset(off, SPLIT.labels)
+    data: Any = (
+        ImageSplit(off, SPLIT.labels, "mine") if native else TensorDataset(off, SPLIT.labels)
+    )
     record = wl.evaluate(victim=linear_model, source=linear_model, attack=FGSM, data=data)
     assert record.flags == ("pixels off [0, 1] by up to 2.4e-07 were clipped",)
     clean = ImageSplit(off.clamp(0, 1), SPLIT.labels, record.data)
@@ -56,7 +67,9 @@ class Rounded(AbstractAttack):
 
     beyond: float = 0.0
 
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None) -> Tensor:
+    def __call__(
+        self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None
+    ) -> Tensor:
         return torch.ones_like(images) + self.beyond
 
     def perturb(self, *arguments: object) -> Tensor:
@@ -65,7 +78,9 @@ class Rounded(AbstractAttack):
 
 def test_adversarial_images_off_by_rounding(linear_model: nn.Module) -> None:
     def run(beyond: float) -> wl.Record:
-        return wl.evaluate(victim=linear_model, source=linear_model, attack=Rounded(beyond), data=SPLIT)
+        return wl.evaluate(
+            victim=linear_model, source=linear_model, attack=Rounded(beyond), data=SPLIT
+        )
 
     record = run(2**-22)
     assert record.flags == ("adversarial pixels off [0, 1] by up to 2.4e-07 were clipped",)
@@ -84,12 +99,20 @@ def test_everything_that_takes_data_takes_pairs(linear_model: nn.Module, tmp_pat
         assert wl.gradient_deviation(**both, data=data, eps=0.1).fingerprint == SPLIT.fingerprint()
         assert wl.noise_stability(**both, data=data).fingerprint == SPLIT.fingerprint()
         assert isinstance(wl.matched_noise(**both, data=data), nn.Module)
-        assert adversarial_noise_sensitivity(linear_model, data, FGSM).fingerprint == SPLIT.fingerprint()
+        assert (
+            adversarial_noise_sensitivity(linear_model, data, FGSM).fingerprint
+            == SPLIT.fingerprint()
+        )
         assert isinstance(wl.quanos(linear_model, data)[0], nn.Module)
         audit = wl.audit(**both, data=data, eps=0.1, limit=10, quick=True, calibration=data)
         assert (audit.images, audit.fingerprint) == (10, SPLIT.take(10).fingerprint())
         grid = Grid((crossbar,), (FGSM,), (0,), ("SW",))
-        assert run_grid(linear_model, data, grid, Journal(tmp_path / "j.jsonl"), calibration=data)[0].images == 12
+        assert (
+            run_grid(linear_model, data, grid, Journal(tmp_path / "j.jsonl"), calibration=data)[
+                0
+            ].images
+            == 12
+        )
 
 
 def test_the_calibration_of_an_audit_is_named(linear_model: nn.Module) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 import wordline as wl
 from wordline.attacks import AbstractAttack
 from wordline.datasets import ImageSplit
-from wordline.evaluation import Conditions, craft, party, score
+from wordline.evaluation import ScoreSettings, craft, identify, score
 
 
 class Bright(nn.Module):
@@ -34,7 +34,12 @@ def _split() -> ImageSplit:
 
 def _evaluate(**changes: object) -> wl.Record:
     model = Bright().eval()
-    arguments = {"victim": model, "source": model, "attack": wl.FGSM(eps=0.1), "data": _split()} | changes
+    arguments = {
+        "victim": model,
+        "source": model,
+        "attack": wl.FGSM(eps=0.1),
+        "data": _split(),
+    } | changes
     return wl.evaluate(**arguments)
 
 
@@ -73,8 +78,8 @@ def test_settings_are_named_by_who_is_who() -> None:
         for s, source in enumerate((software, *chips))
     }
     assert names == {
-        (0, 0): "SW", (1, 0): "SH", (2, 0): "SH", (1, 1): "HH", (2, 2): "HH", (1, 2): "chip-to-chip",
-        (2, 1): "chip-to-chip", (0, 1): "HS", (0, 2): "HS",
+        (0, 0): "SW", (1, 0): "SH", (2, 0): "SH", (1, 1): "HH", (2, 2): "HH",
+        (1, 2): "chip-to-chip", (2, 1): "chip-to-chip", (0, 1): "HS", (0, 2): "HS",
     }  # fmt: skip
 
 
@@ -89,7 +94,9 @@ def test_a_victim_that_is_never_right_is_flagged() -> None:
 
 
 class Outside(AbstractAttack):
-    def __call__(self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None) -> Tensor:
+    def __call__(
+        self, model: nn.Module, images: Tensor, labels: Tensor, *, generator: object = None
+    ) -> Tensor:
         return images + 1
 
     def perturb(self, *arguments: object) -> Tensor:
@@ -104,11 +111,21 @@ def test_an_attack_that_leaves_the_image_range_is_refused() -> None:
 def test_adversarial_images_of_another_shape_are_refused() -> None:
     model = Bright().eval()
     with pytest.raises(ValueError, match="`adversarial` must have shape"):
-        score(model, party(model), wl.FGSM(eps=0.1), _split(), torch.rand(3, 1, 2, 2), Conditions(0, 1, 5))
+        score(
+            model,
+            identify(model),
+            wl.FGSM(eps=0.1),
+            _split(),
+            torch.rand(3, 1, 2, 2),
+            ScoreSettings(0, 1, 5),
+        )
 
 
 def test_random_starts_depend_on_the_seed_alone() -> None:
-    model, attack = nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(), wl.PGD(eps=0.1, steps=2, step_size=0.01)
+    model, attack = (
+        nn.Sequential(nn.Flatten(), nn.Linear(4, 2)).eval(),
+        wl.PGD(eps=0.1, steps=2, step_size=0.01),
+    )
     first, again, other = (craft(model, attack, _split(), seed=s, batch_size=5) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
@@ -135,8 +152,8 @@ def test_draws_average_a_stochastic_victim() -> None:
     ("change", "kind", "message"),
     [
         ({"victim": Bright()}, ValueError, "`victim` is in training mode"),
-        ({"source": nn.Sequential(nn.Flatten(), nn.Dropout()).eval().append(nn.Dropout())}, ValueError,
-         "`source` is in training mode .its part '2' is."),
+        ({"source": nn.Sequential(nn.Flatten(), nn.Dropout()).eval().append(nn.Dropout())},
+         ValueError, "`source` is in training mode .its part '2' is."),
         ({"victim": 3}, TypeError, "`victim` must be a torch.nn.Module, got int"),
         ({"attack": "pgd"}, TypeError, "`attack` must be AbstractAttack"),
         ({"data": [1, 2]}, TypeError, "`data` must be ImageSplit"),
@@ -144,10 +161,12 @@ def test_draws_average_a_stochastic_victim() -> None:
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1"),
         ({"draws": 0}, ValueError, "`draws` must be at least 1"),
         ({"seed": -1}, ValueError, "`seed` must be at least 0"),
-        ({"data": ImageSplit(torch.full((2, 1, 2, 2), 1.5), torch.zeros(2, dtype=torch.int64))}, ValueError,
-         r"`images` .*\[0, 1\]"),
+        ({"data": ImageSplit(torch.full((2, 1, 2, 2), 1.5), torch.zeros(2, dtype=torch.int64))},
+         ValueError, r"`images` .*\[0, 1\]"),
     ],
 )  # fmt: skip
-def test_bad_arguments_are_refused(change: dict[str, object], kind: type[Exception], message: str) -> None:
+def test_bad_arguments_are_refused(
+    change: dict[str, object], kind: type[Exception], message: str
+) -> None:
     with pytest.raises(kind, match=message):
         _evaluate(**change)

@@ -27,7 +27,13 @@ SPLIT = ImageSplit(torch.full((6, 1, 2, 2), 0.5), torch.zeros(6, dtype=torch.int
 
 
 def deviation(software: Tensor = G, chip: Tensor = H, **changes: object) -> wl.GradientDeviation:
-    arguments = {"chip": Linear(chip), "software": Linear(software), "data": SPLIT, "eps": 0.1, "loss": "margin"}
+    arguments = {
+        "chip": Linear(chip),
+        "software": Linear(software),
+        "data": SPLIT,
+        "eps": 0.1,
+        "loss": "margin",
+    }
     return wl.gradient_deviation(**{**arguments, **changes})
 
 
@@ -37,18 +43,27 @@ def test_every_figure_of_two_linear_networks() -> None:
     assert found.cosine == pytest.approx([cosine] * 6)
     assert found.sign_agreement == (0.75,) * 6
     assert found.norm_ratio == pytest.approx([float(H.norm() / G.norm())] * 6)
-    assert found.perturbation_difference == (0.5,) * 6  # one pixel of four moves the other way, by 2
+    assert (
+        found.perturbation_difference == (0.5,) * 6
+    )  # one pixel of four moves the other way, by 2
     clean = 2 * float(H.sum()) * 0.5
-    assert found.loss_along_chip == pytest.approx([clean + 2 * f * 0.1 * float(H.abs().sum()) for f in found.fractions])
+    assert found.loss_along_chip == pytest.approx(
+        [clean + 2 * f * 0.1 * float(H.abs().sum()) for f in found.fractions]
+    )
     along = float(H @ G.sign())
-    assert found.loss_along_software == pytest.approx([clean + 2 * f * 0.1 * along for f in found.fractions])
+    assert found.loss_along_software == pytest.approx(
+        [clean + 2 * f * 0.1 * along for f in found.fractions]
+    )
     assert (found.flat, found.images, found.data) == (0.0, 6, "greys")
 
 
 def test_a_network_beside_itself_and_its_opposite() -> None:
     same, opposite = deviation(chip=G), deviation(chip=-G)
     assert same.cosine == pytest.approx([1.0] * 6) and same.perturbation_difference == (0.0,) * 6
-    assert opposite.cosine == pytest.approx([-1.0] * 6) and opposite.perturbation_difference == (2.0,) * 6
+    assert (
+        opposite.cosine == pytest.approx([-1.0] * 6)
+        and opposite.perturbation_difference == (2.0,) * 6
+    )
 
 
 def test_tiny_gradients_keep_their_direction_and_zero_ones_are_counted() -> None:
@@ -79,4 +94,6 @@ def test_prints_and_survives_json() -> None:
 )
 def test_bad_arguments_are_refused(change, kind, message) -> None:
     with pytest.raises(kind, match=message):
-        wl.gradient_deviation(**{"chip": Linear(H), "software": Linear(G), "data": SPLIT, "eps": 0.1, **change})
+        wl.gradient_deviation(
+            **{"chip": Linear(H), "software": Linear(G), "data": SPLIT, "eps": 0.1, **change}
+        )

@@ -10,7 +10,9 @@ import wordline as wl
 from wordline.datasets import ImageSplit
 
 SPLIT = ImageSplit(
-    torch.rand(7, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.zeros(7, dtype=torch.int64), "greys"
+    torch.rand(7, 1, 2, 2, generator=torch.Generator().manual_seed(0)),
+    torch.zeros(7, dtype=torch.int64),
+    "greys",
 )
 
 
@@ -30,7 +32,10 @@ def test_each_layer_alone_on_the_chip(pair) -> None:
     x = SPLIT.images.flatten(1)
     with torch.no_grad():
         hidden = software[:3](SPLIT.images)
-        gaps = {1: -0.5 * x @ software[1].weight.T, 3: 0.1 * hidden.sum(1, keepdim=True).expand(-1, 3)}
+        gaps = {
+            1: -0.5 * x @ software[1].weight.T,
+            3: 0.1 * hidden.sum(1, keepdim=True).expand(-1, 3),
+        }
     for index, gap in gaps.items():
         assert noisy[index].mean == pytest.approx(float(gap.mean()), rel=1e-4)
         assert noisy[index].deviation == pytest.approx(float(gap.std()), rel=1e-4)
@@ -40,7 +45,9 @@ def test_each_layer_alone_on_the_chip(pair) -> None:
 
 def test_noise_is_fresh_has_its_moments_and_comes_from_the_seed(pair, no_global_draws) -> None:
     software, chip = pair
-    made = [wl.matched_noise(software=software, chip=chip, data=SPLIT, seed=seed) for seed in (0, 0, 1)]
+    made = [
+        wl.matched_noise(software=software, chip=chip, data=SPLIT, seed=seed) for seed in (0, 0, 1)
+    ]
     inputs = torch.zeros(4000, 1, 2, 2)
     with torch.no_grad():
         outs = [model[:2](inputs) for model in made]
@@ -49,7 +56,11 @@ def test_noise_is_fresh_has_its_moments_and_comes_from_the_seed(pair, no_global_
         assert not torch.equal(outs[0], made[0][:2](inputs))
     assert float(noise.mean()) == pytest.approx(made[0][1].mean, abs=0.02 * made[0][1].deviation)
     assert float(noise.std()) == pytest.approx(made[0][1].deviation, rel=0.01)
-    assert type(software[1]) is nn.Linear and not software[1]._forward_pre_hooks and not made[0].training
+    assert (
+        type(software[1]) is nn.Linear
+        and not software[1]._forward_pre_hooks
+        and not made[0].training
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +72,11 @@ def test_noise_is_fresh_has_its_moments_and_comes_from_the_seed(pair, no_global_
         ({"limit": -1}, ValueError, "`limit` must be at least 0"),
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1"),
         ({"seed": -1}, ValueError, "`seed` must be at least 0"),
-        ({"chip": nn.Sequential(nn.Flatten()).eval()}, ValueError, "no layer that `software` has by the same name"),
+        (
+            {"chip": nn.Sequential(nn.Flatten()).eval()},
+            ValueError,
+            "no layer that `software` has by the same name",
+        ),
     ],
 )
 def test_bad_arguments_are_refused(pair, change, kind, message) -> None:
@@ -73,8 +88,12 @@ def test_bad_arguments_are_refused(pair, change, kind, message) -> None:
 def test_shapes_must_agree_and_a_single_layer_cannot_be_wrapped(pair) -> None:
     software, chip = pair
     chip[1] = nn.Linear(4, 40).eval()
-    with pytest.raises(ValueError, match=r"`chip` layer '1' makes \(7, 40\), that of `software` \(7, 50\)"):
+    with pytest.raises(
+        ValueError, match=r"`chip` layer '1' makes \(7, 40\), that of `software` \(7, 50\)"
+    ):
         wl.matched_noise(software=software, chip=chip, data=SPLIT)
     single = nn.Conv2d(1, 2, 2).eval()
     with pytest.raises(ValueError, match="`software` is a single layer, which cannot be wrapped"):
-        wl.matched_noise(software=single, chip=wl.map_model(single, wl.Crossbar.preset("ideal")), data=SPLIT)
+        wl.matched_noise(
+            software=single, chip=wl.map_model(single, wl.Crossbar.preset("ideal")), data=SPLIT
+        )

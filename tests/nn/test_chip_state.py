@@ -14,7 +14,7 @@ from tests.nn.crossbars import CODES, REAL
 from torch import nn
 
 import wordline as wl
-from wordline.evaluation.party import party
+from wordline.evaluation import identify
 from wordline.values import encode
 
 OTHER = dataclasses.replace(
@@ -55,7 +55,7 @@ def test_a_loaded_chip_is_the_saved_one(
     loaded.load_state_dict(saved.state_dict(), assign=assign)
     assert (loaded.seed, loaded.crossbar) == (1, saved.crossbar)
     assert loaded.report() == saved.report() and repr(loaded) == repr(saved)
-    assert party(loaded) == party(saved)
+    assert identify(loaded) == identify(saved)
     assert torch.equal(loaded(X), saved(X)) and torch.equal(loaded(X), saved(X))
     assert loaded.report() == saved.report()  # conversions are counted on
 
@@ -73,7 +73,8 @@ def test_a_loaded_ensemble_is_the_saved_one(network: nn.Module, crossbar: wl.Cro
     alone.calibration = "on something"
     assert torch.equal(loaded[1](X), alone(X)) and loaded[1].seed == 5
     assert (
-        party(loaded[1]).crossbar == there and party(loaded[1]).structure == party(alone).structure
+        identify(loaded[1]).crossbar == there
+        and identify(loaded[1]).structure == identify(alone).structure
     )
 
 

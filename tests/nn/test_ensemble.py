@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils.checkpoint import checkpoint
 
 import wordline as wl
-from wordline.evaluation.party import party
+from wordline.evaluation import identify
 
 SEEDS = (4, 0, 7)
 NOISY = dataclasses.replace(REAL, nonidealities=(wl.GaussianVariation(0.1), wl.ReadNoise(0.05)))
@@ -223,7 +223,9 @@ def test_a_network_sees_the_layers_of_its_chip(tiny_cnn: nn.Module) -> None:
     ensemble = wl.map_chips(network, REAL, SEEDS)
     singles = [wl.map_model(network, REAL, seed) for seed in SEEDS]
     assert torch.equal(ensemble(x), torch.stack([single(x) for single in singles]))
-    assert all(party(chip) == party(single) for chip, single in zip(ensemble, singles, strict=True))
+    assert all(
+        identify(chip) == identify(single) for chip, single in zip(ensemble, singles, strict=True)
+    )
     many = wl.map_chips(tiny_cnn, REAL, SEEDS)
     many.train()
     assert many._views().of(lambda layer: layer.samples[0]).training and not many.eval()[0].training

@@ -14,7 +14,9 @@ def test_a_radius_decides_objective_and_name() -> None:
     vanilla, robust = (trained("resnet10", "cifar10", radius) for radius in (0, 8))
     assert (vanilla.name, robust.name) == ("resnet10 vanilla", "resnet10 eps_train 8/255")
     assert vanilla.network.recipe.objective == CrossEntropy()
-    assert robust.network.recipe.objective == AdversarialTraining(training_attack(8 / 255, 50, 1 / 255))
+    assert robust.network.recipe.objective == AdversarialTraining(
+        training_attack(8 / 255, 50, 1 / 255)
+    )
     for one in (vanilla.network, robust.network):
         assert (one.architecture, one.data, one.seed) == ("resnet10", "cifar10", 0)
         assert (one.recipe.epochs, one.recipe.validation) == (200, 0.1)
@@ -35,7 +37,10 @@ def test_what_ships_is_called_by_its_radius_and_a_stand_in_says_so() -> None:
 def test_the_papers_networks_and_crossbars_or_ours() -> None:
     every = networks(paper=True)
     assert len({who.name + data for who, data in every}) == len(every) == 20
-    assert {who.network.architecture for who, data in every if data == "cifar100"} == {"resnet20", "resnet20-w4"}
+    assert {who.network.architecture for who, data in every if data == "cifar100"} == {
+        "resnet20",
+        "resnet20-w4",
+    }
     assert all(who.network.architecture in wl.models.ARCHITECTURES for who, _ in every)
     assert {crossbar.gain for crossbar in crossbars(paper=False)} == {wl.LeastSquaresGain()}
     assert [crossbar.tile for crossbar in crossbars(paper=False)] == [(16, 16), (64, 64)]

@@ -28,7 +28,10 @@ def test_attacks_cross_their_balls() -> None:
     assert [round(255 * attack.eps) for attack in pgd()] == [2, 4, 8, 16, 32]
     assert [attack.steps for attack in pgd()] == [10, 10, 10, 20, 40]
     for attack in pgd():
-        assert attack.steps * attack.step_size >= 2.5 * attack.eps - 1e-12 and attack.step_size == 2 / 255
+        assert (
+            attack.steps * attack.step_size >= 2.5 * attack.eps - 1e-12
+            and attack.step_size == 2 / 255
+        )
         assert attack.early_stop and attack.loss == "cross-entropy"
 
 
@@ -37,10 +40,15 @@ def test_cells_of_both_scales() -> None:
     paper = paper_cells("vgg8", "cifar10", attacks)
     assert len(paper) == 2 + 6 * 5 * 2 * 2
     assert {cell.images for cell in paper} == {Images("cifar10")}
-    assert all(cell.network == TrainedNetwork("vgg8", "cifar10", wl.training.Recipe.preset("papers")) for cell in paper)
+    assert all(
+        cell.network == TrainedNetwork("vgg8", "cifar10", wl.training.Recipe.preset("papers"))
+        for cell in paper
+    )
     quick = quick_cells("vgg8-half-cifar10", attacks)
     assert len(quick) == 2 + 6 * 2 * 2 and {cell.chip_seed for cell in quick} == {0}
-    assert {(cell.network, cell.images.limit) for cell in quick} == {(PretrainedNetwork("vgg8-half-cifar10"), 500)}
+    assert {(cell.network, cell.images.limit) for cell in quick} == {
+        (PretrainedNetwork("vgg8-half-cifar10"), 500)
+    }
     spread = quick_cells("vgg8-half-cifar10", attacks, spread=attacks[:1])
     assert spread[: len(quick)] == quick
     more = spread[len(quick) :]

@@ -16,12 +16,21 @@ def test_published_numbers_stand_beside_each_gain() -> None:
         "software SW", "16x16 SH UnitGain", "16x16 HH UnitGain", "16x16 SH LeastSquaresGain",
         "16x16 HH LeastSquaresGain",
     )  # fmt: skip
-    assert layout.columns.order == ("0.05", "8/255") and layout.where == (("loss", "cross-entropy"),)
+    assert layout.columns.order == ("0.05", "8/255") and layout.where == (
+        ("loss", "cross-entropy"),
+    )
     found = {(p.row, p.column): p.value for p in layout.published}
     assert len(found) == len(layout.published) == 5 * 2
-    assert found["16x16 HH UnitGain", "8/255"] == found["16x16 HH LeastSquaresGain", "8/255"] == 47.3
-    assert {(p.source, p.table) for p in layout.published} == {("arXiv 2008.11298", "Table I, cross-entropy loss, AL")}
-    assert not layout.note and "cross-entropy" in table_layout("Table I", "margin", PUBLISHED, (1, 2), GAINS).note
+    assert (
+        found["16x16 HH UnitGain", "8/255"] == found["16x16 HH LeastSquaresGain", "8/255"] == 47.3
+    )
+    assert {(p.source, p.table) for p in layout.published} == {
+        ("arXiv 2008.11298", "Table I, cross-entropy loss, AL")
+    }
+    assert (
+        not layout.note
+        and "cross-entropy" in table_layout("Table I", "margin", PUBLISHED, (1, 2), GAINS).note
+    )
     with pytest.raises(ValueError, match="zip"):
         table_layout("Table I", "margin", PUBLISHED, (0.05,), GAINS)
     beside = table_layout("Table I", "margin", PUBLISHED, (0.05, 0.1), GAINS, "CA")
@@ -35,4 +44,6 @@ def test_rows_of_a_figure_are_named_after_their_data() -> None:
     assert len(named) == 2 * (1 + 2 * 2 * 2) and layout.rows.order == tuple(named)
     assert named["cifar100 software SW"] == "VGG16: software SW"
     assert named["cifar10 32x32 HH LeastSquaresGain"] == "STAND-IN: 32x32 HH LeastSquaresGain"
-    assert layout.rows.order[1] == "cifar100 16x16 SH UnitGain" and layout.columns.order == ("0.05",)
+    assert layout.rows.order[1] == "cifar100 16x16 SH UnitGain" and layout.columns.order == (
+        "0.05",
+    )

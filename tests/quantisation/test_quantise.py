@@ -12,7 +12,7 @@ from torch import nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
-from wordline.evaluation import party
+from wordline.evaluation import identify
 from wordline.quantisation import QuantisedLayer, levels_for, matching, quantise, quantised_layers
 from wordline.quantisation.rounding import BatchInputRounding, InputRounding, Span, WeightRounding
 
@@ -207,9 +207,9 @@ def test_a_chip_of_a_quantised_network_says_so(tiny_cnn: nn.Module, images: torc
     small = quantise(tiny_cnn, 4, activation_bits=4, calibration=images)
     crossbar = wl.Crossbar.preset("rethinking-16")
     chip = wl.map_model(small, crossbar, seed=3, overrides=matching(small, crossbar), strict=True)
-    assert party(small).gradient == party(chip).gradient == "straight-through"
-    assert party(quantise(tiny_cnn, 4)).gradient == "exact"  # rounded weights are weights
-    assert party(quantise(tiny_cnn, 4)).structure != party(quantise(tiny_cnn, 5)).structure
+    assert identify(small).gradient == identify(chip).gradient == "straight-through"
+    assert identify(quantise(tiny_cnn, 4)).gradient == "exact"  # rounded weights are weights
+    assert identify(quantise(tiny_cnn, 4)).structure != identify(quantise(tiny_cnn, 5)).structure
     again = copy.deepcopy(chip)
     again.load_state_dict(chip.state_dict())
     assert torch.equal(again(images), chip(images))

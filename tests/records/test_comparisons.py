@@ -8,7 +8,7 @@ from torch import nn
 
 import wordline as wl
 from wordline.models import correct
-from wordline.records.correctness import Answers
+from wordline.records.correctness import Correctness
 from wordline.records.record import Record
 
 
@@ -47,7 +47,7 @@ def test_the_gain_is_the_difference_and_its_interval_is_paired(records: list[Rec
 
 def test_the_worst_case_is_taken_image_by_image(records: list[Record]) -> None:
     one, other = (
-        replace(records[1], images=4, answers=Answers.of(right))
+        replace(records[1], images=4, answers=Correctness.of(right))
         for right in ((True, True, False, False), (True, False, True, False))
     )
     assert wl.worst_case([one, other]).value == 0.25 < 0.5 == wl.worst_case([one]).value

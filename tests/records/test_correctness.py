@@ -1,31 +1,31 @@
-"""Answers image by image: packed and unpacked, and what cannot be one."""
+"""Correctness image by image: packed and unpacked, and what cannot be one."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wordline.records.correctness import Answers
+from wordline.records.correctness import Correctness
 
 
 @given(st.lists(st.booleans(), max_size=70))
 def test_what_went_in_comes_out(right: list[bool]) -> None:
-    answers = Answers.of(right)
+    answers = Correctness.of(right)
     assert list(answers) == right and len(answers) == len(right)
-    assert Answers.from_json(answers.to_json()) == answers
+    assert Correctness.from_json(answers.to_json()) == answers
 
 
 @given(st.lists(st.booleans(), min_size=1, max_size=70))
 def test_digits_are_those_of_numpy(right: list[bool]) -> None:
     packed = np.packbits(np.array(right)).tobytes().hex()
-    assert packed.startswith(Answers.of(right).digits) and set(
-        packed[len(Answers.of(right).digits) :]
+    assert packed.startswith(Correctness.of(right).digits) and set(
+        packed[len(Correctness.of(right).digits) :]
     ) <= {"0"}
 
 
 def test_digits_are_text() -> None:
     with pytest.raises(TypeError, match="`digits` must be str, got 15"):
-        Answers(4, 15)  # type: ignore[arg-type]
+        Correctness(4, 15)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -40,4 +40,4 @@ def test_digits_are_text() -> None:
 )
 def test_what_is_no_answer_is_refused(count: int, digits: str, message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        Answers(count, digits)
+        Correctness(count, digits)

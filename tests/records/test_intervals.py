@@ -1,21 +1,30 @@
-"""Intervals against published numbers, and their coverage by simulation."""
+"""Intervals against published numbers and formulas, and their coverage by simulation."""
+
+import math
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
 
-from wordline.records.intervals import over_draws, paired_difference, wilson
+from wordline.records.intervals import Z, over_draws, paired_difference, wilson
 
 
 @given(st.integers(0, 200), st.integers(1, 200))
-def test_wilson_equals_scipy(successes: int, extra: int) -> None:
-    trials = successes + extra
-    estimate = wilson(successes, trials)
-    expected = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
-    assert (estimate.low, estimate.high) == pytest.approx((expected.low, expected.high), abs=1e-12)
+def test_wilson_is_its_formula(successes: int, extra: int) -> None:
+    """(p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n), Wilson 1927."""
+    n = successes + extra
+    estimate, p = wilson(successes, n), successes / n
+    middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
+    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
+    assert estimate.value == p
+    expected = (max(0.0, middle - half), min(1.0, middle + half))
+    assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-12)
+
+
+def test_wilson_at_the_ends_holds_the_share() -> None:
+    assert wilson(0, 20).low == 0.0 and wilson(20, 20).high == 1.0
 
 
 def test_without_trials_nothing_is_known() -> None:
@@ -29,7 +38,7 @@ def test_paired_interval_holds_its_estimate_and_stays_in_range(b: int, c: int, s
 
 
 def test_paired_interval_covers_the_truth() -> None:
-    """200 images, truth 0.3 - 0.05: the interval must hold it in about 95 % of samples (Agresti & Min, table 2)."""
+    """Truth 0.3 - 0.05 on 200 images lies in about 95 % of intervals (Agresti & Min, table 2)."""
     draws = np.random.default_rng(0).multinomial(200, (0.3, 0.05, 0.65), size=2000)
     intervals = [paired_difference(int(b), int(c), 200) for b, c, _ in draws]
     covered = np.mean([e.low <= 0.25 <= e.high for e in intervals])

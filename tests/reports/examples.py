@@ -16,14 +16,14 @@ from wordline.records.noise_stability import (
     NoiseStability,
     Statistic,
 )
-from wordline.records.record import Estimate, Party, Record
+from wordline.records.record import Estimate, NetworkIdentity, Record
 from wordline.values import encode
 
-SOFTWARE = Party("Net", "0" * 16)
+SOFTWARE = NetworkIdentity("Net", "0" * 16)
 
 
-def chip(seed: int = 0, tile: int = 16, weights: str = "") -> Party:
-    return Party("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
+def chip(seed: int = 0, tile: int = 16, weights: str = "") -> NetworkIdentity:
+    return NetworkIdentity("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
 
 
 def share(value: float, width: float = 0.05) -> Estimate:
@@ -31,7 +31,7 @@ def share(value: float, width: float = 0.05) -> Estimate:
 
 
 def record(
-    victim: Party = SOFTWARE, source: Party | None = None, eps: float = 0.1, clean: float = 0.9,
+    victim: NetworkIdentity = SOFTWARE, source: NetworkIdentity | None = None, eps: float = 0.1, clean: float = 0.9,
     attacked: float = 0.5, attack: Any = None, data: str = "digits",
 ) -> Record:  # fmt: skip
     return Record(
@@ -43,7 +43,7 @@ def record(
     )  # fmt: skip
 
 
-def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") -> Audit:
+def audit(victim: NetworkIdentity, eps: float = 0.1, verdict: str = "masking detected") -> Audit:
     """An audit with a failed and a passed check, and a measured and an unmeasured control."""
     half = share(0.5)
     control = Comparison("uniform shrink", half, half, half, half, half, remains=0.4)
@@ -61,7 +61,7 @@ def audit(victim: Party, eps: float = 0.1, verdict: str = "masking detected") ->
     )  # fmt: skip
 
 
-def audit_line(victim: Party, name: str = "a") -> dict[str, Any]:
+def audit_line(victim: NetworkIdentity, name: str = "a") -> dict[str, Any]:
     """A line of a file of audits."""
     return {"name": name, "audit": encode(audit(victim))}
 

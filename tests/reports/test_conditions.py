@@ -6,7 +6,7 @@ from tests.reports.examples import SOFTWARE, chip, record
 from torch import nn
 
 import wordline as wl
-from wordline.evaluation import party
+from wordline.evaluation import identify
 from wordline.reports.conditions import conditions, curve_key, flatten, groups_of_chips
 
 
@@ -22,10 +22,10 @@ def test_chips_of_one_design_share_their_conditions() -> None:
 def test_chips_as_they_are_mapped_share_their_conditions() -> None:
     """Not written by hand: a chip's own structure holds the seeds of its layers."""
     software, crossbar = nn.Linear(4, 2).eval(), wl.Crossbar.preset("rethinking-16")
-    zero, one = (party(wl.map_model(software, crossbar, seed=seed)) for seed in (0, 1))
+    zero, one = (identify(wl.map_model(software, crossbar, seed=seed)) for seed in (0, 1))
     assert zero.weights != one.weights and zero.structure != one.structure
     assert conditions(record(zero)) == conditions(record(one))
-    other = party(wl.map_model(software, wl.Crossbar.preset("rethinking-32")))
+    other = identify(wl.map_model(software, wl.Crossbar.preset("rethinking-32")))
     assert conditions(record(zero)) != conditions(record(other))
 
 

@@ -7,7 +7,7 @@ import pytest
 from tests.reports.examples import SOFTWARE, chip, folder, record
 
 import wordline as wl
-from wordline.records.correctness import Answers
+from wordline.records.correctness import Correctness
 from wordline.records.record import Record
 from wordline.reports import Axis, Layout, read_results
 from wordline.reports.tabulate import tabulate
@@ -18,7 +18,7 @@ LAYOUT = Layout(
 
 
 def answered(made: Record, right: str) -> Record:
-    return replace(made, answers=Answers.of(bit == "1" for bit in right))
+    return replace(made, answers=Correctness.of(bit == "1" for bit in right))
 
 
 SW, SH = answered(record(), "1110000000"), answered(record(chip(), SOFTWARE), "1111100000")

@@ -18,9 +18,13 @@ from .test_run_cells import SMALL, _lines, _pids, _until
 
 
 @pytest.mark.slow
-def test_a_ray_worker_is_killed_and_no_cell_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_ray_worker_is_killed_and_no_cell_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     pytest.importorskip("ray")
-    monkeypatch.setenv("RAY_worker_niceness", "0")  # Ray's own 15 starves its workers on a busy machine
+    monkeypatch.setenv(
+        "RAY_worker_niceness", "0"
+    )  # Ray's own 15 starves its workers on a busy machine
     folder = tmp_path / "touchy"
     folder.mkdir()
     monkeypatch.setenv("TOUCHY", str(folder))
@@ -37,7 +41,9 @@ def test_a_ray_worker_is_killed_and_no_cell_is_lost(tmp_path: Path, monkeypatch:
 
     killer = threading.Thread(target=kill)
     killer.start()
-    ray_out, serial_out = (Journal(tmp_path / name / "records.jsonl", Value) for name in ("ray", "serial"))
+    ray_out, serial_out = (
+        Journal(tmp_path / name / "records.jsonl", Value) for name in ("ray", "serial")
+    )
     config = StoreConfig(str(tmp_path / "cache"))
     executor = RayTasks(config, str(SMALL), workers=2)
     outcome = run_cells(cells, ray_out, config.open(), executor=executor)
@@ -51,7 +57,9 @@ def test_a_ray_worker_is_killed_and_no_cell_is_lost(tmp_path: Path, monkeypatch:
 
 def test_without_ray_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ImportError, match=r"`ray` needs the extra cluster: pip install 'wordline\[cluster\]'"):
+    with pytest.raises(
+        ImportError, match=r"`ray` needs the extra cluster: pip install 'wordline\[cluster\]'"
+    ):
         RayTasks(StoreConfig())
 
 
@@ -62,7 +70,10 @@ def test_a_cluster_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         raise ConnectionError("Could not find any running Ray instance.")
 
     monkeypatch.setattr(ray, "init", refuse)
-    with pytest.raises(ValueError, match="`ray` finds no cluster at 'auto' .Could not find any running Ray instance"):
+    with pytest.raises(
+        ValueError,
+        match="`ray` finds no cluster at 'auto' .Could not find any running Ray instance",
+    ):
         list(RayTasks(StoreConfig(), str(SMALL), address="auto").run(load_study(SMALL).at("quick")))
     idle = RayTasks(StoreConfig(), address="auto")
     assert list(idle.run(())) == []  # nothing to do: no cluster is asked

@@ -17,11 +17,17 @@ SIDE = 8
 
 @pytest.mark.parametrize(
     "attack",
-    [wl.FGSM(eps=0.1), wl.PGD(eps=0.1, steps=4, step_size=0.05), wl.PGD(eps=0.1, steps=3, step_size=0.05, restarts=2),
-     wl.MIFGSM(eps=0.1, steps=3)],
+    [
+        wl.FGSM(eps=0.1),
+        wl.PGD(eps=0.1, steps=4, step_size=0.05),
+        wl.PGD(eps=0.1, steps=3, step_size=0.05, restarts=2),
+        wl.MIFGSM(eps=0.1, steps=3),
+    ],
     ids=["FGSM", "PGD", "PGD with restarts", "MI-FGSM"],
-)  # fmt: skip
-def test_passes_are_those_that_an_attack_runs(attack: wl.AbstractAttack, linear_model: nn.Module) -> None:
+)
+def test_passes_are_those_that_an_attack_runs(
+    attack: wl.AbstractAttack, linear_model: nn.Module
+) -> None:
     forward, backward = [], []
 
     class Counted(nn.Module):
@@ -39,7 +45,9 @@ def test_passes_are_those_that_an_attack_runs(attack: wl.AbstractAttack, linear_
 
 
 def test_multiplications_of_layers() -> None:
-    model = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(96, 5))
+    model = nn.Sequential(
+        nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(96, 5)
+    )
     by_hand = 6 * 4 * 4 * (4 // 2) * 9 + 96 * 5
     assert macs(model, torch.zeros(1, 4, SIDE, SIDE)) == by_hand
     assert not any(module._forward_hooks for module in model.modules())

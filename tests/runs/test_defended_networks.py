@@ -1,4 +1,4 @@
-"""A network with a defence is another network; images of few bits are other images; and records say which."""
+"""A network with a defence is another network, and images of few bits are other images."""
 
 from __future__ import annotations
 
@@ -9,19 +9,37 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.evaluation import party
-from wordline.runs import NamedNetwork, EvaluationCell, FewBitImages, FewBitPixels, HybridPrecision, Images, PretrainedNetwork, Store, quanos_on  # fmt: skip
+from wordline.evaluation import identify
+from wordline.runs import (
+    EvaluationCell,
+    FewBitImages,
+    FewBitPixels,
+    HybridPrecision,
+    Images,
+    NamedNetwork,
+    PretrainedNetwork,
+    Store,
+    quanos_on,
+)
 from wordline.runs.cell import AbstractCell
 from wordline.runs.threads import fixed_threads
 
 BARE = PretrainedNetwork("digits-cnn")
 IMAGES = Images("digits", limit=6)
 CELL = EvaluationCell(
-    setting="HH", network=BARE, images=IMAGES, attack=wl.FGSM(eps=0.1), crossbar=wl.Crossbar.preset("rethinking-16")
+    setting="HH",
+    network=BARE,
+    images=IMAGES,
+    attack=wl.FGSM(eps=0.1),
+    crossbar=wl.Crossbar.preset("rethinking-16"),
 )
 NETWORKS = (
-    FewBitPixels(BARE, 2), FewBitPixels(BARE, 4), quanos_on(BARE, "digits", 20), NamedNetwork(BARE, "a"), NamedNetwork(BARE, "b"),
-)  # fmt: skip
+    FewBitPixels(BARE, 2),
+    FewBitPixels(BARE, 4),
+    quanos_on(BARE, "digits", 20),
+    NamedNetwork(BARE, "a"),
+    NamedNetwork(BARE, "b"),
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,12 +48,18 @@ def store() -> Store:
 
 
 def test_every_network_has_a_key_and_a_name_of_its_own(store: Store) -> None:
-    cells = [dataclasses.replace(CELL, network=network).pinned(store) for network in (BARE, *NETWORKS)]
+    cells = [
+        dataclasses.replace(CELL, network=network).pinned(store) for network in (BARE, *NETWORKS)
+    ]
     assert len({cell.key for cell in cells}) == len(cells)
     assert [cell.network.content.network for cell in cells] == [
-        "DigitsCNN", "DigitsCNN behind 2-bit pixels", "DigitsCNN behind 4-bit pixels", "DigitsCNN of 5 bits (QUANOS)",
-        "a", "b",
-    ]  # fmt: skip
+        "DigitsCNN",
+        "DigitsCNN behind 2-bit pixels",
+        "DigitsCNN behind 4-bit pixels",
+        "DigitsCNN of 5 bits (QUANOS)",
+        "a",
+        "b",
+    ]
     assert {cell.network.content.gradient for cell in cells[1:4]} == {"straight-through"}
     for cell in cells:
         assert AbstractCell.from_json(cell.to_json()) == cell
@@ -47,14 +71,17 @@ def test_a_chip_keeps_the_name_and_is_that_of_map_model(network: Any, store: Sto
     record = cell.run(store)
     assert record.victim.network == record.source.network == cell.network.content.network
     by_hand = wl.map_model(network.load(store), CELL.crossbar, 0)
-    assert party(by_hand) == record.victim
+    assert identify(by_hand) == record.victim
 
 
 def test_a_name_changes_nothing_else(store: Store) -> None:
-    named, bare = (dataclasses.replace(CELL, network=n).pinned(store).run(store) for n in (NamedNetwork(BARE, "a"), BARE))
+    named, bare = (
+        dataclasses.replace(CELL, network=n).pinned(store).run(store)
+        for n in (NamedNetwork(BARE, "a"), BARE)
+    )
     assert (named.clean, named.adversarial) == (bare.clean, bare.adversarial)
     assert named.victim.weights == bare.victim.weights
-    assert party(BARE.load(store)).network == "DigitsCNN"  # the bare one was not renamed
+    assert identify(BARE.load(store)).network == "DigitsCNN"  # the bare one was not renamed
 
 
 def test_quanos_is_the_same_with_any_number_of_threads() -> None:
@@ -63,7 +90,10 @@ def test_quanos_is_the_same_with_any_number_of_threads() -> None:
         with fixed_threads(threads):
             found.append(quanos_on(BARE, "digits", 20).pinned(Store()).content)
     assert found[0] == found[1]
-    assert HybridPrecision(BARE, IMAGES, rule=wl.BitRule(mean_bits=3)).pinned(Store()).content != found[0]
+    assert (
+        HybridPrecision(BARE, IMAGES, rule=wl.BitRule(mean_bits=3)).pinned(Store()).content
+        != found[0]
+    )
 
 
 def test_images_of_few_bits(store: Store) -> None:
@@ -91,6 +121,10 @@ def test_impossible_ones_are_refused() -> None:
             FewBitPixels(BARE, bits)
     with pytest.raises(ValueError, match="`name` is empty; say what the network is called"):
         NamedNetwork(BARE, "")
-    for make in (lambda n: FewBitPixels(n, 4), lambda n: NamedNetwork(n, "x"), lambda n: HybridPrecision(n, IMAGES)):
+    for make in (
+        lambda n: FewBitPixels(n, 4),
+        lambda n: NamedNetwork(n, "x"),
+        lambda n: HybridPrecision(n, IMAGES),
+    ):
         with pytest.raises(TypeError, match="`network` must be AbstractNetwork"):
             make("digits-cnn")

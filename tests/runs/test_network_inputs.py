@@ -1,4 +1,4 @@
-"""A network that a study trains: once, on from where it was interrupted, and under one name in every process."""
+"""A network that a study trains: once, resumed, and under one name in every process."""
 
 from __future__ import annotations
 
@@ -26,13 +26,15 @@ import wordline as wl
 from wordline.runs import EvaluationCell, Images, PretrainedNetwork, StoreConfig, TrainedNetwork
 from wordline.training import Recipe
 store = StoreConfig("unused").open()
-crossbar, trained = wl.Crossbar.preset("rethinking-16"), TrainedNetwork("digits-cnn", "digits", Recipe.preset("digits"))
+crossbar = wl.Crossbar.preset("rethinking-16")
+trained = TrainedNetwork("digits-cnn", "digits", Recipe.preset("digits"))
 cell = EvaluationCell(
-    setting="SH", network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=2), attack=wl.FGSM(eps=0.1),
-    crossbar=crossbar,
+    setting="SH", network=PretrainedNetwork("digits-cnn"), images=Images("digits", limit=2),
+    attack=wl.FGSM(eps=0.1), crossbar=crossbar,
 ).pinned(store)
 print(cell.key)
-for made_by in ((cell.identity(), crossbar.identity()), (trained.identity(), store.data("digits").train.fingerprint())):
+data = store.data("digits").train.fingerprint()
+for made_by in ((cell.identity(), crossbar.identity()), (trained.identity(), data)):
     print(store.folder("networks", made_by, Path()).name)
 """
 
@@ -64,7 +66,9 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[StoreConfig, Traine
     return config, NETWORK.pinned(config.open())
 
 
-def test_it_is_trained_once(whole: tuple[StoreConfig, TrainedNetwork], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_trained_once(
+    whole: tuple[StoreConfig, TrainedNetwork], monkeypatch: pytest.MonkeyPatch
+) -> None:
     config, first = whole
     assert first.content.network == "DigitsCNN"
     monkeypatch.setattr("wordline.training.train", lambda *a, **k: pytest.fail("trained again"))
@@ -73,7 +77,9 @@ def test_it_is_trained_once(whole: tuple[StoreConfig, TrainedNetwork], monkeypat
     assert again.load(config.open()).training is False
 
 
-def test_an_interrupted_training_goes_on_from_its_last_epoch(whole: tuple[StoreConfig, TrainedNetwork], tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on_from_its_last_epoch(
+    whole: tuple[StoreConfig, TrainedNetwork], tmp_path: Path
+) -> None:
     config = StoreConfig(str(tmp_path))
     with pytest.raises(KeyboardInterrupt):
         NETWORK.pinned(config.open(StopAfter(STEPS)))  # in the first step of the second epoch
@@ -81,7 +87,9 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch(whole: tuple[StoreC
     assert checkpoint.parts[0] == "networks" and checkpoint.name == "digits-cnn-digits.checkpoint"
     rest = StopAfter(2 * STEPS)
     found = NETWORK.pinned(config.open(rest))
-    assert rest.said[0] == STEPS and rest.said[1:] == [1] * STEPS  # the first epoch at once, then the second
+    assert (
+        rest.said[0] == STEPS and rest.said[1:] == [1] * STEPS
+    )  # the first epoch at once, then the second
     assert found == whole[1] and len(found.content.weights) == 16  # bit for bit
     other = dataclasses.replace(NETWORK, seed=1)  # goes on from nobody's checkpoint but its own
     with pytest.raises(KeyboardInterrupt):
@@ -90,14 +98,16 @@ def test_an_interrupted_training_goes_on_from_its_last_epoch(whole: tuple[StoreC
 
 
 def test_keys_are_the_same_in_two_processes() -> None:
-    """Neither a cell's nor those of the cache depend on what seed a process hashes its strings with."""
+    """Keys of cells and of the cache do not depend on the seed of a process's string hashes."""
     running = [
         subprocess.Popen(
-            [sys.executable, "-c", PROCESS], stdout=subprocess.PIPE, text=True,
+            [sys.executable, "-c", PROCESS],
+            stdout=subprocess.PIPE,
+            text=True,
             env={**os.environ, "PYTHONHASHSEED": seed},
         )
         for seed in ("1", "2")
-    ]  # fmt: skip
+    ]
     one, two = (process.communicate(timeout=300)[0].split() for process in running)
     assert [process.returncode for process in running] == [0, 0]
     assert one == two and [len(key) for key in one] == [20, 32, 32] and len(set(one)) == 3

@@ -37,7 +37,9 @@ def _run(cells: tuple[AbstractCell, ...], out: Path, workers: int = 0, cache: st
 
 
 @pytest.fixture
-def touchy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, tuple[AbstractCell, ...]]:
+def touchy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> tuple[Path, tuple[AbstractCell, ...]]:
     folder = tmp_path / "touchy"
     folder.mkdir()
     monkeypatch.setenv("TOUCHY", str(folder))
@@ -82,7 +84,11 @@ def test_a_failing_cell_is_written_down_and_tried_again(tmp_path: Path, touchy) 
     (folder / "fail-3").touch()
     outcome = _run(cells, tmp_path / "a")
     ((label, failure),) = outcome.failures
-    assert (label, failure.error, failure.message) == ("touchy 3", "RuntimeError", "told to fail\nat 3")
+    assert (label, failure.error, failure.message) == (
+        "touchy 3",
+        "RuntimeError",
+        "told to fail\nat 3",
+    )
     assert "told to fail" in "".join(failure.traceback)
     assert len(outcome.results) == 7
     (folder / "fail-3").unlink()
@@ -91,9 +97,14 @@ def test_a_failing_cell_is_written_down_and_tried_again(tmp_path: Path, touchy) 
     assert [result.value for result in again.results] == [index / 8 for index in range(8)]
 
 
-def test_results_that_cannot_be_written_are_failures_of_their_cell(tmp_path: Path, touchy, monkeypatch) -> None:
+def test_results_that_cannot_be_written_are_failures_of_their_cell(
+    tmp_path: Path, touchy, monkeypatch
+) -> None:
     _, cells = touchy
-    for result, message in ((3, "`run` of Touchy must return a Value, got int"), (Path("x"), "got PosixPath")):
+    for result, message in (
+        (3, "`run` of Touchy must return a Value, got int"),
+        (Path("x"), "got PosixPath"),
+    ):
         monkeypatch.setattr(type(cells[0]), "run", lambda self, store, result=result: result)
         ((_, failure),) = _run(cells[:1], tmp_path / message[-3:]).failures
         assert message in failure.message
@@ -133,7 +144,9 @@ def test_kill_minus_nine_loses_only_what_was_in_flight(tmp_path: Path, touchy) -
     command = (*MAIN, "study", str(SMALL), "--out", str(tmp_path / "killed"), "--workers", "2")
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         journal = tmp_path / "killed" / "records.jsonl"
-        _until(lambda: journal.exists() and journal.read_text().count("\n") == 7)  # all but the one that waits
+        _until(
+            lambda: journal.exists() and journal.read_text().count("\n") == 7
+        )  # all but the one that waits
         workers = {pid for index in range(8) for pid in _pids(folder, index)}
         process.kill()
     assert len(workers) == 2
@@ -148,7 +161,9 @@ def test_control_c_ends_workers_and_keeps_what_is_done(tmp_path: Path, touchy) -
     folder, cells = touchy
     (folder / "wait-4").touch()
     command = (*MAIN, "study", str(SMALL), "--out", str(tmp_path / "a"), "--workers", "2")
-    heard = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a shell's background jobs are deaf to it
+    heard = functools.partial(
+        signal.signal, signal.SIGINT, signal.SIG_DFL
+    )  # a shell's background jobs are deaf to it
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heard
     ) as process:
@@ -194,7 +209,9 @@ def test_damage_in_the_cache_is_a_warning_and_no_other_number(tmp_path: Path) ->
 
 
 def test_a_second_writer_is_refused(tmp_path: Path) -> None:
-    refused = pytest.raises(ValueError, match="`out` '.*out' is being written by another process; choose another")
+    refused = pytest.raises(
+        ValueError, match="`out` '.*out' is being written by another process; choose another"
+    )
     with only_writer(tmp_path / "out"), refused, only_writer(tmp_path / "out"):
         pytest.fail("let in")
     with only_writer(tmp_path / "out"):
@@ -208,5 +225,8 @@ def test_impossible_numbers_of_workers() -> None:
 
 def test_threads_of_a_cell_hold_while_it_runs(tmp_path: Path) -> None:
     cells = load_study(SMALL).at("quick")[:1]
-    one, two = (_run(tuple(dataclasses.replace(c, threads=n) for c in cells), tmp_path / str(n)) for n in (1, 2))
+    one, two = (
+        _run(tuple(dataclasses.replace(c, threads=n) for c in cells), tmp_path / str(n))
+        for n in (1, 2)
+    )
     assert [outcome.results[0].threads for outcome in (one, two)] == [1, 2]

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.runs import EvaluationCell, Images, NoImages, PretrainedNetwork, StoreConfig, Store
+from wordline.runs import EvaluationCell, Images, NoImages, PretrainedNetwork, Store, StoreConfig
 from wordline.runs.cache import DiskCache, MemoryCache
 from wordline.runs.chips import load_chip
 from wordline.runs.network_inputs import InMemoryNetwork
@@ -34,10 +34,15 @@ def _files(folder: Path) -> list[Path]:
 def test_a_cache_makes_once_and_gives_the_same_tensors(tmp_path: Path) -> None:
     calls: list[int] = []
     warnings: list[str] = []
-    first, second = (DiskCache(tmp_path).get("chips", "k", _made(calls), warnings.append) for _ in range(2))
+    first, second = (
+        DiskCache(tmp_path).get("chips", "k", _made(calls), warnings.append) for _ in range(2)
+    )
     assert calls == [1]
     assert first.keys() == second.keys() == {"a", "b"}
-    assert all(torch.equal(first[name], second[name]) and first[name].dtype == second[name].dtype for name in first)
+    assert all(
+        torch.equal(first[name], second[name]) and first[name].dtype == second[name].dtype
+        for name in first
+    )
     assert not warnings
     assert _files(tmp_path) == [tmp_path / "chips" / "k.safetensors"]  # no temporary file is left
 
@@ -87,7 +92,9 @@ def test_many_writers_of_one_key_leave_one_good_file(tmp_path: Path) -> None:
         writer.join()
     assert len(found) == 8
     assert len(_files(tmp_path)) == 1
-    kept = DiskCache(tmp_path).get("images", "k", lambda: pytest.fail("made again"), lambda words: pytest.fail(words))
+    kept = DiskCache(tmp_path).get(
+        "images", "k", lambda: pytest.fail("made again"), lambda words: pytest.fail(words)
+    )
     assert torch.equal(kept["a"], torch.arange(200_000.0))
 
 
@@ -98,10 +105,19 @@ def test_memory_keeps_images_alone() -> None:
     assert len(calls) == 3
 
 
-def test_a_cached_chip_and_cached_images_give_the_same_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_chip_and_cached_images_give_the_same_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attack = wl.PGD(eps=0.1, steps=2, step_size=0.05)
     cells = [
-        EvaluationCell(setting=setting, network=NETWORK, images=IMAGES, attack=attack, crossbar=CROSSBAR, batch_size=5)
+        EvaluationCell(
+            setting=setting,
+            network=NETWORK,
+            images=IMAGES,
+            attack=attack,
+            crossbar=CROSSBAR,
+            batch_size=5,
+        )
         for setting in ("SH", "HH")
     ]
     software, data = wl.load_model("digits-cnn"), wl.load_dataset("digits").test
@@ -114,7 +130,9 @@ def test_a_cached_chip_and_cached_images_give_the_same_record(tmp_path: Path, mo
     fresh = [cell.pinned(store).run(store) for store in [config.open()] for cell in cells]
     assert [record.to_json() for record in fresh] == [record.to_json() for record in expected]
     assert {path.parent.name for path in _files(tmp_path)} == {"chips", "images"}
-    monkeypatch.setattr("wordline.runs.chips.program_states", lambda *a: pytest.fail("mapped again"))
+    monkeypatch.setattr(
+        "wordline.runs.chips.program_states", lambda *a: pytest.fail("mapped again")
+    )
     monkeypatch.setattr("wordline.runs.chips.craft", lambda *a, **k: pytest.fail("crafted again"))
     store = config.open()
     assert [cell.pinned(store).run(store) for cell in cells] == fresh
@@ -129,7 +147,9 @@ def test_every_condition_makes_other_images(tmp_path: Path) -> None:
         {"attack": wl.PGD(eps=0.1, steps=1, step_size=0.05, loss="dlr")},
     )  # fmt: skip
     store = StoreConfig(str(tmp_path)).open()
-    for count, cell in enumerate((base, *(dataclasses.replace(base, **change) for change in changes)), start=1):
+    for count, cell in enumerate(
+        (base, *(dataclasses.replace(base, **change) for change in changes)), start=1
+    ):
         cell.pinned(store).run(store)
         assert len(_files(tmp_path / "images")) == count
 
@@ -139,7 +159,9 @@ def test_calibrated_chips_are_those_of_calibrate() -> None:
     data, images = wl.load_dataset("digits"), Images("digits", "train", limit=30)
     store = Store()
     chip = load_chip(store, NETWORK, crossbar, 1, images)
-    alone = wl.calibrate(wl.map_model(wl.load_model("digits-cnn"), crossbar, 1), data.train.take(30), limit=0)
+    alone = wl.calibrate(
+        wl.map_model(wl.load_model("digits-cnn"), crossbar, 1), data.train.take(30), limit=0
+    )
     assert torch.equal(chip(data.test.images[:5]), alone(data.test.images[:5]))
     assert chip.calibration == alone.calibration
     assert load_chip(store, NETWORK, crossbar, 1, images) is chip
@@ -148,20 +170,30 @@ def test_calibrated_chips_are_those_of_calibrate() -> None:
 
 def test_other_images_and_networks_than_pinned_are_refused() -> None:
     store = Store()
-    with pytest.raises(ValueError, match="`root` holds other images of 'digits' than those this study was started"):
+    with pytest.raises(
+        ValueError, match="`root` holds other images of 'digits' than those this study was started"
+    ):
         dataclasses.replace(IMAGES, fingerprint="0" * 16).load(store)
     pinned = NETWORK.pinned(store)
     assert pinned.load(store) is not None
-    other = dataclasses.replace(pinned, content=dataclasses.replace(pinned.content, weights="0" * 16))
-    with pytest.raises(ValueError, match="`network` .* has other weights or another structure here"):
+    other = dataclasses.replace(
+        pinned, content=dataclasses.replace(pinned.content, weights="0" * 16)
+    )
+    with pytest.raises(
+        ValueError, match="`network` .* has other weights or another structure here"
+    ):
         other.load(store)
     with pytest.raises(ValueError, match="`network` 'Net' is not held by this store"):
-        InMemoryNetwork(content=wl.records.Party("Net", "0" * 16)).load(store)
+        InMemoryNetwork(content=wl.records.NetworkIdentity("Net", "0" * 16)).load(store)
 
 
-def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_may_lie_in_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr("wordline.runs.store.load_dataset", lambda name, root: asked.append((name, root)))
+    monkeypatch.setattr(
+        "wordline.runs.store.load_dataset", lambda name, root: asked.append((name, root))
+    )
     (tmp_path / "cifar10").mkdir()
     store = Store(root=str(tmp_path))
     for name in ("cifar10", "cifar100", "digits"):
@@ -179,4 +211,8 @@ def test_what_cannot_be_kept_is_used_all_the_same(tmp_path, monkeypatch):
     said = []
     found = DiskCache(tmp_path).get("images", "k", lambda: {"x": torch.ones(2)}, said.append)
     assert torch.equal(found["x"], torch.ones(2))
-    assert len(said) == 1 and "images k.safetensors could not be kept" in said[0] and "made anew" in said[0]
+    assert (
+        len(said) == 1
+        and "images k.safetensors could not be kept" in said[0]
+        and "made anew" in said[0]
+    )

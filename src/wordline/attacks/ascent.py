@@ -1,7 +1,7 @@
 """Projected ascent: the loop that PGD runs once for every restart.
 
-The iterates are x_1 ... x_steps. The start, which may be the clean image, is not one of them. The loss of x_k
-comes free with the gradient at x_k; the one of the last iterate costs one more forward.
+The iterates are x_1 ... x_steps. The start, which may be the clean image, is not one of them. The
+loss of x_k comes free with the gradient at x_k; that of the last iterate costs one more forward.
 """
 
 from __future__ import annotations
@@ -9,86 +9,84 @@ from __future__ import annotations
 from typing import Final, Literal, NamedTuple
 
 import torch
+from torch import Tensor
 
-from wordline.attacks.norms import AbstractBall, per_sample
-from wordline.attacks.objective import Objective
-from wordline.typing import Images, Mask, PerSample
+from ..typing import Images, Mask, PerSample
+from .norms import AbstractBall, per_sample
+from .objective import Objective
 
 Keep = Literal["best", "last"]
 KEEPS: Final = ("best", "last")
 
 
-class Scored(NamedTuple):
-    """Images and the mean loss of each."""
+class Ascent(NamedTuple):
+    """The images found, the mean loss of each, and which of them `stop` saw misclassified."""
 
     images: Images
     values: PerSample
+    fooled: Mask
 
-
-def better(one: Scored, other: Scored) -> Scored:
-    """Per sample the images of higher loss; the first where the losses are equal, or the other's is NaN."""
-    wins = other.values > one.values
-    images = torch.where(per_sample(wins, one.images), other.images, one.images)
-    return Scored(images, torch.where(wins, other.values, one.values))
+    def update(self, index: Tensor, other: Ascent) -> None:
+        """Take over the samples at `index` that `other` fools, or whose loss it raises."""
+        wins = other.fooled | (other.values > self.values[index])
+        self.images[index[wins]], self.values[index[wins]] = other.images[wins], other.values[wins]
+        self.fooled[index] |= other.fooled
 
 
 def ascend(
-    objective: Objective, ball: AbstractBall, start: Images, *, steps: int, step_size: float, keep: Keep
-) -> Scored:
-    """`steps` steps from `start`; the iterate kept, and its loss."""
-    images, kept = start, None
-    for number in range(steps):
-        gradient, values, _ = objective.gradient(images)
-        if keep == "best" and number > 0:
-            here = Scored(images, values)
-            kept = here if kept is None else better(kept, here)
-        images = ball.step(images, gradient, step_size)
-    here = Scored(images, objective.values(images)[0])
-    return here if kept is None else better(kept, here)
+    objective: Objective,
+    ball: AbstractBall,
+    start: Images,
+    *,
+    steps: int,
+    step_size: float,
+    keep: Keep,
+    stop: bool = False,
+    judge: bool = True,
+) -> Ascent:
+    """Take steps from `start`; return one iterate of each image and its loss.
 
-
-def ascend_blindly(objective: Objective, ball: AbstractBall, start: Images, *, steps: int, step_size: float) -> Images:
-    """The last iterate, whose loss nobody asks for: one forward less."""
-    images = start
-    for _ in range(steps):
-        gradient, _, _ = objective.gradient(images)
-        images = ball.step(images, gradient, step_size)
-    return images
-
-
-def ascend_until_fooled(
-    objective: Objective, ball: AbstractBall, start: Images, *, steps: int, step_size: float, keep: Keep
-) -> tuple[Scored, Mask]:
-    """`ascend`, where an image stops at its first misclassified iterate and costs nothing from there on.
-
-    Also returns which images are misclassified; those are kept whatever their loss.
+    `keep`: the iterate of highest loss (the earliest of equal ones), or the last. `stop`: an image
+    stops at its first misclassified iterate, which is kept whatever its loss, and costs nothing
+    from there on. `judge=False`: the last iterate without its loss (NaN), one forward cheaper.
     """
-    images = start
-    gradient, _, _ = objective.gradient(images)  # at the start, where nothing is judged
-    moving = torch.arange(len(start), device=start.device)  # the places in the batch of the images still moving
-    result, result_values = torch.empty_like(start), torch.empty_like(start.flatten(1)[:, 0])
-    success = torch.zeros(len(start), dtype=torch.bool, device=start.device)
-    kept = None
+    found = Ascent(
+        torch.empty_like(start),
+        torch.full_like(start.flatten(1)[:, 0], torch.nan),
+        torch.zeros(len(start), dtype=torch.bool, device=start.device),
+    )
+    moving = torch.arange(len(start), device=start.device)  # the samples that still move
+    gradient = objective.gradient(start)[0]  # at the start, where nothing is judged
+    images, best, best_values = start, start, found.values
     for number in range(1, steps + 1):
         images = ball.step(images, gradient, step_size)
         if number < steps:
             gradient, values, logits = objective.gradient(images)
-        else:
+        elif judge:
             values, logits = objective.values(images)
-        here, fooled = Scored(images, values), objective.fooled(logits)
-        kept = here if kept is None or keep == "last" else better(kept, here)
+        else:
+            return found._replace(images=images)
+        if keep == "last" or number == 1:
+            best, best_values = images, values
+        else:
+            wins = values > best_values
+            best = torch.where(per_sample(wins, images), images, best)
+            best_values = torch.where(wins, values, best_values)
+        if not stop:
+            continue
 
+        fooled = objective.fooled(logits)
         done = fooled if number < steps else torch.ones_like(fooled)
         if not done.any():
             continue
-        places = moving[done]
-        result[places] = torch.where(per_sample(fooled, images), images, kept.images)[done]
-        result_values[places] = torch.where(fooled, values, kept.values)[done].to(result_values.dtype)
-        success[places] = fooled[done]
+        index = moving[done]
+        found.images[index] = torch.where(per_sample(fooled, images), images, best)[done]
+        found.values[index] = torch.where(fooled, values, best_values)[done].to(found.values.dtype)
+        found.fooled[index] = fooled[done]
         if done.all():
             break
         rest = ~done
         moving, images, gradient = moving[rest], images[rest], gradient[rest]
-        kept = Scored(kept.images[rest], kept.values[rest])
+        best, best_values = best[rest], best_values[rest]
         objective, ball = objective.at(rest), ball.at(rest)
-    return Scored(result, result_values), success
+    return found if stop else Ascent(best, best_values, found.fooled)

@@ -7,23 +7,23 @@ from typing import ClassVar, final
 
 import torch
 
-from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.losses import LOSSES, UNTARGETED, Loss
-from wordline.attacks.norms import LinfBall, Norm, require_radius
-from wordline.attacks.objective import Model, Objective
-from wordline.typing import Images, Labels
-from wordline.values import require_choice
+from ..typing import Images, Labels
+from ..values import require_choice
+from .attack import AbstractAttack
+from .losses import LOSSES, UNTARGETED, Loss
+from .norms import LinfBall, Norm, require_radius
+from .objective import Model, Objective
 
 
 @final
 @dataclass(frozen=True)
 class FGSM(AbstractAttack):
-    """Every pixel moves by eps in the direction in which the loss grows: x + eps sign(grad loss), clipped to
-    [0, 1].
+    """One step of eps in every pixel: x + eps sign(grad loss), clipped to [0, 1].
 
-    The default loss is the margin, as for `PGD`: with cross-entropy a chip whose logits shrink looks more
-    robust than it is (its gradient underflows for confident images). The papers' setting is
-    `loss="cross-entropy"`. Deterministic for a deterministic model. Goodfellow et al. 2015 (arXiv 1412.6572).
+    The default loss is the margin, as for `PGD`: with cross-entropy a chip whose logits shrink
+    looks more robust than it is (its gradient underflows for confident images). The papers' setting
+    is `loss="cross-entropy"`. Deterministic for a deterministic model. Goodfellow et al. 2015
+    (arXiv 1412.6572).
 
     >>> pixels_are_logits = torch.nn.Identity()
     >>> FGSM(eps=0.25)(pixels_are_logits, torch.tensor([[0.75, 0.5]]), torch.tensor([0]))
@@ -38,7 +38,8 @@ class FGSM(AbstractAttack):
         require_radius("eps", self.eps)
         require_choice("loss", self.loss, LOSSES)
 
-    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-        """One gradient, one step."""
+    def perturb(
+        self, model: Model, images: Images, labels: Labels, generator: torch.Generator
+    ) -> Images:
         gradient, _, _ = Objective(model, UNTARGETED[self.loss], (labels,)).gradient(images)
         return LinfBall(images, self.eps).step(images, gradient, self.eps)

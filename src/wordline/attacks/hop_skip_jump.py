@@ -1,4 +1,4 @@
-"""What can be found out from the predicted class alone."""
+"""An attack that sees the predicted class alone, run by foolbox."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.guard import require_library, visit
-from wordline.attacks.norms import NORMS, Norm, per_sample, require_radius
-from wordline.attacks.objective import Model
-from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_integer
+from ..typing import Images, Labels
+from ..values import require_choice, require_integer
+from .attack import AbstractAttack
+from .library_adapter import require_library, run_external
+from .norms import NORMS, Norm, per_sample, require_radius
+from .objective import Model
 
 _NOISE_DRAWS = 200  # random images tried as a start
 
@@ -22,12 +22,13 @@ _NOISE_DRAWS = 200  # random images tried as a start
 @final
 @dataclass(frozen=True)
 class HopSkipJump(AbstractAttack):
-    """Walks along the class border towards the image, asking only for labels; `foolbox` does the walking.
+    """A walk along the class border towards the image, which asks only for labels.
 
-    It starts from a misclassified image: uniform noise, or another image of the batch. Where neither exists, or where
-    the border stays farther away than eps, the image comes back as near to the border as eps allows. `evaluations`
-    is the number of queries of the first direction estimate; it grows with the root of the step. Deterministic models
-    only. Needs `pip install foolbox`. Chen, Jordan & Wainwright 2020 (arXiv 1904.02144).
+    It starts from a misclassified image: uniform noise, or another image of the batch. Where
+    neither exists, or where the border stays farther away than eps, the image comes back as near to
+    the border as eps allows. `evaluations` is the number of queries of the first direction
+    estimate; it grows with the root of the step. Deterministic models only. Needs `pip install
+    foolbox`. Chen, Jordan & Wainwright 2020 (arXiv 1904.02144).
     """
 
     eps: float
@@ -41,12 +42,13 @@ class HopSkipJump(AbstractAttack):
         require_integer("steps", self.steps, at_least=1)
         require_integer("evaluations", self.evaluations, at_least=1)
 
-    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-        """foolbox's run, guarded, on the images that have a start."""
+    def perturb(
+        self, model: Model, images: Images, labels: Labels, generator: torch.Generator
+    ) -> Images:
         foolbox = require_library("foolbox", "foolbox", "HopSkipJump")
 
         def run(callee: Model, clean: Images, seed: int) -> Tensor:
-            # `visit` has seeded the global generators, from which foolbox draws
+            # `run_external` has seeded the global generators, from which foolbox draws
             starts, found = _starts(callee, clean, labels)
             able = found & (callee(clean).argmax(1) == labels)
             if not able.any():
@@ -56,15 +58,16 @@ class HopSkipJump(AbstractAttack):
             )
             wrapped = foolbox.PyTorchModel(_Callee(callee), bounds=(0, 1), device=clean.device)
             criterion = foolbox.Misclassification(labels[able])
+            moved = attack.run(wrapped, clean[able], criterion, starting_points=starts[able])
             result = clean.clone()
-            result[able] = attack.run(wrapped, clean[able], criterion, starting_points=starts[able]).clamp(0, 1)
+            result[able] = moved.clamp(0, 1)
             return result
 
-        return visit("HopSkipJump", model, images, self.eps, self.norm, generator, run)
+        return run_external("HopSkipJump", model, images, self.eps, self.norm, generator, run)
 
 
 class _Callee(nn.Module):
-    """foolbox wants a module in eval mode; the user's own is behind the function, out of its reach."""
+    """A module in eval mode for foolbox; the user's own stays behind the function."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -76,7 +79,7 @@ class _Callee(nn.Module):
 
 
 def _starts(model: Model, images: Images, labels: Labels) -> tuple[Images, Tensor]:
-    """A misclassified image for every sample, and for which samples there is one."""
+    """Look for a misclassified image for every sample; also tell for which there is one."""
     starts, found = images.clone(), torch.zeros_like(labels, dtype=torch.bool)
     noise = (torch.rand_like(images) for _ in range(_NOISE_DRAWS))
     neighbours = (images.roll(shift, 0) for shift in range(1, len(images)))
@@ -90,8 +93,10 @@ def _starts(model: Model, images: Images, labels: Labels) -> tuple[Images, Tenso
 
 
 def _per_sample(foolbox: Any) -> Any:
-    """foolbox 3.3.4 divides the estimated directions by the norm of the whole batch, so that a large batch takes
-    short steps; here each is divided by its own."""
+    """Make foolbox's attack divide each estimated direction by its own norm.
+
+    foolbox 3.3.4 divides by the norm of the whole batch, so that a large batch takes short steps.
+    """
 
     class HopSkipJumpPerSample(foolbox.attacks.HopSkipJumpAttack):
         def approximate_gradients(self, *arguments: Any) -> Any:

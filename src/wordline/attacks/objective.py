@@ -1,4 +1,4 @@
-"""The hill an attack climbs: the mean loss of each image over a few forwards, and its gradient."""
+"""The function an attack maximises: the mean loss of each image over some forwards."""
 
 from __future__ import annotations
 
@@ -8,16 +8,15 @@ from typing import final
 import torch
 from torch import Tensor
 
-from wordline.attacks.losses import LossFunction
-from wordline.typing import Images, Logits, Mask, PerSample
+from ..typing import Images, Logits, Mask, PerSample
+from .losses import LossFunction
 
 Model = Callable[[Tensor], Tensor]  # images in [0, 1] to logits; an `nn.Module` is one
 
 
 @final
 class Objective:
-    """(1/K) sum_k loss(model_k(x), aim) for each image x, over K = `eot` forwards (draws of a stochastic
-    model).
+    """(1/K) sum_k loss(model_k(x), aim) for each image x, over K = `eot` draws of a model.
 
     `aim` is (labels,) or (labels, targets); with `reach` only the target counts as a success.
     Gradients are taken with respect to the images alone: no gradient of a parameter is computed,
@@ -25,14 +24,22 @@ class Objective:
     """
 
     def __init__(
-        self, model: Model, loss: LossFunction, aim: tuple[Tensor, ...], eot: int = 1, *, reach: bool = False
+        self,
+        model: Model,
+        loss: LossFunction,
+        aim: tuple[Tensor, ...],
+        eot: int = 1,
+        *,
+        reach: bool = False,
     ) -> None:
-        self._model, self._loss, self._aim, self._eot, self._reach = model, loss, aim, eot, reach
+        self._model, self._loss, self._aim = model, loss, aim
+        self._eot, self._reach = eot, reach
 
     def gradient(self, images: Images) -> tuple[Images, PerSample, Logits]:
-        """Gradient, loss and logits, each the mean over the draws.
+        """Compute gradient, loss and logits, each the mean over the draws.
 
-        Raises `ValueError` when there is no gradient with respect to the images, or one that is not finite.
+        Raises `ValueError` where there is no gradient with respect to the images, or one that is
+        not finite.
         """
         leaf = images.detach().requires_grad_(True)
         gradient, values, logits = self._draw_gradient(leaf)
@@ -45,13 +52,14 @@ class Objective:
         if not torch.isfinite(gradient.sum()):
             bad = int((~torch.isfinite(gradient)).flatten(1).any(1).sum())
             raise ValueError(
-                f"`model` has a gradient with NaN or infinity for {bad} of {len(images)} images, so no attack that "
-                "follows gradients can judge it; repair the model, or use `Square` or `RandomSearch`"
+                f"`model` has a gradient with NaN or infinity for {bad} of {len(images)} images, "
+                "so no attack that follows gradients can judge it; repair the model, or use "
+                "`Square` or `RandomSearch`"
             )
         return gradient, values, logits
 
     def values(self, images: Images) -> tuple[PerSample, Logits]:
-        """Loss and logits, each the mean over the draws; no gradient is prepared."""
+        """Compute loss and logits, each the mean over the draws, without a gradient."""
         with torch.no_grad():
             draws = [self._model(images) for _ in range(self._eot)]
             values = [self._loss(logits, *self._aim) for logits in draws]
@@ -60,23 +68,26 @@ class Objective:
         return torch.stack(values).mean(0), torch.stack(draws).mean(0)
 
     def fooled(self, logits: Logits) -> Mask:
-        """Which samples these logits misclassify, or put into the class to `reach`, by arg max."""
+        """Tell the samples that these logits misclassify, or put into the class to `reach`."""
         found = logits.argmax(1)
         return found == self._aim[1] if self._reach else found != self._aim[0]
 
     def at(self, index: Tensor) -> Objective:
-        """The objective of a selection of the samples."""
+        """Select the objective of some of the samples."""
         aim = tuple(part[index] for part in self._aim)
         return Objective(self._model, self._loss, aim, self._eot, reach=self._reach)
 
     def _draw_gradient(self, leaf: Images) -> tuple[Images, PerSample, Logits]:
+        gradient = None
         with torch.enable_grad():
             logits = self._model(leaf)
             values = self._loss(logits, *self._aim)
-            gradient = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0] if values.requires_grad else None
+            if values.requires_grad:
+                gradient = torch.autograd.grad(values.sum(), leaf, allow_unused=True)[0]
         if gradient is None:
             raise ValueError(
-                "`model` gives no gradient with respect to the images; declare one (straight-through, BPDA), "
-                "or use an attack that only asks for logits (`Square`, `RandomSearch`)"
+                "`model` gives no gradient with respect to the images; declare one "
+                "(straight-through, BPDA), or use an attack that only asks for logits "
+                "(`Square`, `RandomSearch`)"
             )
         return gradient, values.detach(), logits.detach()

@@ -1,4 +1,4 @@
-"""No gradient, no idea: what chance alone finds in the ball."""
+"""Random images of the ball, without a gradient."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ from typing import final
 
 import torch
 
-from wordline.attacks.attack import AbstractAttack
-from wordline.attacks.norms import NORMS, Norm, ball, require_radius
-from wordline.attacks.objective import Model
-from wordline.attacks.worst_case import Worst
-from wordline.typing import Images, Labels
-from wordline.values import require_choice, require_integer
+from ..typing import Images, Labels
+from ..values import require_choice, require_integer
+from .attack import AbstractAttack
+from .balls import ball
+from .norms import NORMS, Norm, require_radius
+from .objective import Model
+from .worst_case import BestImages
 
 
 @final
@@ -20,8 +21,9 @@ from wordline.values import require_choice, require_integer
 class RandomSearch(AbstractAttack):
     """`draws` random images in the ball, half of them uniform in it, half as far out as it goes.
 
-    Per image the first that is misclassified is kept, else the one of largest margin. Weak on purpose: where it
-    breaks images that gradient attacks do not, the gradients are masked (Carlini et al. 2019, arXiv 1902.06705).
+    Per image the first that is misclassified is kept, else the one of largest margin. Weak on
+    purpose: where it breaks images that gradient attacks do not, the gradients are masked (Carlini
+    et al. 2019, arXiv 1902.06705).
 
     >>> attack = RandomSearch(eps=0.25, draws=20)
     >>> attack(torch.nn.Identity(), torch.tensor([[0.75, 0.5]]), torch.tensor([0])).argmax(1)
@@ -37,14 +39,16 @@ class RandomSearch(AbstractAttack):
         require_choice("norm", self.norm, NORMS)
         require_radius("eps", self.eps, self.norm)
 
-    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-        """Draw after draw, for the images still standing."""
+    def perturb(
+        self, model: Model, images: Images, labels: Labels, generator: torch.Generator
+    ) -> Images:
         allowed = ball(self.norm, images, self.eps)
-        worst = Worst(model, images, labels)
+        best = BestImages(model, images, labels)
         for draw in range(self.draws):
-            standing = worst.standing()
-            if len(standing) == 0:
+            remaining = best.remaining()
+            if len(remaining) == 0:
                 break
-            here = allowed.at(standing)
-            worst.offer(standing, here.random_extreme(generator) if draw % 2 else here.random_point(generator))
-        return worst.images
+            here = allowed.at(remaining)
+            candidates = here.random_extreme if draw % 2 else here.random_point
+            best.update(remaining, candidates(generator))
+        return best.images

@@ -1,4 +1,7 @@
-"""One network's answers with another's gradients: the backward pass differentiable approximation (BPDA)."""
+"""Logits of one network with the gradient of another: BPDA.
+
+BPDA stands for backward pass differentiable approximation.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,17 @@ import torch
 from torch import Tensor, nn
 
 from ..straight_through import value_with_gradient_of
-from ..transforms import differentiated
+from ..transforms import needs_derivative
 
 
 @final
 class SurrogateGradient(nn.Module):
-    """Forward: the logits of `model`. Backward: the gradient of `gradient_from`, at the same images.
+    """A network with the logits of `model` and, at the same images, the gradient of another.
 
-    For a network that has no useful gradient of its own (rounding, an array without an adjoint), or to ask whether
-    its own is the best one. Pass it as the `source` of an attack; the victim stays the network itself. Both networks
-    must give as many logits. BPDA: Athalye et al. 2018 (arXiv 1802.00420), section 4.
+    For a network that has no useful gradient of its own (rounding, an array without an adjoint), or
+    to ask if its own is the best one. Pass it as the `source` of an attack; the victim stays the
+    network itself. `model` and `gradient_from` must give as many logits. BPDA: Athalye et al. 2018
+    (arXiv 1802.00420), section 4.
 
     >>> class Rounded(nn.Module):
     ...     def forward(self, images):
@@ -37,15 +41,15 @@ class SurrogateGradient(nn.Module):
         self.training = model.training or gradient_from.training
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits `(n, classes)`."""
+        """Compute logits `(n, classes)`."""
         with torch.no_grad():
             logits = self.model(images.detach())
-        if not differentiated(images):
+        if not needs_derivative(images):
             return logits
-        stand_in = self.gradient_from(images)
-        if stand_in.shape != logits.shape:
+        other = self.gradient_from(images)
+        if other.shape != logits.shape:
             raise ValueError(
                 f"`gradient_from` must give logits of shape {tuple(logits.shape)} as `model` does, "
-                f"got {tuple(stand_in.shape)}"
+                f"got {tuple(other.shape)}"
             )
-        return value_with_gradient_of(logits, stand_in)
+        return value_with_gradient_of(logits, other)

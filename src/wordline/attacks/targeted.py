@@ -2,32 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import final
 
 import torch
 from torch import Tensor
 
-from wordline.attacks.attack import AbstractAttack, check_batch, check_labels
-from wordline.attacks.losses import TARGETED
-from wordline.attacks.norms import Norm
-from wordline.attacks.objective import Model, Objective
-from wordline.attacks.pgd import PGD
-from wordline.typing import Images, Labels
-from wordline.values import require_instance, require_integer
+from ..typing import Images, Labels, Logits
+from ..values import require_instance, require_integer
+from .attack import AbstractAttack, check_batch, check_labels
+from .objective import Model, Objective
+from .pgd import PGD
+from .targeted_losses import TARGETED
+from .wrapped import AbstractWrappedAttack
 
 
 @final
 @dataclass(frozen=True)
-class Targeted(AbstractAttack):
-    """Runs `attack` with its loss aimed at one class for each image.
+class Targeted(AbstractWrappedAttack):
+    """PGD with its loss aimed at one class for each image.
 
-    - `rank`: the wrong class that is so-many-th likeliest on the clean image (1 = runner-up); ranks beyond the last
-      wrong class mean the last. `MultiTargeted` visits several ranks and stops at the first success; this is one of
-      them alone, for stochastic models, where a success is only known from draws the attack has not seen.
-    - `targets`: the user's own, one for each class in turn: images of class k are moved towards `targets[k]`, whatever
-      `rank` is. Images of the class that they shall reach come back unchanged. With `early_stop` an image stops where
-      it reaches its target, not at the first misclassification.
+    - `rank`: the wrong class that is so-many-th likeliest on the clean image (1 = runner-up); ranks
+      beyond the last wrong class mean the last. `MultiTargeted` visits several ranks and stops at
+      the first success; this is one of them alone, for stochastic models, where a success is only
+      known from draws the attack has not seen.
+    - `targets`: the user's own, one for each class in turn: images of class k are moved towards
+      `targets[k]`, and `rank` is not used. Images of the class that they shall reach come back
+      unchanged. With `early_stop` an image stops where it reaches its target, not at the first
+      misclassification.
     - targets image by image: `attack.towards(model, images, labels, targets)`.
 
     >>> pixels_are_logits, images = torch.nn.Identity(), torch.tensor([[0.75, 0.5, 0.25]])
@@ -51,65 +54,80 @@ class Targeted(AbstractAttack):
             require_integer("targets", target, at_least=0)
 
     @property
-    def eps(self) -> float:  # type: ignore[override]  # read-only here: the inner attack has it
-        """The radius of the inner attack."""
-        return self.attack.eps
+    def inner(self) -> tuple[AbstractAttack, ...]:
+        return (self.attack,)
 
-    @property
-    def norm(self) -> Norm:  # type: ignore[override]
-        """The norm of the inner attack."""
-        return self.attack.norm
-
-    def for_transfer(self) -> Targeted:
-        """To the end."""
-        return replace(self, attack=self.attack.for_transfer())
+    def with_inner(self, change: Callable[[AbstractAttack], AbstractAttack]) -> Targeted:
+        return replace(self, attack=change(self.attack))  # type: ignore[arg-type]  # is checked
 
     def towards(
-        self, model: Model, images: Tensor, labels: Tensor, targets: Tensor, *, generator: torch.Generator | None = None
+        self,
+        model: Model,
+        images: Tensor,
+        labels: Tensor,
+        targets: Tensor,
+        *,
+        generator: torch.Generator | None = None,
     ) -> Tensor:
-        """Move each image towards its own entry of `targets`, `(n,)` integers; `rank` and the field are not asked.
+        """Move each image towards its own entry of `targets`, `(n,)` integers.
 
-        Arguments and errors as those of a call of the attack, and those of `labels` for `targets` as well.
+        The fields `rank` and `targets` are not used. Arguments and errors are those of a call of
+        the attack, and those of `labels` hold for `targets` as well.
         """
         check_batch(images, labels)
         check_labels("targets", targets, images)
 
-        def perturb(model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-            return self._climb_towards(targets.to(labels.dtype), model, images, labels, generator)
+        def perturb(
+            model: Model, images: Images, labels: Labels, generator: torch.Generator
+        ) -> Images:
+            return self._reach(targets.to(labels.dtype), model, images, labels, generator)
 
         return self._guarded(perturb, model, images, labels, generator)
 
-    def perturb(self, model: Model, images: Images, labels: Labels, generator: torch.Generator) -> Images:
-        """One climb towards the class of that rank, or the one that `targets` names."""
+    def perturb(
+        self, model: Model, images: Images, labels: Labels, generator: torch.Generator
+    ) -> Images:
         if self.targets:
             if (largest := int(labels.max())) >= len(self.targets):
                 raise ValueError(
-                    f"`targets` names a class for each of {len(self.targets)}, but `labels` hold class {largest}; "
-                    "name one for every class"
+                    f"`targets` names a class for each of {len(self.targets)}, but `labels` hold "
+                    f"class {largest}; name one for every class"
                 )
             aims = torch.tensor(self.targets, device=labels.device)[labels]
-            return self._climb_towards(aims, model, images, labels, generator)
-        logits = model(images)
-        ranked = logits.scatter(1, labels.unsqueeze(1), -torch.inf).argsort(dim=1, descending=True, stable=True)
-        aims = ranked[:, min(self.rank, logits.shape[1] - 1) - 1]
+            return self._reach(aims, model, images, labels, generator)
+        ranked = rank_wrong_classes(model(images), labels)
+        aims = ranked[:, min(self.rank, ranked.shape[1]) - 1]
         objective = Objective(model, TARGETED[self.attack.loss], (labels, aims), self.attack.eot)
-        return self.attack.climb(objective, images, generator)
+        return self.attack.maximise(objective, images, generator)
 
-    def _climb_towards(
+    def _reach(
         self, aims: Labels, model: Model, images: Images, labels: Labels, generator: torch.Generator
     ) -> Images:
-        """The climb of every image whose target is another class than its own."""
+        """Move every image whose target is another class than its own."""
         largest, movable = int(aims.max()), aims != labels
 
         def logits_of(images: Images) -> Tensor:
             logits = model(images)
             if largest >= logits.shape[1]:
-                raise ValueError(f"`targets` hold class {largest}, but the model has only {logits.shape[1]} logits")
+                raise ValueError(
+                    f"`targets` hold class {largest}, but the model has only "
+                    f"{logits.shape[1]} logits"
+                )
             return logits
 
         moved = images.clone()
         if movable.any():
-            aim = labels[movable], aims[movable]
-            objective = Objective(logits_of, TARGETED[self.attack.loss], aim, self.attack.eot, reach=True)
-            moved[movable] = self.attack.climb(objective, images[movable], generator)
+            loss, aim = TARGETED[self.attack.loss], (labels[movable], aims[movable])
+            objective = Objective(logits_of, loss, aim, self.attack.eot, reach=True)
+            moved[movable] = self.attack.maximise(objective, images[movable], generator)
         return moved
+
+
+def rank_wrong_classes(logits: Logits, labels: Labels) -> Tensor:
+    """Order the wrong classes of each sample by their logits, the likeliest first.
+
+    >>> rank_wrong_classes(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([0]))
+    tensor([[2, 1]])
+    """
+    wrong = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
+    return wrong.argsort(dim=1, descending=True, stable=True)[:, :-1]

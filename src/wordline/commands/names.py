@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import models
-from ..attacks.by_name import NAMED, Wish, attack_by_name
-from ..evaluation.party import party
+from ..attacks.named import NAMED, AttackOptions, attack_by_name
+from ..evaluation import identify
 from ..mapping import Crossbar
 from ..mapping.presets import PRESETS
 from ..records.record import Record, fraction
@@ -34,7 +34,7 @@ def _crossbars() -> dict[str, tuple[str, str]]:
 
 @functools.cache
 def _networks() -> dict[str, str]:
-    return {party(models.load_model(name)).weights: name for name in models.packaged_models()}
+    return {identify(models.load_model(name)).weights: name for name in models.packaged_models()}
 
 
 def arguments_of(attack: Value) -> tuple[str, ...]:
@@ -60,7 +60,7 @@ def number(value: float) -> str:
     return short if parse_number(short) == value else repr(value)
 
 
-def _wish(attack: Value) -> Wish:
+def _wish(attack: Value) -> AttackOptions:
     """Return the options behind an attack: its own fields, else those of the attacks inside it."""
     inner = [attack, *_inside(attack)]
     said: dict[str, Any] = {"eps": 0.0, "step_size": STEP}
@@ -72,7 +72,7 @@ def _wish(attack: Value) -> Wish:
                 break
     if said.get("loss") not in (None, "cross-entropy", "margin", "dlr"):
         said.pop("loss")
-    return Wish(**said)
+    return AttackOptions(**said)
 
 
 def _inside(attack: Value) -> list[Value]:

@@ -11,7 +11,7 @@ import tyro
 from torch import nn
 
 from .. import datasets
-from ..attacks import AbstractAttack, by_name
+from ..attacks import AbstractAttack, named
 from ..mapping import Crossbar
 from ..nn import map_model
 from ..values import require_integer, require_number
@@ -129,11 +129,11 @@ class AttackOptions:
         return tuple(self._one(loss, eps) for loss in self.loss for eps in self.eps)
 
     def _one(self, loss: str, eps: float) -> AbstractAttack:
-        options = by_name.Wish(
+        options = named.AttackOptions(
             eps, self.step_size, self.steps, loss,  # type: ignore[arg-type]  # checked by name
             self.random_start, self.early_stop,
         )  # fmt: skip
-        return by_name.attack_by_name(self.attack, options)
+        return named.attack_by_name(self.attack, options)
 
 
 @dataclass(frozen=True)

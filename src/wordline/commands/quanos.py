@@ -9,7 +9,7 @@ import tyro
 
 from ..attacks import FGSM
 from ..evaluation import evaluate
-from ..evaluation.party import require_fit
+from ..evaluation.requirements import require_fit
 from ..progress import Bar
 from ..quantisation import BitRule
 from ..quantisation import quanos as measure_and_quantise

@@ -1,13 +1,13 @@
-"""Training and preprocessing that harden a network."""
+"""Training and preprocessing that harden a network against attacks and noise."""
 
 from .adversarial_training import AdversarialTraining, training_attack
-from .blinded import blinded
 from .discretise import Discretised, discretise
 from .fast_fgsm import FastFGSM
 from .lipschitz_penalty import LipschitzPenalty
 from .matched_noise import MatchedNoise
 from .on_chip import OnChip
 from .trades import TRADES
+from .without_gradient import without_gradient
 
 __all__ = [
     "TRADES",
@@ -17,7 +17,7 @@ __all__ = [
     "LipschitzPenalty",
     "MatchedNoise",
     "OnChip",
-    "blinded",
     "discretise",
     "training_attack",
+    "without_gradient",
 ]

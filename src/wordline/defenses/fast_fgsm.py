@@ -1,4 +1,4 @@
-"""Adversarial training for the price of two passes."""
+"""Adversarial training at the cost of two passes a step."""
 
 from __future__ import annotations
 
@@ -21,11 +21,13 @@ from .validation import robust_accuracy
 @final
 @dataclass(frozen=True)
 class FastFGSM(AbstractObjective):
-    """Cross-entropy after one step from a random start: d = clip(u + step sign(grad), -eps, eps), u in the ball.
+    """Cross-entropy after one step from a random start.
 
-    `step`: its length; 0 stands for 1.25 eps. Crafted in training mode. Too long a training or too large a step ends
-    in catastrophic overfitting: robust against one step, open to ten. So it is judged by ten steps of PGD on
-    validation images, and the epoch before the fall is kept.
+        d = clip(u + step sign(grad), -eps, eps),   u uniform in the ball
+
+    `step`: its length; 0 stands for 1.25 eps. Crafted in training mode. Too long a training or too
+    large a step ends in catastrophic overfitting: robust against one step, open to ten. So it is
+    judged by ten steps of PGD on validation images, and the epoch before the fall is kept.
 
     Source: Wong et al. 2020 (arXiv 2001.03994).
 
@@ -42,14 +44,14 @@ class FastFGSM(AbstractObjective):
 
     @property
     def attack(self) -> PGD:
-        """The one step, as an attack of its own."""
+        """The one step, as an attack."""
         return training_attack(self.eps, 1, self.step or min(1.0, 1.25 * self.eps))
 
-    def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:
-        """Cross-entropy of the images crafted."""
+    def loss(
+        self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator
+    ) -> Tensor:
         adversarial = self.attack(model, images, labels, generator=generator)
         return functional.cross_entropy(model(adversarial), labels)
 
     def score(self, model: nn.Module, split: ImageSplit) -> float:
-        """Robust accuracy."""
         return robust_accuracy(model, split, self.eps)

@@ -1,4 +1,4 @@
-"""Layers that do not amplify."""
+"""A penalty on layers that amplify noise."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from ..values import require_instance, require_number
 @final
 @dataclass(frozen=True)
 class LipschitzPenalty(AbstractObjective):
-    """base + weight/2 sum_l ||W_l^T W_l - I||^2: matrices near isometries, so that noise does not grow layer by layer.
+    """base + weight/2 sum_l ||W_l^T W_l - I||^2, for matrices near isometries.
 
-    W_l is every parameter of two or more dimensions as a matrix (outputs, inputs); a convolution's inputs are its
-    channels times its window. Judged as `base` is. Defensive Quantization, Lin et al. 2019 (arXiv 1904.08444).
+    Noise then does not grow layer by layer. W_l is every parameter of two or more dimensions as a
+    matrix (outputs, inputs); a convolution's inputs are its channels times its window. Judged as
+    `base` is. Defensive Quantization, Lin et al. 2019 (arXiv 1904.08444).
 
     >>> model = nn.Linear(3, 3)
     >>> with torch.no_grad(): _ = model.weight.copy_(2 * torch.eye(3))
@@ -35,17 +36,19 @@ class LipschitzPenalty(AbstractObjective):
         require_instance("base", self.base, AbstractObjective)
         require_number("weight", self.weight, at_least=0.0)
 
-    def loss(self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator) -> Tensor:
-        """The base's loss and the penalty."""
-        return self.base.loss(model, images, labels, generator=generator) + self.weight / 2 * orthogonality(model)
+    def loss(
+        self, model: nn.Module, images: Images, labels: Labels, *, generator: torch.Generator
+    ) -> Tensor:
+        return self.base.loss(
+            model, images, labels, generator=generator
+        ) + self.weight / 2 * orthogonality(model)
 
     def score(self, model: nn.Module, split: ImageSplit) -> float:
-        """The base's."""
         return self.base.score(model, split)
 
 
 def orthogonality(model: nn.Module) -> Tensor:
-    """sum_l ||W_l^T W_l - I||^2 over the matrices of a network.
+    """Compute sum_l ||W_l^T W_l - I||^2 over the matrices of a network.
 
     By the smaller product: ||W^T W - I_n||^2 = ||W W^T - I_m||^2 + n - m for an m x n matrix.
     """

@@ -1,4 +1,4 @@
-"""The baseline of hardware-aware training: noise as large as the chip's errors, and nothing of their form."""
+"""Training with Gaussian noise as large as the chip's errors, without their form."""
 
 from __future__ import annotations
 
@@ -14,17 +14,18 @@ from ..nn import map_model
 from ..training import AbstractTrainingForward, share_parameters
 from ..typing import Images
 from ..values import require_instance, require_number
+from .layer_noise import draw_noise, layer_named, layer_outputs
 
 
 @final
 @dataclass(frozen=True)
 class MatchedNoise(AbstractTrainingForward):
-    """The software network, with a Gaussian of the chip's mean error and deviation added to each layer's outputs.
+    """The software network, with Gaussian noise of the chip's errors on each layer's outputs.
 
         y_l <- y_l + mean_l + deviation_l z,   z ~ N(0, 1) for every output, anew at every pass
 
-    `layers`: (name, mean, deviation) of each layer, as `MatchedNoise.of` measures them. Source: the baseline of
-    arXiv 2109.09060.
+    `layers`: (name, mean, deviation) of each layer, as `MatchedNoise.of` measures them. The
+    baseline of hardware-aware training. Source: arXiv 2109.09060.
 
     >>> noisy = MatchedNoise((("0", 1.0, 0.0),))
     >>> network = noisy.wrap(nn.Sequential(nn.ReLU()))
@@ -43,51 +44,46 @@ class MatchedNoise(AbstractTrainingForward):
             require_number(f"layers {name} deviation", deviation, at_least=0.0)
 
     @classmethod
-    def of(cls, model: nn.Module, crossbar: Crossbar, images: Images, *, seed: int = 0) -> MatchedNoise:
-        """Mean and deviation of chip minus software at each layer's outputs, where that layer alone is on arrays."""
+    def of(
+        cls, model: nn.Module, crossbar: Crossbar, images: Images, *, seed: int = 0
+    ) -> MatchedNoise:
+        """Measure mean and deviation of chip minus software at each layer's outputs.
+
+        Each layer alone is on arrays: it is given the activations of the software network.
+        """
         chip = map_model(model, crossbar, seed)
-        modules, found = dict(model.named_modules()), {}
-        handles = []
-
-        for name, layer in chip.layers.items():
-
-            def compare(_: nn.Module, x: tuple[Tensor], y: Tensor, name: str = name, layer: nn.Module = layer) -> None:
-                found[name] = layer(x[0]) - y
-
-            handles.append(modules["" if name == "model" else name].register_forward_hook(compare))
-        try:
-            with torch.no_grad():
-                model(images)
-        finally:
-            for handle in handles:
-                handle.remove()
-        return cls(tuple((name, float(error.mean()), float(error.std())) for name, error in found.items()))
+        named = {name: layer_named(model, name) for name in chip.layers}
+        layers = {name: layer for name, layer in named.items() if layer is not None}
+        moments = []
+        for name, outputs in layer_outputs(model, layers, chip.layers, images).items():
+            error = outputs.chip_out - outputs.software_out
+            moments.append((name, float(error.mean()), float(error.std())))
+        return cls(tuple(moments))
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """A twin on the same parameters, whose layers add their noise."""
-        twin = share_parameters(copy.deepcopy(model), model)
-        modules = dict(twin.named_modules())
+        copied = share_parameters(copy.deepcopy(model), model)
         for name, mean, deviation in self.layers:
-            if (layer := modules.get("" if name == "model" else name)) is None:
-                raise ValueError(f"`layers` names {name!r}, which the network does not have; measure it on this one")
-            layer.register_forward_hook(_Adder(mean, deviation))
-        return twin
+            if (layer := layer_named(copied, name)) is None:
+                raise ValueError(
+                    f"`layers` names {name!r}, which the network does not have; "
+                    "measure it on this one"
+                )
+            layer.register_forward_hook(_NoiseHook(mean, deviation))
+        return copied
 
     def on_step(self, network: nn.Module, seed: int) -> None:
-        """Begin the noise anew."""
-        stream = torch.Generator().manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         for module in network.modules():
             for hook in module._forward_hooks.values():
-                if isinstance(hook, _Adder):
-                    hook.stream = stream
+                if isinstance(hook, _NoiseHook):
+                    hook.generator = generator
 
 
-class _Adder:
-    """Adds noise to what a module returns."""
+class _NoiseHook:
+    """A forward hook that adds noise to the output of a module."""
 
     def __init__(self, mean: float, deviation: float) -> None:
-        self.mean, self.deviation, self.stream = mean, deviation, torch.Generator()
+        self.mean, self.deviation, self.generator = mean, deviation, torch.Generator()
 
-    def __call__(self, _: nn.Module, inputs: object, y: Tensor) -> Tensor:
-        noise = torch.randn(y.shape, generator=self.stream).to(y)
-        return y + (self.mean + self.deviation * noise)
+    def __call__(self, _: nn.Module, inputs: object, out: Tensor) -> Tensor:
+        return out + (self.mean + draw_noise(out, self.deviation, self.generator))

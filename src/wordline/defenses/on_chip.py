@@ -18,17 +18,18 @@ from ..values import require_instance, require_integer
 @final
 @dataclass(frozen=True)
 class OnChip(AbstractTrainingForward):
-    """The network runs on a chip, and the gradient of its weights passes through the arrays they are programmed on.
+    """The network on a chip; gradients of its weights pass through the arrays that hold them.
 
         dL/dW = (d W_chip / d W)^T dL/dW_chip,   W_chip = gain w_max decode(circuit(program(W)))
 
-    with the exact adjoint of the circuit: wires, variation, faults, converters, gain and scale as the crossbar has them
-    (`w_max` counts as a constant; rounding passes straight through, as a chip's report says). The weights are
-    programmed once a step, whatever passes an attack takes in it. `redraw`: every step draws a new chip, so that the
-    network learns the design and not one sample; otherwise all steps see the chip that `map_model` gives for `seed`.
+    with the exact adjoint of the circuit: wires, variation, faults, converters, gain and scale as
+    the crossbar has them (`w_max` counts as a constant; rounding passes straight through, as a
+    chip's report says). The weights are programmed once a step, however many passes an attack takes
+    in it. `redraw`: every step draws a new chip, so that the network learns the design and not one
+    sample; otherwise all steps use the chip that `map_model` gives for `seed`.
 
-    Noise-aware training is this with ideal wires and a variation. Raises ValueError for converters whose ranges are
-    calibrated on data, for they would have to be measured anew at each step.
+    Noise-aware training is this with ideal wires and a variation. Raises ValueError for converters
+    whose ranges are calibrated on data, for they would have to be measured anew at each step.
 
     >>> from wordline import Crossbar, GaussianVariation, Memristor, UnitGain, Wires
     >>> noisy = Crossbar(
@@ -49,17 +50,17 @@ class OnChip(AbstractTrainingForward):
         require_integer("seed", self.seed, at_least=0)
         if self.crossbar.needs_calibration:
             raise ValueError(
-                "`crossbar` has converters whose range is calibrated on data; train with a range that needs none "
-                "(SampleMax, FixedRange, FullScale), and calibrate the chip of the trained network"
+                "`crossbar` has converters whose range is calibrated on data; train with a range "
+                "that needs none (SampleMax, FixedRange, FullScale), and calibrate the chip of the "
+                "trained network"
             )
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """The chip, programmed anew from the weights of `model` at each step."""
         chip = map_model(model, self.crossbar, self.seed, trainable=True)
         share_parameters(chip.model, model)
         return chip
 
     def on_step(self, network: nn.Module, seed: int) -> None:
-        """Program the arrays; with `redraw` those of the chip that `seed` draws."""
         for name, layer in cast(Chip, network).layers.items():
-            cast(TrainableLayer, layer).program_for_step(stream_seed(seed if self.redraw else self.seed, name))
+            stream = stream_seed(seed if self.redraw else self.seed, name)
+            cast(TrainableLayer, layer).program_for_step(stream)

@@ -1,32 +1,32 @@
-"""Numbers with everything needed to get them again."""
+"""Evaluations: records of accuracy under attack, comparisons with software, and the audit."""
 
 from ..models import correct
-from ..records import Audit, over_draws, paired_difference, wilson
-from .audit import Budget, audit
+from ..records import Audit, Budget, RobustnessCurve, over_draws, paired_difference, wilson
+from .audit import audit
 from .craft import craft
-from .curve import RobustnessCurve, robustness_curve
+from .curve import robustness_curve
 from .evaluate import evaluate
 from .gradient_deviation import gradient_deviation
+from .identify import identify
 from .matched_noise import matched_noise
 from .noise_stability import noise_stability
-from .party import party
-from .score import Conditions, score
+from .score import ScoreSettings, score
 
 __all__ = [
     "Audit",
     "Budget",
-    "Conditions",
     "RobustnessCurve",
+    "ScoreSettings",
     "audit",
     "correct",
     "craft",
     "evaluate",
     "gradient_deviation",
+    "identify",
     "matched_noise",
     "noise_stability",
     "over_draws",
     "paired_difference",
-    "party",
     "robustness_curve",
     "score",
     "wilson",

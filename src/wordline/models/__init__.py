@@ -4,8 +4,9 @@
 the user's own module. Nothing here knows how a network was trained; `wordline.training` does.
 """
 
-from .accuracy import accuracy, correct
+from .accuracy import accuracy
 from .architectures import ARCHITECTURES, build_model
+from .batches import correct
 from .custom import from_factory
 from .files import load_state, read_weights, save_weights
 from .load import SUFFIXES, load_model, packaged_models

@@ -1,19 +1,21 @@
-"""Right answers of a network, image by image and as a share."""
+"""Accuracy of a network on a data set."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from ..datasets import Pairs, as_split, to_float
+from ..datasets import Pairs, as_split
+from .batches import correct
 
 
 def accuracy(model: nn.Module, split: Pairs, *, batch_size: int = 250) -> float:
-    """Share of images whose largest logit is the label's, on the device and in the precision of the model.
+    """Compute the share of images whose largest logit is that of the label.
 
-    `split` is an `ImageSplit` or any data set of pairs (see `as_split`). Logits that are not finite count as wrong.
-    Raises ValueError for a model in training mode, whose batch norm would use, and move, its running statistics.
+    `split` is an `ImageSplit` or any data set of pairs (see `as_split`). Images are moved to the
+    device and precision of the model; logits that are not finite count as wrong. Raises ValueError
+    for a model in training mode, whose batch norm would use, and move, its running statistics.
 
+    >>> import torch
     >>> split = [(torch.tensor([[[1.0]], [[0.0]]]), 0), (torch.tensor([[[1.0]], [[0.5]]]), 1)]
     >>> accuracy(nn.Flatten().eval(), split)
     0.5
@@ -21,18 +23,5 @@ def accuracy(model: nn.Module, split: Pairs, *, batch_size: int = 250) -> float:
     if model.training:
         raise ValueError("`model` is in training mode; call model.eval() first")
     given = as_split(split, "split")
-    return int(correct(model, given.images, given.labels, batch_size=batch_size).sum()) / len(given)
-
-
-def correct(victim: nn.Module, images: Tensor, labels: Tensor, *, batch_size: int) -> Tensor:
-    """Right answers of the victim, `(N,)` bool; logits that are not finite count as wrong."""
-    numbers = [*victim.parameters(), *victim.buffers()]
-    device = next((tensor.device for tensor in numbers), torch.device("cpu"))
-    dtype = next((tensor.dtype for tensor in numbers if tensor.is_floating_point()), torch.float32)
-    hits = []
-    with torch.no_grad():
-        for start in range(0, len(labels), batch_size):
-            logits = victim(to_float(images[start : start + batch_size]).to(device, dtype)).cpu()
-            hit = logits.argmax(1) == labels[start : start + batch_size]
-            hits.append(hit & logits.isfinite().all(1))
-    return torch.cat(hits)
+    right = correct(model, given.images, given.labels, batch_size=batch_size)
+    return int(right.sum()) / len(given)

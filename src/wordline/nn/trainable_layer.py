@@ -7,7 +7,7 @@ from typing import Any, final
 import torch
 
 from ..mapping import Crossbar, ProgrammedMatrix
-from ..transforms import transformed
+from ..transforms import under_transform
 from .abstract_mapped_layer import AbstractMappedLayer, LayerProgress
 from .layers.matrix_view import MatrixView, as_parameter
 from .programming import program_on
@@ -69,7 +69,7 @@ class TrainableLayer(AbstractMappedLayer):
         weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
         matrix = self.software_product.to_matrix(weight)
         (programmed,) = program_on(matrix, self.crossbar, (self.stream_seed,))
-        if transformed():  # its tensors mean nothing afterwards
+        if under_transform():  # its tensors mean nothing afterwards
             return programmed
         self.keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf

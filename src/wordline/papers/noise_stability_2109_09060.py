@@ -20,7 +20,10 @@ TRAINED = (
     ("resnet20-w4", "cifar100"),
 )
 RADII = (0, 2, 4, 6, 8)  # eps_train in 255ths; 0 is vanilla
-SHIPPED = (("resnet10", (0, 2, 4, 8)), ("resnet20", (0, 8)))  # on CIFAR-10; ResNet-20 there is a stand-in
+SHIPPED = (
+    ("resnet10", (0, 2, 4, 8)),
+    ("resnet20", (0, 8)),
+)  # on CIFAR-10; ResNet-20 there is a stand-in
 PAPER_CROSSBARS = ("puma-32x32-100k", "puma-64x64-100k", "puma-64x64-300k")
 
 
@@ -63,7 +66,8 @@ def shipped(architecture: str, radius: int) -> NamedNetwork:
 def crossbars(*, paper: bool) -> tuple[Crossbar, ...]:
     """Return the PUMA presets of the paper; or rethinking-16 and -64 with least-squares gain.
 
-    With unit gain CA of the four ResNet-10 is 11.2 to 11.6 % there (docs/results/noise-stability.md).
+    With unit gain CA of the four ResNet-10 is 11.2 to 11.6 % there
+    (docs/results/noise-stability.md).
     """
     if paper:
         return tuple(Crossbar.preset(name, gain=UnitGain()) for name in PAPER_CROSSBARS)

@@ -26,7 +26,9 @@ def table_layout(
     ('16x16 SH UnitGain',)
     """
     rows = {row: values for row, values in published.items() if row == SOFTWARE}
-    rows |= {f"{row} {gain}": published[row] for gain in gains for row in published if row != SOFTWARE}
+    rows |= {
+        f"{row} {gain}": published[row] for gain in gains for row in published if row != SOFTWARE
+    }
     columns, name = tuple(fraction(eps) for eps in radii), f"{table}, {loss} loss, {quantity}"
     printed = tuple(
         Published(SOURCE, name, row, column, value)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ..datasets import ImageSplit, to_float
+from ..datasets import ImageSplit
+from ..hooks import forward_pre_hooks
+from ..models.batches import prepare
 from ..values import require_instance
 from .layers import QuantisedLayer
 from .rounding import Span, join_spans
@@ -29,13 +30,14 @@ def measure_spans(
     if len(images) == 0:
         raise ValueError("`calibration` holds no images")
     spans: dict[str, list[Span]] = {name: [] for name in layers}
-    like = next(tensor for tensor in model.parameters())
-    with ExitStack() as hooks, torch.no_grad():
-        for name, layer in layers.items():
-            hook = _append_to(spans[name], percent)
-            hooks.callback(layer.inputs.register_forward_pre_hook(hook).remove)
-        for start in range(0, len(images), _BATCH):
-            model(to_float(images[start : start + _BATCH]).to(like.device, like.dtype))
+
+    def record(name: str, module: nn.Module, arguments: tuple[Any, ...], keywords: Any) -> None:
+        spans[name].append(Span.of(arguments[0], percent))
+
+    inputs = {name: layer.inputs for name, layer in layers.items()}
+    with torch.no_grad(), forward_pre_hooks(inputs, record):
+        for part in images.split(_BATCH):
+            model(prepare(model, part))
     for name, of_layer in spans.items():
         if not of_layer:
             raise ValueError(
@@ -43,7 +45,3 @@ def measure_spans(
                 "no image passes through that layer"
             )
     return {name: join_spans(of_layer, percent) for name, of_layer in spans.items()}
-
-
-def _append_to(spans: list[Span], percent: float) -> Callable[[nn.Module, tuple[Any, ...]], None]:
-    return lambda module, inputs: spans.append(Span.of(inputs[0], percent))

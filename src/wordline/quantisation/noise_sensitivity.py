@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..datasets import Pairs, as_split, to_float
+from ..datasets import Pairs, as_split
+from ..hooks import forward_hooks
+from ..models.batches import craft
 from ..progress import AbstractProgress, Silent
 from ..records import NoiseSensitivity
 from ..seeds import batch_seed
@@ -69,19 +69,21 @@ def adversarial_noise_sensitivity(
             "`model` has no linear or convolution layer whose outputs could be compared"
         )
     split = as_split(data, limit=limit)
-    like = next(t for t in (*model.parameters(), *model.buffers()) if t.is_floating_point())
     ratios: dict[str, list[Tensor]] = {name: [] for name in layers}
+
+    def stream(start: int) -> torch.Generator:
+        return torch.Generator().manual_seed(batch_seed(seed, start))
+
+    crafted = craft(
+        model, attack, split.images, split.labels, batch_size=batch_size, generator=stream
+    )
     with progress.task("noise sensitivity", len(split)) as advance:
-        for start in range(0, len(split), batch_size):
-            images = to_float(split.images[start : start + batch_size]).to(like.device, like.dtype)
-            labels = split.labels[start : start + batch_size].to(like.device)
-            generator = torch.Generator().manual_seed(batch_seed(seed, start))
-            adversarial = attack(model, images, labels, generator=generator)
-            clean = _layer_outputs(model, layers, images)
+        for batch, adversarial in crafted:
+            clean = _layer_outputs(model, layers, batch.images)
             attacked = _layer_outputs(model, layers, adversarial)
             for name in layers:
                 ratios[name].append(_relative_change(name, clean[name], attacked[name]))
-            advance(len(images), "")
+            advance(len(batch.labels), "")
     found = tuple((name, _mean(torch.cat(batches))) for name, batches in ratios.items())
     return NoiseSensitivity(
         found, attack, split.name, split.fingerprint(), len(split), seed, batch_size
@@ -93,15 +95,13 @@ def _layer_outputs(
 ) -> dict[str, list[Tensor]]:
     """Outputs of each layer for a batch, call by call, one row an image."""
     outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
-    with ExitStack() as hooks, torch.no_grad():
-        for name, layer in layers.items():
-            hooks.callback(layer.register_forward_hook(_append_to(outputs[name])).remove)
+
+    def record(name: str, layer: nn.Module, arguments: Any, output: Tensor) -> None:
+        outputs[name].append(output.detach().flatten(1))
+
+    with forward_hooks(layers, record), torch.no_grad():
         model(images)
     return outputs
-
-
-def _append_to(outputs: list[Tensor]) -> Callable[[nn.Module, Any, Tensor], None]:
-    return lambda layer, inputs, output: outputs.append(output.detach().flatten(1))
 
 
 def _relative_change(name: str, clean: list[Tensor], attacked: list[Tensor]) -> Tensor:

@@ -6,26 +6,36 @@ from .audit_budget import Budget
 from .bit_assignment import BitAssignment
 from .check_result import CheckResult, render_checks
 from .comparisons import robust_gain, worst_case
-from .correctness import Answers
+from .correctness import Correctness
 from .cost import Cost
+from .curve import RobustnessCurve
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import Estimate, Party, Record, Software, describe, describe_attack, fraction, table
+from .record import (
+    Estimate,
+    NetworkIdentity,
+    Record,
+    Software,
+    describe,
+    describe_attack,
+    fraction,
+    table,
+)
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
-    "Answers",
     "Audit",
     "BitAssignment",
     "Budget",
     "Check",
     "CheckResult",
     "Comparison",
+    "Correctness",
     "Cost",
     "DigitalProduct",
     "Estimate",
@@ -33,12 +43,13 @@ __all__ = [
     "GradientDeviation",
     "LayerStability",
     "LogitStability",
+    "NetworkIdentity",
     "NoiseSensitivity",
     "NoiseStability",
     "Option",
-    "Party",
     "Products",
     "Record",
+    "RobustnessCurve",
     "Software",
     "Statistic",
     "Status",

@@ -10,7 +10,7 @@ from ..text import render_table
 from ..values import Value, require_choice
 from .audit_budget import Budget
 from .products import NOT_PROBED, Products
-from .record import Estimate, Party, describe, fraction
+from .record import Estimate, NetworkIdentity, describe, fraction
 
 Status = Literal["pass", "warn", "fail", "skipped"]
 STATUSES = ("pass", "warn", "fail", "skipped")
@@ -70,8 +70,8 @@ class Audit(Value):
     verdict: str
     checks: tuple[Check, ...]
     comparisons: tuple[Comparison, ...]
-    chip: Party
-    software: Party
+    chip: NetworkIdentity
+    software: NetworkIdentity
     eps: float
     budget: Budget
     quick: bool

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..values import Value, require_instance, require_integer
 
@@ -11,7 +12,7 @@ _BITS = 4  # of a hex digit
 
 
 @dataclass(frozen=True)
-class Answers(Value):
+class Correctness(Value):
     """Right or wrong for each image, packed: four images a hex digit, the first the highest bit.
 
     Two records of the same images can then be compared image by image, which a share does not
@@ -19,11 +20,13 @@ class Answers(Value):
     worst of several attacks. Nothing (`count` 0) is kept where there is no single answer, as over
     draws of a stochastic chip that disagree.
 
-    >>> Answers.of([True, False, False, True, True])
-    Answers(count=5, digits='98')
-    >>> list(Answers.of([True, False]))
+    >>> Correctness.of([True, False, False, True, True])
+    Correctness(count=5, digits='98')
+    >>> list(Correctness.of([True, False]))
     [True, False]
     """
+
+    former_names: ClassVar[tuple[str, ...]] = ("Answers",)
 
     count: int = 0
     digits: str = ""
@@ -39,7 +42,7 @@ class Answers(Value):
             )
 
     @classmethod
-    def of(cls, right: Iterable[bool]) -> Answers:
+    def of(cls, right: Iterable[bool]) -> Correctness:
         """Pack one truth value an image."""
         bits = "".join("1" if hit else "0" for hit in right)
         padded = bits + "0" * (-len(bits) % _BITS)

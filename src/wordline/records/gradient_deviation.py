@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..text import render_table
 from ..values import Value
-from .record import Party, describe, fraction
+from .record import NetworkIdentity, describe, fraction
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,8 @@ class GradientDeviation(Value):
     equation 4.
     """
 
-    chip: Party
-    software: Party
+    chip: NetworkIdentity
+    software: NetworkIdentity
     eps: float
     loss: str
     data: str

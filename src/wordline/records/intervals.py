@@ -12,7 +12,7 @@ Z = 1.959963984540054  # two-sided 95 % of the normal distribution
 
 
 def wilson(successes: int, trials: int) -> Estimate:
-    """Wilson's interval of a share: (p + z^2/2n -+ z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n) (Wilson 1927).
+    """Compute a share and its Wilson interval (Wilson 1927).
 
     Without trials the share is 0 and the interval says nothing: [0, 1].
 
@@ -20,20 +20,21 @@ def wilson(successes: int, trials: int) -> Estimate:
     >>> round(estimate.low, 4), round(estimate.high, 4)
     (0.2366, 0.7634)
     """
+    from scipy.stats import binomtest  # a second to import, and most commands need none
+
     if trials == 0:
         return Estimate(0.0, 0.0, 1.0)
-    p, n = successes / trials, trials
-    middle = (p + Z * Z / (2 * n)) / (1 + Z * Z / n)
-    half = Z * math.sqrt(p * (1 - p) / n + Z * Z / (4 * n * n)) / (1 + Z * Z / n)
-    return Estimate(p, max(0.0, min(middle - half, p)), min(1.0, max(middle + half, p)))
+    low, high = binomtest(successes, trials).proportion_ci(0.95, method="wilson")
+    return Estimate(successes / trials, float(low), float(high))
 
 
 def paired_difference(first_only: int, second_only: int, trials: int) -> Estimate:
-    """Difference of two shares on the same images, with half a count added to each of the four cells.
+    """Compute the difference of two shares on the same images and its interval.
 
         d = (b - c) / n,  interval (b - c +- z sqrt(b + c + 1 - (b - c)^2 / (n + 2))) / (n + 2)
 
-    b = right under the first only, c = right under the second only. Source: Agresti & Min, Stat. Med. 2005.
+    b = right under the first only, c = right under the second only; half a count is added to each
+    of the four cells. Source: Agresti & Min, Stat. Med. 2005.
 
     >>> paired_difference(3, 3, 100).value
     0.0
@@ -46,7 +47,9 @@ def paired_difference(first_only: int, second_only: int, trials: int) -> Estimat
 
 
 def over_draws(values: Tensor) -> Estimate:
-    """Mean over draws of a stochastic victim, +- 1.96 sd / sqrt(K); `values` `(K,)`, K >= 2.
+    """Compute the mean over draws of a stochastic victim, +- 1.96 sd / sqrt(K).
+
+    `values` `(K,)`, K >= 2.
 
     >>> import torch
     >>> over_draws(torch.tensor([0.5, 0.5]))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..text import render_table
 from ..values import Value
-from .record import Party, describe
+from .record import NetworkIdentity, describe
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,8 @@ class NoiseStability(Value):
     random signs an image.
     """
 
-    chip: Party
-    software: Party
+    chip: NetworkIdentity
+    software: NetworkIdentity
     data: str
     fingerprint: str
     images: int

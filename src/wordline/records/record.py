@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..text import render_table
 from ..values import Value
-from .correctness import Answers
+from .correctness import Correctness
 from .products import NOT_PROBED, Products
 
-NOT_KEPT = Answers()
+NOT_KEPT = Correctness()
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Software(Value):
 
 
 @dataclass(frozen=True)
-class Party(Value):
+class NetworkIdentity(Value):
     """A network that takes part in an evaluation, as victim or as source.
 
     `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`:
@@ -28,6 +29,8 @@ class Party(Value):
     converters were set; `gradient`: how far autograd is the hardware's own ("exact",
     "straight-through", "none", ...).
     """
+
+    former_names: ClassVar[tuple[str, ...]] = ("Party",)
 
     network: str
     weights: str
@@ -78,8 +81,8 @@ class Record(Value):
     products, `products.share` of which arrays compute; all zero in software.
     """
 
-    victim: Party
-    source: Party
+    victim: NetworkIdentity
+    source: NetworkIdentity
     attack: Value
     data: str
     fingerprint: str
@@ -95,8 +98,8 @@ class Record(Value):
     threads: int
     versions: dict[str, str] = field(hash=False)
     flags: tuple[str, ...] = ()
-    clean_answers: Answers = NOT_KEPT
-    answers: Answers = NOT_KEPT
+    clean_answers: Correctness = NOT_KEPT
+    answers: Correctness = NOT_KEPT
     products: Products = NOT_PROBED
 
     @property
@@ -158,11 +161,12 @@ def table(records: Sequence[Record], *, title: str = "") -> str:
     return render_table(HEADER, [record.row() for record in records], title=title)
 
 
-def describe(party: Party) -> str:
+def describe(identity: NetworkIdentity) -> str:
     """Describe a network in a few words: its class, and of a chip the tile, gain and seed."""
-    if not party.is_chip:
-        return party.network
-    return f"chip {party.tile[0]}x{party.tile[1]} {party.gain} #{party.seed}"
+    if not identity.is_chip:
+        return identity.network
+    tile = identity.tile
+    return f"chip {tile[0]}x{tile[1]} {identity.gain} #{identity.seed}"
 
 
 def describe_attack(attack: Value) -> str:

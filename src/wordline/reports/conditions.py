@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from ..records.record import Party, Record
+from ..records.record import NetworkIdentity, Record
 from ..values import Value, encode
 from .fields import network_of
 
@@ -28,8 +28,8 @@ def conditions(result: Value) -> dict[str, Any]:
     plain = encode(result)
     shared = {name: plain[name] for name in CONDITIONS if name in plain}
     for name in PARTIES:
-        party = getattr(result, name, None)
-        if isinstance(party, Party) and party.is_chip:
+        network = getattr(result, name, None)
+        if isinstance(network, NetworkIdentity) and network.is_chip:
             fields = shared[name].items()
             shared[name] = {key: value for key, value in fields if key not in OF_A_CHIP}
     return dict(flatten(shared, without=("seed",)))

@@ -11,12 +11,12 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
-from ..records.record import Party, Record, fraction
+from ..records.record import NetworkIdentity, Record, fraction
 from ..values import Value
 
 MISSING: Final = "-"
 LAYER: Final = "layer"  # the field of a measurement of one layer
-NO_NETWORK: Final = Party("", "")
+NO_NETWORK: Final = NetworkIdentity("", "")
 
 
 def format_field(result: Value, name: str) -> str:
@@ -40,10 +40,10 @@ def format_value(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def network_of(result: Value) -> Party:
+def network_of(result: Value) -> NetworkIdentity:
     """Return the network that a result speaks of: its victim, or its chip."""
     network = getattr(result, "victim", None) or getattr(result, "chip", None)
-    return network if isinstance(network, Party) else NO_NETWORK
+    return network if isinstance(network, NetworkIdentity) else NO_NETWORK
 
 
 def epsilon(result: Value) -> float:
@@ -52,14 +52,14 @@ def epsilon(result: Value) -> float:
     return float(eps) if isinstance(eps, int | float) else math.nan
 
 
-def describe_design(network: Party) -> str:
+def describe_design(network: NetworkIdentity) -> str:
     """Describe a chip by tile, gain and seed, without its network: "64x64 UnitGain #0"."""
     if not network.is_chip:
         return "software"
     return f"{format_value(network.tile)} {network.gain} #{network.seed}"
 
 
-def _of_chip(read: Callable[[Party], Any], in_software: str = MISSING) -> Callable[[Value], str]:
+def _of_chip(read: Callable[[NetworkIdentity], Any], in_software: str = MISSING) -> Callable[[Value], str]:
     def field(result: Value) -> str:
         network = network_of(result)
         return format_value(read(network)) if network.is_chip else in_software
@@ -70,7 +70,7 @@ def _of_chip(read: Callable[[Party], Any], in_software: str = MISSING) -> Callab
 def _of_crossbar(path: str) -> Callable[[Value], str]:
     read = attrgetter(f"crossbar.{path}")
 
-    def find(network: Party) -> Any:
+    def find(network: NetworkIdentity) -> Any:
         try:
             return read(network)
         except AttributeError:  # an ideal converter has no bits

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ..records import robust_gain
-from ..records.record import Party, Record
+from ..records.record import NetworkIdentity, Record
 from ..values import Value, encode
 from .measurement import Measurement
 
@@ -15,7 +15,7 @@ Network = tuple[str, str]  # weights, structure: equal weights may stand behind 
 ONE_DRAW = "one draw"  # how the flag of a record of a single draw of read noise begins
 
 
-def key_of(network: Party) -> Network:
+def key_of(network: NetworkIdentity) -> Network:
     """Return what tells a network from others."""
     return network.weights, network.structure
 

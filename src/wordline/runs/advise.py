@@ -119,9 +119,7 @@ def _crossbars(
                     require_number("r_on_ohm", r_on, above=0.0)
                     if not isinstance(device, Memristor):
                         kind = type(device).__name__
-                        raise ValueError(
-                            f"`r_on_ohm` changes a Memristor, but `base` has {kind}"
-                        )
+                        raise ValueError(f"`r_on_ohm` changes a Memristor, but `base` has {kind}")
                     r_off = device.r_off_ohm / device.r_on_ohm * r_on
                     other = replace(device, r_on_ohm=r_on, r_off_ohm=r_off)
                     crossbar = replace(crossbar, device=other)

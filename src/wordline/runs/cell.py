@@ -37,9 +37,7 @@ class Loader(Protocol):
     def latest(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
         """Do the same as `once`, but keep only the newest object of each kind."""
 
-    def tensors(
-        self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]
-    ) -> Tensors:
+    def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
         """Return tensors from the cache; `made_by` must state everything that decides them."""
 
     def folder(self, kind: str, made_by: tuple[str, ...], otherwise: Path) -> Path:

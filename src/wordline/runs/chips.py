@@ -47,9 +47,7 @@ def load_chip(
     def make() -> Chip:
         software, content = network.load(loader), network.pinned(loader).content
         made_by = ("chip", content.identity(), crossbar.identity(), str(seed))
-        states = loader.tensors(
-            "chips", made_by, lambda: program_states(software, crossbar, seed)
-        )
+        states = loader.tensors("chips", made_by, lambda: program_states(software, crossbar, seed))
         chip = map_with_states(software, crossbar, seed, states)
         if isinstance(calibration, AbstractImages):
             calibrate(chip, calibration.load(loader), limit=0)

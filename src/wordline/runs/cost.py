@@ -11,6 +11,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..attacks import FGSM, MIFGSM, PGD, AbstractAttack, Square
 from ..evaluation.gradient_deviation import FRACTIONS
+from ..hooks import forward_hooks
 from ..mapping import Crossbar
 from ..records import Cost
 from .cell import AbstractCell, Loader
@@ -51,9 +52,7 @@ def passes(attack: AbstractAttack) -> tuple[int, int]:
     if isinstance(attack, Square):
         return attack.restarts * (attack.queries + 1), 0
     kind = type(attack).__name__
-    raise ValueError(
-        f"`attack` {kind} has no count of passes; FGSM, PGD, MIFGSM and Square have"
-    )
+    raise ValueError(f"`attack` {kind} has no count of passes; FGSM, PGD, MIFGSM and Square have")
 
 
 def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:

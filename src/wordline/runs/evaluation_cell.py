@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
 from ..datasets import ImageSplit, to_float
-from ..evaluation import Conditions as ScoreSettings
-from ..evaluation import craft, party, score
+from ..evaluation import ScoreSettings, craft, identify, score
 from ..mapping import Crossbar
 from ..models import correct
-from ..records.record import Party, Record, Software, describe_attack
+from ..records.record import NetworkIdentity, Record, Software, describe_attack
 from ..values import Value, require_choice, require_instance, require_integer
 from .cell import AbstractCell, Loader, content_key
 from .chips import RunSettings, load_chip, transfer_images
@@ -32,7 +31,7 @@ class Cell(Value):
     """
 
     setting: str
-    software: Party
+    software: NetworkIdentity
     crossbar: Value
     chip_seed: int
     attack: AbstractAttack
@@ -122,7 +121,7 @@ class EvaluationCell(AbstractCell):
             images = transfer_images(loader, *what, settings)
         clean = self._clean_hits(loader, victim, split)
         scoring = ScoreSettings(self.seed, self.draws, size)
-        return score(victim, party(source), self.attack, split, images, scoring, clean)
+        return score(victim, identify(source), self.attack, split, images, scoring, clean)
 
     def _clean_hits(self, loader: Loader, victim: nn.Module, split: ImageSplit) -> Tensor | None:
         """Mask of correctly classified clean images, kept for the victim's next cells.

@@ -10,8 +10,8 @@ from torch import nn
 
 from ..attacks import AbstractAttack
 from ..datasets import Pairs, as_split
-from ..evaluation import party
-from ..evaluation.party import require_evaluation_mode, require_fit
+from ..evaluation import identify
+from ..evaluation.requirements import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
 from ..progress import AbstractProgress
 from ..records.record import Record
@@ -98,7 +98,7 @@ def run_grid(
     require_fit("software", software, images)
     store = Store()
     set_on: AbstractImages | NoImages = NoImages()
-    network = InMemoryNetwork(content=party(software))
+    network = InMemoryNetwork(content=identify(software))
     store.hold(network, software)
     if calibration is not None:
         set_on = store.hold_images(as_split(calibration, "calibration"))

@@ -11,19 +11,19 @@ from typing import ClassVar, Self, final
 from torch import nn
 
 from .. import models
-from ..evaluation import party
-from ..records.record import Party
+from ..evaluation import identify
+from ..records.record import NetworkIdentity
 from ..values import require_instance
 from .cell import AbstractInput, Loader
 
-UNKNOWN = Party("", "")
+UNKNOWN = NetworkIdentity("", "")
 
 
 @dataclass(frozen=True, kw_only=True)
 class AbstractNetwork(AbstractInput):
     """A software network; pinned, `content` says which one exactly."""
 
-    content: Party = UNKNOWN
+    content: NetworkIdentity = UNKNOWN
 
     @abc.abstractmethod
     def build(self, loader: Loader) -> nn.Module:
@@ -40,11 +40,11 @@ class AbstractNetwork(AbstractInput):
 
     @final
     def pinned(self, loader: Loader) -> Self:
-        content = loader.once(("pinned", self), lambda: party(self.load(loader)))
+        content = loader.once(("pinned", self), lambda: identify(self.load(loader)))
         return dataclasses.replace(self, content=content)
 
     def _checked(self, network: nn.Module) -> nn.Module:
-        if self.content.weights and party(network) != self.content:
+        if self.content.weights and identify(network) != self.content:
             raise ValueError(
                 f"`network` {self!r} has other weights or another structure here; use one version"
             )

@@ -22,11 +22,7 @@ def selfcheck() -> tuple[CheckResult, ...]:
         ("circuit, float64, against dense Kirchhoff", lambda: _solver_error(torch.float64), 1e-9),
         ("circuit, float32, against dense Kirchhoff", lambda: _solver_error(torch.float32), 1e-5),
         ("circuit gradient against central differences", _adjoint_error, 1e-6),
-        (
-            "chip input gradient against central differences, 1 - cosine",
-            _chip_gradient_error,
-            1e-6,
-        ),
+        ("chip input gradient against central differences, 1 - cosine", _chip_gradient_error, 1e-6),
         ("PGD on a linear model against the closed form", _attack_error, 1e-5),
     )
     return tuple(CheckResult(name, run(), allowed) for name, run, allowed in checks)

@@ -76,9 +76,7 @@ class Store:
             self._latest[kind] = key, make()
         return self._latest[kind][1]
 
-    def tensors(
-        self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]
-    ) -> Tensors:
+    def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
         return self.cache.get(kind, _digest(made_by), make, self.warnings.append)
 
     def folder(self, kind: str, made_by: tuple[str, ...], otherwise: Path) -> Path:

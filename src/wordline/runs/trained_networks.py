@@ -1,4 +1,4 @@
-"""Networks as inputs of cells that the study trains itself, from scratch or from another network."""
+"""Networks that a study trains itself, from scratch or from another network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The two zoos: networks whose robustness is an illusion, and networks that are no worse than they look."""
+"""The two zoos: networks whose robustness is an illusion, and networks that are no worse than they
+look.
+"""
 
 from __future__ import annotations
 
@@ -91,7 +93,9 @@ class TestTime(nn.Module):
 
 
 class Flattened(nn.Module):
-    """Steps of the input, smooth but steep: a gradient exists, and is almost zero almost everywhere."""
+    """Steps of the input, smooth but steep: a gradient exists, and is almost zero almost
+    everywhere.
+    """
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
@@ -122,7 +126,9 @@ BROKEN: dict[str, Callable[[nn.Module], nn.Module]] = {
 
 
 class Noise(nn.Module):
-    """Gaussian noise on every pixel at each forward pass, from a generator of its own; can be frozen and scaled."""
+    """Gaussian noise on every pixel at each forward pass, from a generator of its own; can be
+    frozen and scaled.
+    """
 
     stochastic = True
 

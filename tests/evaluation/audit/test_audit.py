@@ -10,15 +10,16 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import decide
-from wordline.evaluation.audit.order import RUNNING_ORDER, SHOWN
+from wordline.evaluation.audit.registry import RUNNING_ORDER, SHOWN
 from wordline.evaluation.audit.verdict import VERDICTS
 from wordline.progress import AbstractProgress
 from wordline.records import Check
 
 from .conftest import BROKEN, FAST, Noise, Secretive
 
+# as in docs/evaluation.md
 SPELLED = (
-    "V1 V2 V3 V4 V5 G1 G2 G3 G4 A1 A2 A3 A4 A5 A6 A7 E1 E2 B1 B2 B3 B4 B5 R1 R2 R3 C1 C2 C3 T1"  # docs/evaluation.md
+    "V1 V2 V3 V4 V5 G1 G2 G3 G4 A1 A2 A3 A4 A5 A6 A7 E1 E2 B1 B2 B3 B4 B5 R1 R2 R3 C1 C2 C3 T1"
 )
 
 
@@ -30,8 +31,9 @@ def check(id: str, status: str) -> Check:
     ("failed", "verdict"),
     [
         ("G1 A2 C1", "masking detected"), ("B3", "masking detected"), ("E2", "masking detected"),
-        ("A6 C2", "evaluation not converged"), ("T1", "evaluation not converged"), ("R3", "evaluation not converged"),
-        ("C3", "advantage explained by clean-accuracy loss"), ("", "no masking found by these 28 checks"),
+        ("A6 C2", "evaluation not converged"), ("T1", "evaluation not converged"),
+        ("R3", "evaluation not converged"), ("C3", "advantage explained by clean-accuracy loss"),
+        ("", "no masking found by these 28 checks"),
         ("V3 G4", "no masking found by these 28 checks"),
     ],
 )  # fmt: skip
@@ -52,7 +54,9 @@ def test_every_check_of_the_documentation_is_there_once_and_explained() -> None:
 
 
 def test_the_result_prints_and_survives_json(software, digits) -> None:
-    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=3)
+    chip = wl.map_model(
+        software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=3
+    )
     result = wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=30, budget=FAST)
     assert wl.Audit.from_json(result.to_json()) == result
     assert json.loads(result.to_json())["verdict"] == result.verdict
@@ -68,31 +72,51 @@ def test_the_result_prints_and_survives_json(software, digits) -> None:
     assert result.worst.value <= result.attacked.value
     with pytest.raises(KeyError, match="`id` must be one of V1, V2"):
         result["Z9"]
-    with pytest.raises(ValueError, match="`status` must be one of 'pass', 'warn', 'fail', 'skipped'"):
+    with pytest.raises(
+        ValueError, match="`status` must be one of 'pass', 'warn', 'fail', 'skipped'"
+    ):
         check("V1", "perhaps")
 
 
 def test_the_same_numbers_again_and_in_other_batches(software, digits, no_global_draws) -> None:
-    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-32", gain=wl.LeastSquaresGain()), seed=0)
+    chip = wl.map_model(
+        software, wl.Crossbar.preset("rethinking-32", gain=wl.LeastSquaresGain()), seed=0
+    )
     state = {name: value.clone() for name, value in chip.state_dict().items()}
     one, again, batches = (
-        wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=30, budget=FAST, batch_size=size)
+        wl.audit(
+            chip=chip,
+            software=software,
+            data=digits,
+            eps=0.1,
+            limit=30,
+            budget=FAST,
+            batch_size=size,
+        )
         for size in (100, 100, 11)
     )
     assert one == again
     for a, b in zip(one.checks, batches.checks, strict=True):
         assert (a.id, a.status) == (b.id, b.status)
         for key in a.figures:
-            assert a.figures[key] == pytest.approx(b.figures[key], abs=0.051), (a.id, key)  # a border image or two
+            assert a.figures[key] == pytest.approx(b.figures[key], abs=0.051), (
+                a.id,
+                key,
+            )  # a border image or two
     assert all(torch.equal(value, state[name]) for name, value in chip.state_dict().items())
     assert not any(layer._forward_pre_hooks or layer._forward_hooks for layer in chip.modules())
     assert all(parameter.grad is None for parameter in chip.parameters())
 
 
-def test_a_module_that_draws_from_the_global_generator_is_repeatable_and_leaves_it_alone(software, digits) -> None:
+def test_a_module_that_draws_from_the_global_generator_is_repeatable_and_leaves_it_alone(
+    software, digits
+) -> None:
     chip = Secretive(software, 0.02)
     before = torch.get_rng_state()
-    one, again = (wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=20, budget=FAST) for _ in range(2))
+    one, again = (
+        wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=20, budget=FAST)
+        for _ in range(2)
+    )
     assert torch.equal(torch.get_rng_state(), before)
     assert one == again
     assert one.stochastic
@@ -122,7 +146,12 @@ def test_quick_stops_at_the_first_sign_of_masking_and_says_so(software, digits) 
 
 def test_a_chip_without_gradient_is_still_asked_what_needs_none(software, digits) -> None:
     result = wl.audit(
-        chip=BROKEN["no gradient at all"](software), software=software, data=digits, eps=0.15, limit=30, budget=FAST
+        chip=BROKEN["no gradient at all"](software),
+        software=software,
+        data=digits,
+        eps=0.15,
+        limit=30,
+        budget=FAST,
     )
     assert result["G2"].status == "fail"
     assert result["A2"].status == "skipped"
@@ -133,7 +162,9 @@ def test_a_chip_without_gradient_is_still_asked_what_needs_none(software, digits
     assert result.worst.value < result.clean.value
 
 
-def test_where_an_attack_meets_a_nan_the_check_fails_and_the_audit_goes_on(software, digits) -> None:
+def test_where_an_attack_meets_a_nan_the_check_fails_and_the_audit_goes_on(
+    software, digits
+) -> None:
     class Cliff(nn.Module):  # a gradient of NaN, but only away from the clean images
         def __init__(self) -> None:
             super().__init__()
@@ -149,19 +180,25 @@ def test_where_an_attack_meets_a_nan_the_check_fails_and_the_audit_goes_on(softw
 
     result = wl.audit(chip=Cliff(), software=software, data=digits, eps=0.1, limit=20, budget=FAST)
     failed = [c for c in result.checks if c.status == "fail"]
-    assert any("the attack could not be run: `model` has a gradient with NaN" in c.found for c in failed)
+    assert any(
+        "the attack could not be run: `model` has a gradient with NaN" in c.found for c in failed
+    )
     assert result.verdict in ("masking detected", "evaluation not converged")
 
 
 def test_noise_is_averaged_and_judged(software, digits) -> None:
-    result = wl.audit(chip=Noise(software, 0.05), software=software, data=digits, eps=0.1, limit=40, budget=FAST)
+    result = wl.audit(
+        chip=Noise(software, 0.05), software=software, data=digits, eps=0.1, limit=40, budget=FAST
+    )
     assert result["V3"].status == "warn" and result.stochastic
     for id in ("R1", "R2", "R3", "A5", "B2", "B3", "G3", "T1"):
         assert result[id].status != "skipped", id
     assert result["R1"].status == "pass"  # a frozen draw is no more robust than software
     assert result["R2"].status == "pass"
     assert result["A7"].status == "skipped"
-    assert not [c.id for c in result.checks if c.status == "fail" and c.id in VERDICTS["masking detected"]]
+    assert not [
+        c.id for c in result.checks if c.status == "fail" and c.id in VERDICTS["masking detected"]
+    ]
 
 
 def test_progress_names_the_checks(software, digits) -> None:
@@ -175,7 +212,16 @@ def test_progress_names_the_checks(software, digits) -> None:
             return nullcontext(lambda units, note: notes.append(note))
 
     chip = BROKEN["logits x 300"](software)
-    wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=20, budget=FAST, quick=True, progress=Notes())
+    wl.audit(
+        chip=chip,
+        software=software,
+        data=digits,
+        eps=0.1,
+        limit=20,
+        budget=FAST,
+        quick=True,
+        progress=Notes(),
+    )
     assert "G1 fail" in notes
     assert notes[-1] == "done"
 
@@ -190,7 +236,9 @@ def test_the_labels_nobody_reads_come_after_the_limit(software, digits) -> None:
 
     normed = nn.Sequential(nn.BatchNorm2d(1), software).eval()
     spy = Spy(digits.images, digits.labels)
-    result = wl.audit(chip=normed, software=software, data=digits, calibration=spy, eps=0.1, limit=20, budget=FAST)
+    result = wl.audit(
+        chip=normed, software=software, data=digits, calibration=spy, eps=0.1, limit=20, budget=FAST
+    )
     row = next(row for row in result.comparisons if row.name == "batch norm recalibrated")
     assert row.measured and seen
     unmapped = [row for row in result.comparisons if not row.measured]
@@ -224,13 +272,22 @@ class Constant(nn.Module):
 )
 def test_bad_arguments_are_refused(change, kind, message, software, digits) -> None:
     with pytest.raises(kind, match=message):
-        wl.audit(**{"chip": software, "software": software, "data": digits, "eps": 0.1, "limit": 5, **change})
+        wl.audit(
+            **{
+                "chip": software,
+                "software": software,
+                "data": digits,
+                "eps": 0.1,
+                "limit": 5,
+                **change,
+            }
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"steps": 0}, "`steps`"), ({"draws": 19}, "`draws` must be at least 20"), ({"targets": -1}, "`targets`"),
-     ({"loss": "hinge"}, "`loss` must be one of"), ({"square": 0}, "`square`")],
+    [({"steps": 0}, "`steps`"), ({"draws": 19}, "`draws` must be at least 20"),
+     ({"targets": -1}, "`targets`"), ({"loss": "hinge"}, "`loss` must be one of"), ({"square": 0}, "`square`")],
 )  # fmt: skip
 def test_a_budget_is_checked(change, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -1,4 +1,6 @@
-"""The controls against closed forms: what is shrunk by how much, what noise is matched, what is gained back."""
+"""The controls against closed forms: what is shrunk by how much, what noise is matched, what is
+gained back.
+"""
 
 import copy
 import dataclasses
@@ -10,16 +12,27 @@ from torch import nn
 import wordline as wl
 from wordline.datasets import ImageSplit
 from wordline.evaluation.audit import controls
-from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing, compare_all
-from wordline.evaluation.audit.bench import Bench
+from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing
+from wordline.evaluation.audit.base_run import compare_all
 from wordline.evaluation.audit.check import Skip
+from wordline.evaluation.audit.context import AuditContext
 
 from .conftest import FAST
 
 
-def bench(chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1) -> Bench:
-    return Bench(
-        chip, software, split, eps=eps, budget=FAST, seed=0, batch_size=50, calibration=split, tell=lambda note: None
+def context(
+    chip: nn.Module, software: nn.Module, split: ImageSplit, eps: float = 0.1
+) -> AuditContext:
+    return AuditContext(
+        chip,
+        software,
+        split,
+        eps=eps,
+        budget=FAST,
+        seed=0,
+        batch_size=50,
+        calibration=split,
+        notify=lambda note: None,
     )
 
 
@@ -34,22 +47,28 @@ def halved(software: nn.Module) -> nn.Module:
 
 
 def test_the_shrunk_software_is_the_halved_chip(halved, software, digits) -> None:
-    b = bench(halved, software, digits.take(30))
-    shrunk = controls.shrunk(b)
-    torch.testing.assert_close(shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4)
+    b = context(halved, software, digits.take(30))
+    shrunk = controls.shrink(b)
+    torch.testing.assert_close(
+        shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4
+    )
     assert not torch.allclose(software(digits.images[:30]), halved(digits.images[:30]), atol=1e-2)
 
 
 def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, digits) -> None:
-    chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0)
-    b = bench(chip, software, digits.take(30))
-    noisy = controls.noisy(b)
+    chip = wl.map_model(
+        software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0
+    )
+    b = context(chip, software, digits.take(30))
+    noisy = controls.add_noise(b)
     with torch.no_grad():
-        by_hand = software.conv1(digits.images[:30]) - chip.layers["conv1"](digits.images[:30])  # biases cancel
+        by_hand = software.conv1(digits.images[:30]) - chip.layers["conv1"](
+            digits.images[:30]
+        )  # biases cancel
     assert noisy.conv1.deviation == pytest.approx(float(by_hand.std()), rel=1e-3)
     assert noisy.conv1.mean == pytest.approx(-float(by_hand.mean()), rel=1e-3)
     assert not torch.equal(noisy(digits.images[:5]), noisy(digits.images[:5]))
-    a, c = (controls.noisy(b)(digits.images[:5]) for _ in range(2))
+    a, c = (controls.add_noise(b)(digits.images[:5]) for _ in range(2))
     assert torch.equal(a, c)  # a stream of its own, from the seed
     assert not any(layer._forward_pre_hooks for layer in software.modules())
 
@@ -57,24 +76,24 @@ def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, 
 def test_gain_and_another_seed_map_the_same_software_again(software, digits) -> None:
     crossbar = wl.Crossbar.preset("rethinking-32", gain=wl.UnitGain())
     chip = wl.map_model(software, crossbar, seed=4)
-    b = bench(chip, software, digits.take(10))
-    gained, another = controls.gained(b), controls.another(b)
+    b = context(chip, software, digits.take(10))
+    gained, another = controls.map_with_gain(b), controls.map_other_seed(b)
     assert gained.crossbar == dataclasses.replace(crossbar, gain=wl.LeastSquaresGain())
     assert (gained.seed, another.seed, another.crossbar) == (4, 5, crossbar)
     assert torch.equal(gained.layers["fc1"].conductances, chip.layers["fc1"].conductances)
 
 
-@pytest.mark.parametrize("name", ["gained", "another", "shrunk", "noisy"])
+@pytest.mark.parametrize("name", ["map_with_gain", "map_other_seed", "shrink", "add_noise"])
 def test_what_is_no_chip_cannot_be_mapped_again(name, software, digits) -> None:
     with pytest.raises(Skip, match="is no `Chip`"):
-        getattr(controls, name)(bench(software, software, digits.take(5)))
+        getattr(controls, name)(context(software, software, digits.take(5)))
 
 
 def test_software_of_another_shape_is_no_twin(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"))
     other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
     with pytest.raises(Skip, match="no layers of the names and shapes"):
-        controls.shrunk(bench(chip, other, digits.take(5)))
+        controls.shrink(context(chip, other, digits.take(5)))
     single = nn.Linear(8, 10).eval()
     with pytest.raises(Skip, match="a single layer"):
         controls._replace(single, "model", nn.Identity)
@@ -83,7 +102,12 @@ def test_software_of_another_shape_is_no_twin(software, digits) -> None:
 def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> None:
     train = wl.load_dataset("digits").train
     normed = nn.Sequential(
-        nn.Conv2d(1, 8, 3, padding=1), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(128, 10)
+        nn.Conv2d(1, 8, 3, padding=1),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+        nn.MaxPool2d(2),
+        nn.Flatten(),
+        nn.Linear(128, 10),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -91,12 +115,16 @@ def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> N
         for _ in range(6):
             for batch in torch.randperm(len(train)).split(128):
                 optimiser.zero_grad()
-                nn.functional.cross_entropy(normed(train.images[batch]), train.labels[batch]).backward()
+                nn.functional.cross_entropy(
+                    normed(train.images[batch]), train.labels[batch]
+                ).backward()
                 optimiser.step()
     normed.eval()
     spoilt = copy.deepcopy(normed)
-    spoilt[1].running_mean += 3 * spoilt[1].running_var.sqrt()  # almost nothing passes the ReLU: few answers left
-    b = bench(spoilt, normed, digits.take(120), eps=0.1)
+    spoilt[1].running_mean += (
+        3 * spoilt[1].running_var.sqrt()
+    )  # almost nothing passes the ReLU: few answers left
+    b = context(spoilt, normed, digits.take(120), eps=0.1)
     b.calibration = train
     finding = AccuracyRestored().run(b)
     assert finding.status == "fail"
@@ -106,11 +134,13 @@ def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> N
 
 
 def test_comparisons_add_up(halved, software, digits) -> None:
-    b = bench(halved, software, digits.take(60))
+    b = context(halved, software, digits.take(60))
     rows = {row.name: row for row in compare_all(b, quick=False)}
     for row in rows.values():
         if row.measured:
-            assert row.loss.value == pytest.approx(row.clean.value - row.adversarial.value, abs=0.02)
+            assert row.loss.value == pytest.approx(
+                row.clean.value - row.adversarial.value, abs=0.02
+            )
             given = rows["software"].loss.value - row.loss.value
             assert row.advantage.value == pytest.approx(given, abs=0.02)
     assert rows["software"].advantage.value == 0
@@ -118,16 +148,23 @@ def test_comparisons_add_up(halved, software, digits) -> None:
         rows["chip"].adversarial.value, abs=0.04
     )
     assert not rows["batch norm recalibrated"].measured
-    quick = {row.name: row for row in compare_all(bench(software, software, digits.take(5)), quick=True)}
+    quick = {
+        row.name: row
+        for row in compare_all(context(software, software, digits.take(5)), quick=True)
+    }
     assert "quick audit" in quick["software, matched noise"].note
 
 
 def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"), seed=0)
     with torch.no_grad():
-        chip.layers["fc2"].effective_weight[:3] = 0  # three digits are never seen: an AL advantage of lost accuracy
-    b = bench(chip, software, digits.take(60))
-    b.once("layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))})  # shrunk to nothing: no accuracy at all
+        chip.layers["fc2"].effective_weight[:3] = (
+            0  # three digits are never seen: an AL advantage of lost accuracy
+        )
+    b = context(chip, software, digits.take(60))
+    b.cached(
+        "layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))}
+    )  # shrunk to nothing: no accuracy at all
     finding = ShrinkExplainsNothing().run(b)
     assert finding.figures["al_advantage"] > 0.05
     assert finding.figures["ca_below_chip"] > 0.3
@@ -135,7 +172,7 @@ def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -
 
 
 def test_without_an_advantage_nothing_is_explained(software, digits) -> None:
-    b = bench(software, software, digits.take(20))
+    b = context(software, software, digits.take(20))
     for check in (AccuracyRestored(), ShrinkExplainsNothing()):
         finding = check.run(b)
         assert finding.status == "pass"

@@ -29,7 +29,13 @@ BY = {  # the check that has to see it, whatever else does
 @pytest.mark.parametrize("name", [name for name in BROKEN if name != "purified at test time"])
 def test_every_broken_network_is_found_out(name, software, digits) -> None:
     result = wl.audit(
-        chip=BROKEN[name](software), software=software, data=digits, eps=0.1, limit=40, budget=FAST, quick=True
+        chip=BROKEN[name](software),
+        software=software,
+        data=digits,
+        eps=0.1,
+        limit=40,
+        budget=FAST,
+        quick=True,
     )
     assert result.verdict == MASKING
     assert result[BY.get(name, "A1")].status == "fail"
@@ -46,13 +52,24 @@ def honest(software: nn.Module) -> dict[str, nn.Module]:
     def chip(name: str) -> nn.Module:
         return wl.map_model(software, wl.Crossbar.preset(name, gain=wl.LeastSquaresGain()), seed=0)
 
-    return {"plain": software, "ideal": chip("ideal"), "16": chip("rethinking-16"), "64": chip("rethinking-64")}
+    return {
+        "plain": software,
+        "ideal": chip("ideal"),
+        "16": chip("rethinking-16"),
+        "64": chip("rethinking-64"),
+    }
 
 
 @pytest.mark.parametrize("name", ["plain", "ideal", "16", "64"])
 def test_no_honest_network_fails(name, software, digits) -> None:
     result = wl.audit(
-        chip=honest(software)[name], software=software, data=digits, eps=0.1, limit=60, quick=True, budget=SMALL
+        chip=honest(software)[name],
+        software=software,
+        data=digits,
+        eps=0.1,
+        limit=60,
+        quick=True,
+        budget=SMALL,
     )
     assert [check.id for check in result.checks if check.status == "fail"] == []
     ran = sum(check.status != "skipped" for check in result.checks)
@@ -61,7 +78,9 @@ def test_no_honest_network_fails(name, software, digits) -> None:
 
 
 def test_an_honestly_more_robust_network_keeps_its_advantage(hardened, software, digits) -> None:
-    result = wl.audit(chip=hardened, software=software, data=digits, eps=0.1, limit=80, quick=True, budget=SMALL)
+    result = wl.audit(
+        chip=hardened, software=software, data=digits, eps=0.1, limit=80, quick=True, budget=SMALL
+    )
     assert result["C1"].figures["aa_gain"] > 0.2
     assert [check.id for check in result.checks if check.status == "fail"] == []
     assert result.verdict.startswith("no masking found")
@@ -71,7 +90,9 @@ def test_an_honestly_more_robust_network_keeps_its_advantage(hardened, software,
 
 def test_a_chip_that_only_lost_accuracy_is_called_that(software, digits) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("rethinking-64", gain=wl.UnitGain()), seed=0)
-    result = wl.audit(chip=chip, software=software, data=digits, eps=0.1, limit=60, quick=True, budget=SMALL)
+    result = wl.audit(
+        chip=chip, software=software, data=digits, eps=0.1, limit=60, quick=True, budget=SMALL
+    )
     assert result.verdict == "advantage explained by clean-accuracy loss"
     assert result["C1"].figures["al_advantage"] > 0.2
     assert result["C1"].figures["left_least-squares_gain"] < 0.05

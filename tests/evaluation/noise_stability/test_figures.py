@@ -1,4 +1,6 @@
-"""Linear networks have every figure in closed form; activations curve them; scales change nothing."""
+"""Linear networks have every figure in closed form; activations curve them; scales change
+nothing.
+"""
 
 import copy
 import dataclasses
@@ -25,11 +27,15 @@ def test_every_figure_of_a_linear_network() -> None:
     assert first.snr.mean == pytest.approx(float(snr1.mean()))
     assert first.snr.median == pytest.approx(float(snr1.median()))
     assert first.snr_db == pytest.approx(10 * math.log10(float(snr1.mean())))
-    assert first.noise_sensitivity.mean == pytest.approx(float((squares(a - b) / squares(a)).mean()))
+    assert first.noise_sensitivity.mean == pytest.approx(
+        float((squares(a - b) / squares(a)).mean())
+    )
     assert first.noise_factor.mean == math.inf  # an image has no noise
     assert second.snr.mean == pytest.approx(float(snr2.mean())) == found.logits.snr.mean
     assert second.noise_factor.mean == pytest.approx(float((snr1 / snr2).mean()))
-    assert found.logits.noise_sensitivity.mean == pytest.approx(float((squares(ya - yb) / squares(ya)).mean()))
+    assert found.logits.noise_sensitivity.mean == pytest.approx(
+        float((squares(ya - yb) / squares(ya)).mean())
+    )
     cushion = squares(a).sqrt() / (float((A1 * A1).sum()) ** 0.5 * squares(x).sqrt())
     assert first.layer_cushion.mean == pytest.approx(float(cushion.mean()))
     reach = squares(ya).sqrt() * 6**0.5 / (float((A2 * A2).sum()) ** 0.5 * squares(a).sqrt())
@@ -53,7 +59,9 @@ def test_more_classes_than_probes_estimate_one_norm_and_nothing_else() -> None:
         for field in dataclasses.fields(kept)[2:]:
             assert getattr(kept, field.name).mean == pytest.approx(getattr(one, field.name).mean)
     closed = stability(Two(A1, A2), Two(A1 + 0.1 * N1, A2))["first"].interlayer_cushion.mean
-    assert many["first"].interlayer_cushion.mean == pytest.approx(closed, rel=0.03)  # repeated rows change no ratio
+    assert many["first"].interlayer_cushion.mean == pytest.approx(
+        closed, rel=0.03
+    )  # repeated rows change no ratio
     assert again["first"].interlayer_cushion.mean != many["first"].interlayer_cushion.mean
     assert stability(soft, chip, probes=2) == estimate != stability(soft, chip, probes=2, seed=1)
 
@@ -67,7 +75,9 @@ def test_biases_are_no_noise_of_the_map() -> None:
     w1, w2 = soft[1].weight.detach(), soft[2].weight.detach()
     offset = (w2 @ torch.zeros(6).double() + soft[2].bias).detach().norm()
     a, b = soft[1](x).detach(), chip[1](x).detach()
-    expected = offset * squares(a).sqrt() / (squares(b - a).sqrt() * squares(soft(x).detach()).sqrt())
+    expected = (
+        offset * squares(a).sqrt() / (squares(b - a).sqrt() * squares(soft(x).detach()).sqrt())
+    )
     assert row.interlayer_smoothness.mean == pytest.approx(float(expected.mean()))
     assert row.interlayer_curvature.mean == pytest.approx(0.0, abs=1e-9)
     cushion = squares(x @ w1.T).sqrt() / (w1.norm() * squares(x).sqrt())  # A z without the bias
@@ -84,7 +94,9 @@ def test_activations_contract_and_curve(between) -> None:
     found = stability(make(A1, A2, between), make(A1 + N1, A2, between))["first"]
     a, b = X.flatten(1) @ A1.T, X.flatten(1) @ (A1 + N1).T
     up = a.clamp_min(0)
-    assert found.activation_contraction.mean == pytest.approx(float((squares(a) / squares(up)).sqrt().mean()))
+    assert found.activation_contraction.mean == pytest.approx(
+        float((squares(a) / squares(up)).sqrt().mean())
+    )
     mask = (a > 0).double()
     moved, straight = b.clamp_min(0) @ A2.T, (mask * b) @ A2.T
     curved = squares(moved - straight).sqrt() * squares(a).sqrt()
@@ -100,18 +112,24 @@ def test_a_convolution_counts_its_kernel_once() -> None:
     chip[0].weight.data *= 1.5
     row = stability(soft, chip)["0"]
     by_hand = torch.einsum("nchw,ochw->no", X, soft[0].weight.detach())
-    cushion = squares(by_hand).sqrt() / (soft[0].weight.detach().norm() * squares(X.flatten(1)).sqrt())
+    cushion = squares(by_hand).sqrt() / (
+        soft[0].weight.detach().norm() * squares(X.flatten(1)).sqrt()
+    )
     assert row.layer_cushion.mean == pytest.approx(float(cushion.mean()))
     assert row.snr.mean == pytest.approx(9.0)  # (1.5 / 0.5)^2
 
 
 @settings(max_examples=20)
 @given(st.floats(0.1, 10.0), st.floats(0.1, 10.0), st.floats(0.1, 10.0))
-def test_scales_of_images_and_weights_change_nothing(images: float, first: float, second: float) -> None:
+def test_scales_of_images_and_weights_change_nothing(
+    images: float, first: float, second: float
+) -> None:
     base = stability(Two(A1, A2, nn.ReLU()), Two(A1 + N1, A2 + N2, nn.ReLU()))
     dimmed = dataclasses.replace(SPLIT, images=X * images / 10)
     found = stability(
-        Two(first * A1, second * A2, nn.ReLU()), Two(first * (A1 + N1), second * (A2 + N2), nn.ReLU()), data=dimmed
+        Two(first * A1, second * A2, nn.ReLU()),
+        Two(first * (A1 + N1), second * (A2 + N2), nn.ReLU()),
+        data=dimmed,
     )
     for one, other in zip(base.layers, found.layers, strict=True):
         for field in dataclasses.fields(one)[2:]:

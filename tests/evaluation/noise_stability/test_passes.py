@@ -1,4 +1,6 @@
-"""What a pass may hold: noise of known power, hidden draws, shared layers, layers that are left out."""
+"""What a pass may hold: noise of known power, hidden draws, shared layers, layers that are left
+out.
+"""
 
 import copy
 import math
@@ -23,7 +25,9 @@ class Noisy(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         made = self.layer(x)
-        return made + self.sigma * torch.randn(made.shape, generator=self.generator, dtype=made.dtype)
+        return made + self.sigma * torch.randn(
+            made.shape, generator=self.generator, dtype=made.dtype
+        )
 
 
 def test_gaussian_noise_of_known_power_averaged_over_draws() -> None:
@@ -33,8 +37,12 @@ def test_gaussian_noise_of_known_power_averaged_over_draws() -> None:
     chip.first = Noisy(chip.first, sigma)
     row = stability(soft, chip, draws=30)["first"]
     power = squares(X.flatten(1) @ wide.T)
-    assert row.snr.mean == pytest.approx(float((power / (4000 * sigma**2) + 1).mean()), rel=0.01)  # b holds the noise
-    assert row.noise_sensitivity.mean == pytest.approx(float((4000 * sigma**2 / power).mean()), rel=0.01)
+    assert row.snr.mean == pytest.approx(
+        float((power / (4000 * sigma**2) + 1).mean()), rel=0.01
+    )  # b holds the noise
+    assert row.noise_sensitivity.mean == pytest.approx(
+        float((4000 * sigma**2 / power).mean()), rel=0.01
+    )
 
 
 def test_a_chip_that_draws_from_the_global_generator_is_seeded() -> None:
@@ -94,6 +102,8 @@ def test_layers_that_nothing_passes_or_nobody_has_are_named() -> None:
             self.spare = nn.Linear(2, 2).double().eval()
 
     software = Spare(A1, A2)
-    assert stability(software, wl.map_model(software, wl.Crossbar.preset("ideal"))).left_out == ("spare",)
+    assert stability(software, wl.map_model(software, wl.Crossbar.preset("ideal"))).left_out == (
+        "spare",
+    )
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"))
     assert stability(Two(A1, A2), chip).left_out == ("spare",)

@@ -27,7 +27,11 @@ def test_closed_forms_and_limits() -> None:
     inf = math.inf
     found = factor(torch.tensor([6.0, inf, inf, 6.0]), torch.tensor([2.0, 2.0, inf, inf]))
     assert found.tolist() == [3.0, inf, 1.0, 0.0]
-    assert ratio(torch.tensor([0.0, 1.0, 6.0]), torch.tensor([0.0, 0.0, 3.0])).tolist() == [0.0, inf, 2.0]
+    assert ratio(torch.tensor([0.0, 1.0, 6.0]), torch.tensor([0.0, 0.0, 3.0])).tolist() == [
+        0.0,
+        inf,
+        2.0,
+    ]
     assert norm(A).tolist() == pytest.approx([5.0, 0.0, 2**0.5])
 
 
@@ -36,7 +40,9 @@ def test_a_common_factor_changes_no_ratio(scale: float, seed: int) -> None:
     a, b = torch.randn(2, 4, 7, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     torch.testing.assert_close(snr(scale * a, scale * b), snr(a, b))
     torch.testing.assert_close(sensitivity(scale * a, scale * b), sensitivity(a, b))
-    torch.testing.assert_close(snr(b, a), 1 / sensitivity(a, b))  # the two differ in whose norm stands above
+    torch.testing.assert_close(
+        snr(b, a), 1 / sensitivity(a, b)
+    )  # the two differ in whose norm stands above
 
 
 def test_statistics_over_images() -> None:

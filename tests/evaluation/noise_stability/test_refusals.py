@@ -33,10 +33,26 @@ class Pair(Two):
         ({"draws": 0}, ValueError, "`draws` must be at least 1"),
         ({"probes": 0}, ValueError, "`probes` must be at least 1"),
         ({"seed": -1}, ValueError, "`seed` must be at least 0"),
-        ({"chip": nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).double().eval()}, ValueError, "by the same name"),
-        ({"chip": Thrice(A1, A2)}, ValueError, "`chip` calls its layers 3 times in a pass, `software` 2 times"),
-        ({"chip": Two(A1[:5], A2[:, :5])}, ValueError, r"`chip` layer 'first' makes \(5, 5\), that of `software`"),
-        ({"chip": Pair(A1, A2)}, TypeError, r"`chip` must give logits of shape \(5, classes\), got \(5, 3, 1\)"),
+        (
+            {"chip": nn.Sequential(nn.Flatten(), nn.Linear(4, 3)).double().eval()},
+            ValueError,
+            "by the same name",
+        ),
+        (
+            {"chip": Thrice(A1, A2)},
+            ValueError,
+            "`chip` calls its layers 3 times in a pass, `software` 2 times",
+        ),
+        (
+            {"chip": Two(A1[:5], A2[:, :5])},
+            ValueError,
+            r"`chip` layer 'first' makes \(5, 5\), that of `software`",
+        ),
+        (
+            {"chip": Pair(A1, A2)},
+            TypeError,
+            r"`chip` must give logits of shape \(5, classes\), got \(5, 3, 1\)",
+        ),
         ({"software": Pair(A1, A2)}, TypeError, "`software` must give logits"),
     ],
 )

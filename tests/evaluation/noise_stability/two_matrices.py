@@ -7,7 +7,9 @@ import wordline as wl
 from wordline.datasets import ImageSplit
 
 G = torch.Generator().manual_seed(5)
-A1, A2, N1, N2 = (torch.randn(o, i, generator=G, dtype=torch.float64) for o, i in ((6, 4), (3, 6), (6, 4), (3, 6)))
+A1, A2, N1, N2 = (
+    torch.randn(o, i, generator=G, dtype=torch.float64) for o, i in ((6, 4), (3, 6), (6, 4), (3, 6))
+)
 X = torch.rand(5, 1, 2, 2, generator=G, dtype=torch.float64)
 SPLIT = ImageSplit(X, torch.zeros(5, dtype=torch.int64), "greys")
 

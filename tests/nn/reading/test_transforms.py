@@ -10,8 +10,8 @@ from torch.autograd import forward_ad
 from torch.func import functional_call, grad, jacfwd, jacrev, jvp, stack_module_state, vjp, vmap
 
 import wordline as wl
-from wordline.arrays import reads
 from wordline.circuits import SinhDevice
+from wordline.kernels.reads import adc_kernel
 from wordline.nn.reading import read_fast
 
 BASE = wl.Crossbar.preset("rethinking-16")
@@ -57,7 +57,7 @@ def kernel(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
 
     The kernel, which is for those with AVX-512, works on others too.
     """
-    monkeypatch.setattr(reads, "AVAILABLE", request.param)
+    monkeypatch.setattr(adc_kernel, "AVAILABLE", request.param)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_jacobians_and_vjps(
     found = [jacrev(f)(x), jacfwd(f)(x)]
     chip.requires_grad_(False)  # weights that learn keep a read in plain torch
     found.append(torch.autograd.functional.jacobian(f, x))
-    monkeypatch.setattr(reads, "AVAILABLE", False)
+    monkeypatch.setattr(adc_kernel, "AVAILABLE", False)
     found.append(torch.autograd.functional.jacobian(f, x))
     for jacobian in found:
         torch.testing.assert_close(jacobian, wanted, rtol=1e-4, atol=1e-6)
@@ -206,7 +206,7 @@ def test_conversions_are_counted_under_vmap(
     x: Tensor, network: nn.Module, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for kernel in (True, False):
-        monkeypatch.setattr(reads, "AVAILABLE", kernel)
+        monkeypatch.setattr(adc_kernel, "AVAILABLE", kernel)
         chip, other = (wl.map_model(network, CROSSBARS["saturating"]) for _ in range(2))
         chip(x), vmap(other)(x)
         for one, two in zip(chip.layers.values(), other.layers.values(), strict=True):

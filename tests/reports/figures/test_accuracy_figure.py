@@ -8,14 +8,14 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import wordline as wl
-from wordline.records.record import Estimate, Party, Record
+from wordline.records.record import Estimate, NetworkIdentity, Record
 from wordline.reports import accuracy_curves
 
-SOFTWARE = Party("Net", "0" * 16)
-CHIP = Party("Net", "1" * 16, wl.Crossbar.preset("rethinking-16"), 0)
+SOFTWARE = NetworkIdentity("Net", "0" * 16)
+CHIP = NetworkIdentity("Net", "1" * 16, wl.Crossbar.preset("rethinking-16"), 0)
 
 
-def record(victim: Party, source: Party, eps: float, accuracy: float) -> Record:
+def record(victim: NetworkIdentity, source: NetworkIdentity, eps: float, accuracy: float) -> Record:
     share = Estimate(accuracy, accuracy - 0.05, accuracy + 0.05)
     return Record(
         victim=victim, source=source, attack=wl.FGSM(eps=eps), data="x", fingerprint="f", images=10,

@@ -10,7 +10,7 @@ import wordline as wl
 from wordline.cli import parsers
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
-from wordline.records.record import Party, Record
+from wordline.records.record import NetworkIdentity, Record
 from wordline.reports.page.describe_conditions import describe_conditions
 from wordline.reports.page.reproduce import CommandNames, network_names, reproduce_command
 from wordline.runs import Grid, Journal, run_grid
@@ -85,7 +85,7 @@ def test_a_record_computed_again_is_the_same_record(tmp_path, capsys, monkeypatc
 
 def test_a_white_box_record_knows_its_network_from_the_transfer_record_of_its_chip() -> None:
     names = CommandNames(networks={SOFTWARE.weights: "mine"})
-    records = [record(chip(0), SOFTWARE), record(chip(0)), record(Party("Net", "other"))]
+    records = [record(chip(0), SOFTWARE), record(chip(0)), record(NetworkIdentity("Net", "other"))]
     models = network_names(records, names)
     assert models[chip(0).weights] == "mine" and "Net" not in models  # two networks of that class
     known = dataclasses.replace(names, attacks=names_of(records).attacks)
@@ -106,7 +106,7 @@ def test_what_the_command_line_cannot_say_is_python() -> None:
     assert "victim=software, source=software" in said(
         dataclasses.replace(record(data="cifar10"), seed=5)
     )
-    assert "wl.SurrogateGradient" in said(record(chip(), Party("Net", "1", gradient="of Net")))
+    assert "wl.SurrogateGradient" in said(record(chip(), NetworkIdentity("Net", "1", gradient="of Net")))
 
 
 def test_calibration_is_part_of_the_command() -> None:

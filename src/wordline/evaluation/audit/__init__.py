@@ -1,4 +1,4 @@
-"""Doubts about a chip's robustness, one small check each, and the verdict."""
+"""Checks of a chip's robustness, one file each, and the verdict."""
 
 from ...records import Audit, Budget, Check, Comparison, comparison_table
 from .check import AbstractCheck, Finding

@@ -1,4 +1,4 @@
-"""What every check is: one doubt, an id, and a function from the bench to a finding."""
+"""The base of every check: an id, a title, and a function from the context to a finding."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ...records import Check, Status
-from .bench import Bench
+from .context import AuditContext
 
 
 @dataclass(frozen=True, eq=False)
 class Finding:
-    """What a check found: its status, the numbers, and one sentence with them."""
+    """The outcome of a check: its status, the numbers, and one sentence with them."""
 
     status: Status
     figures: dict[str, float]
@@ -20,34 +20,38 @@ class Finding:
 
 
 class Skip(Exception):  # noqa: N818  # no error: the check does not apply
-    """Raised by a check that cannot be asked of this chip, with the reason."""
+    """Raised by a check that does not apply to this chip, with the reason."""
 
 
 class AbstractCheck(abc.ABC):
-    """One doubt. The docstring of a check says when it is raised and because of what; results carry that text."""
+    """One check. Its docstring says when it is raised and because of what; results carry that."""
 
     id: ClassVar[str]
     title: ClassVar[str]
-    follows_gradients: ClassVar[bool] = True  # such a check is skipped where the chip gives no usable gradient
+    follows_gradients: ClassVar[bool] = True  # skipped where the chip gives no usable gradient
 
     @abc.abstractmethod
-    def run(self, bench: Bench) -> Finding:
-        """Ask; raises `Skip` where the question makes no sense."""
+    def run(self, context: AuditContext) -> Finding:
+        """Measure and judge; raises `Skip` where the check does not apply."""
 
     def result(self, finding: Finding) -> Check:
-        """The finding with its explanation."""
+        """Combine a finding with the explanation of the check."""
         text = " ".join((type(self).__doc__ or "").split())
         explanation = f"{finding.found} {text}" if text else finding.found
-        return Check(self.id, self.title, finding.status, finding.figures, finding.found, explanation)
+        return Check(
+            self.id, self.title, finding.status, finding.figures, finding.found, explanation
+        )
 
 
-def raised_if(condition: bool, figures: dict[str, float], found: str, *, warn: bool = False) -> Finding:
+def fail_if(
+    condition: bool, figures: dict[str, float], found: str, *, warn: bool = False
+) -> Finding:
     """Fail where the condition holds; else warn or pass."""
     return Finding("fail" if condition else "warn" if warn else "pass", figures, found)
 
 
 def percent(share: float) -> str:
-    """A share as people read it.
+    """Format a share in percent.
 
     >>> percent(0.0125)
     '1.2 %'

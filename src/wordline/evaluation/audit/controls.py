@@ -1,4 +1,4 @@
-"""The networks that a chip is compared with: what might explain its advantage without any robustness."""
+"""Networks to compare a chip with: explanations of its advantage without any robustness."""
 
 from __future__ import annotations
 
@@ -9,89 +9,100 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
+from ...defenses.layer_noise import LayerOutputs, layer_outputs
 from ...mapping import LeastSquaresGain
 from ...nn import Chip, map_model, recalibrate_batch_norm
 from ..layer_pairs import LayerPairs
-from ..matched_noise import alone, replace_layer, with_noise
-from .bench import Bench
+from ..matched_noise import replace_layer, with_noise
 from .check import Skip
+from .context import AuditContext
 
 NOT_A_CHIP = "the audited module is no `Chip`, so it cannot be mapped again"
-NO_TWIN = "the software network has no layers of the names and shapes that the chip has"
+NO_PAIR = "the software network has no layers of the names and shapes that the chip has"
 SINGLE = "the network is a single layer, which cannot be wrapped in place"
 
 
 @dataclass(frozen=True, eq=False)
 class Control:
-    """A name and how to build the network; building raises `Skip` with the reason where it is not possible."""
+    """A network to compare with, and how to build it; building raises `Skip` with the reason."""
 
     name: str
-    build: Callable[[Bench], nn.Module]
+    build: Callable[[AuditContext], nn.Module]
 
 
-def recalibrated(bench: Bench) -> nn.Module:
-    """The chip whose batch-norm statistics were measured again on the chip itself."""
+def recalibrate(context: AuditContext) -> nn.Module:
+    """Measure the batch-norm statistics again, on the chip itself."""
     try:
-        return recalibrate_batch_norm(bench.chip.model, bench.calibration)
+        return recalibrate_batch_norm(context.chip.model, context.calibration)
     except ValueError as error:
         raise Skip(str(error)) from error
 
 
-def gained(bench: Bench) -> nn.Module:
-    """The same chip with one least-squares gain a layer."""
-    chip = _chip(bench)
-    return map_model(bench.software.model, replace(chip.crossbar, gain=LeastSquaresGain()), chip.seed)
+def map_with_gain(context: AuditContext) -> nn.Module:
+    """Map the same chip with one least-squares gain a layer."""
+    chip = _chip(context)
+    crossbar = replace(chip.crossbar, gain=LeastSquaresGain())
+    return map_model(context.software.model, crossbar, chip.seed)
 
 
-def another(bench: Bench) -> nn.Module:
-    """Another sample of the same crossbar."""
-    chip = _chip(bench)
-    return map_model(bench.software.model, chip.crossbar, chip.seed + 1)
+def map_other_seed(context: AuditContext) -> nn.Module:
+    """Map another sample of the same crossbar."""
+    chip = _chip(context)
+    return map_model(context.software.model, chip.crossbar, chip.seed + 1)
 
 
-def shrunk(bench: Bench) -> nn.Module:
-    """Software whose mapped layers give outputs smaller by the factor that the chip's do; biases stay."""
-    model = copy.deepcopy(bench.software.model)
-    for name, (wanted, made) in layer_outputs(bench).items():
-        factor = (wanted * made).sum() / (wanted * wanted).sum().clamp_min(torch.finfo(wanted.dtype).tiny)
-        _replace(model, name, lambda layer, factor=factor: _Shrunk(layer, factor))
+def shrink(context: AuditContext) -> nn.Module:
+    """Multiply the outputs of software's mapped layers by the chip's factor; biases stay."""
+    model = copy.deepcopy(context.software.model)
+    for name, (software_out, chip_out) in outputs_of(context).items():
+        tiny = torch.finfo(software_out.dtype).tiny
+        square = (software_out * software_out).sum().clamp_min(tiny)
+        factor = (software_out * chip_out).sum() / square
+        try:
+            replace_layer(model, name, lambda layer, factor=factor: _Shrunk(layer, factor))
+        except ValueError as error:
+            raise Skip(SINGLE) from error
     return model.eval()
 
 
-def noisy(bench: Bench) -> nn.Module:
-    """Software with Gaussian noise on each mapped layer's output, as much as mapping that layer alone costs.
+def add_noise(context: AuditContext) -> nn.Module:
+    """Add Gaussian noise to each mapped layer's output, as much as mapping that layer alone costs.
 
-    Matched Gaussian baseline of arXiv 2109.09060: fresh noise at every forward pass, one mean and deviation a layer.
+    Matched Gaussian baseline of arXiv 2109.09060: fresh noise at every forward pass, one mean and
+    deviation a layer.
     """
-    gaps = {name: made - wanted for name, (wanted, made) in layer_outputs(bench).items()}
+    gaps = {name: chip_out - own for name, (own, chip_out) in outputs_of(context).items()}
     moments = {name: (float(gap.mean()), float(gap.std())) for name, gap in gaps.items()}
     try:
-        return with_noise(bench.software.model, moments, bench.conditions.seed)
+        return with_noise(context.software.model, moments, context.settings.seed)
     except ValueError as error:
         raise Skip(SINGLE) from error
 
 
-RECALIBRATED = Control("batch norm recalibrated", recalibrated)
-GAINED = Control("least-squares gain", gained)
-SHRUNK = Control("software, uniformly shrunk", shrunk)
-NOISY = Control("software, matched noise", noisy)
-ANOTHER = Control("another seed's chip", another)
+BATCH_NORM = Control("batch norm recalibrated", recalibrate)
+GAIN = Control("least-squares gain", map_with_gain)
+SHRINK = Control("software, uniformly shrunk", shrink)
+NOISE = Control("software, matched noise", add_noise)
+OTHER_SEED = Control("another seed's chip", map_other_seed)
 
 
-def layer_outputs(bench: Bench) -> dict[str, tuple[Tensor, Tensor]]:
-    """Per mapped layer what software and chip make of the software's clean activations, less what they make of 0."""
+def outputs_of(context: AuditContext) -> dict[str, LayerOutputs]:
+    """Compute each mapped layer in software and on the chip, with that layer alone on hardware."""
 
-    def measure() -> dict[str, tuple[Tensor, Tensor]]:
-        chip, software = _chip(bench), bench.software.model
+    def measure() -> dict[str, LayerOutputs]:
+        chip, software = _chip(context), context.software
+        images = software.prepare(context.settings.images[: context.settings.batch_size])
         try:
-            pairs = LayerPairs.of(software, chip)
+            pairs = LayerPairs.of(software.model, chip)
             if pairs.left_out:
-                raise Skip(NO_TWIN)
-            return alone(software, pairs, bench.conditions.images[: bench.conditions.batch_size])
+                raise Skip(NO_PAIR)
+            return layer_outputs(
+                software.model, pairs.software, pairs.chip, images, without_bias=True
+            )
         except ValueError as error:
-            raise Skip(NO_TWIN) from error
+            raise Skip(NO_PAIR) from error
 
-    outputs: dict[str, tuple[Tensor, Tensor]] = bench.once("layer outputs", measure)
+    outputs: dict[str, LayerOutputs] = context.cached("layer outputs", measure)
     return outputs
 
 
@@ -107,14 +118,7 @@ class _Shrunk(nn.Module):
         return at_zero + self.factor * (self.layer(x) - at_zero)
 
 
-def _chip(bench: Bench) -> Chip:
-    if not isinstance(bench.chip.model, Chip):
+def _chip(context: AuditContext) -> Chip:
+    if not isinstance(context.chip.model, Chip):
         raise Skip(NOT_A_CHIP)
-    return bench.chip.model
-
-
-def _replace(model: nn.Module, name: str, wrap: Callable[[nn.Module], nn.Module]) -> None:
-    try:
-        replace_layer(model, name, wrap)
-    except ValueError as error:
-        raise Skip(SINGLE) from error
+    return context.chip.model

@@ -1,4 +1,4 @@
-"""A6, A7: does another loss find what the base attack misses, and did the attack throw a success away?"""
+"""A6, A7: does another loss find more, and did the attack throw a success away?"""
 
 from __future__ import annotations
 
@@ -7,70 +7,75 @@ from typing import final
 import torch
 
 from ...attacks import PGD, AbstractAttack, Targeted
-from .bench import Bench
-from .check import AbstractCheck, Finding, Skip, percent, raised_if
+from .check import AbstractCheck, Finding, Skip, fail_if, percent
+from .context import AuditContext
 from .statistics import clopper_pearson_lower
 
 TARGETS = 9  # likeliest wrong classes, as AutoAttack's targeted parts
-ONLY = 0.01  # of all images, as the lower 95 % bound of what nothing else breaks (docs/evaluation.md)
+ONLY = 0.01  # of all images, as a lower 95 % bound (docs/evaluation.md)
 
 
 @final
 class LossAgnostic(AbstractCheck):
-    """Raised if, with 95 % confidence, more than 1 % of the images are broken by another loss (cross-entropy, margin,
-    DLR, margin aimed at each of the nine likeliest wrong classes) and by nothing that the base attack and its longer
-    and repeated runs do.
-    Because robustness against one loss is a property of the loss (Croce & Hein 2020, arXiv 2003.01690; Pintor et al.
-    2022).
+    """Raised if, with 95 % confidence, more than 1 % of the images are broken by another loss
+    (cross-entropy, margin, DLR, margin aimed at each of the nine likeliest wrong classes) and by
+    nothing that the base attack and its longer and repeated runs do.
+    Because robustness against one loss is a property of the loss (Croce & Hein 2020, arXiv
+    2003.01690; Pintor et al. 2022).
     """
 
     id = "A6"
     title = "no other loss finds more"
 
-    def run(self, bench: Bench) -> Finding:
-        """See `AbstractCheck.run`."""
-        chip, steps = bench.chip, bench.budget.steps
-        bench.based(chip)
-        standing = bench.survivors()
+    def run(self, context: AuditContext) -> Finding:
+        chip, steps = context.chip, context.budget.steps
+        context.base_result(chip)
+        remaining = context.robust_to_white_box()
         attacks: list[tuple[str, AbstractAttack]] = [
-            (loss, PGD(bench.eps, steps, loss=loss))
+            (loss, PGD(context.eps, steps, loss=loss))
             for loss in ("cross-entropy", "margin", "dlr")
-            if loss != bench.budget.loss and not (loss == "dlr" and bench.classes < 3)
+            if loss != context.budget.loss and not (loss == "dlr" and context.classes < 3)
         ]
-        ranks = range(1, min(TARGETS, bench.classes - 1) + 1)
-        if bench.budget.loss != "margin" or (bench.budget.targets < len(ranks) and not chip.stochastic):
-            attacks += [(f"targeted_{k}", Targeted(PGD(bench.eps, steps, random_start=False), k)) for k in ranks]
-        broken = torch.zeros_like(standing)
+        ranks = range(1, min(TARGETS, context.classes - 1) + 1)
+        fewer = context.budget.targets < len(ranks) and not chip.stochastic
+        if context.budget.loss != "margin" or fewer:
+            attacks += [
+                (f"targeted_{k}", Targeted(PGD(context.eps, steps, random_start=False), k))
+                for k in ranks
+            ]
+        broken = torch.zeros_like(remaining)
         figures: dict[str, float] = {}
         for name, attack in attacks:
-            found = standing & ~chip.attack(attack, on=standing, stream=f"loss/{name}").stands
-            figures[f"only_{name}"] = int(found.sum()) / bench.images
+            found = remaining & ~chip.attack(attack, on=remaining, stream=f"loss/{name}").robust
+            figures[f"only_{name}"] = int(found.sum()) / context.images
             broken |= found
         count = int(broken.sum())
-        bound = clopper_pearson_lower(count, bench.images)
-        figures |= {"only": count / bench.images, "lower_bound": bound}
-        return raised_if(bound > ONLY, figures, f"{percent(count / bench.images)} broken by another loss alone.")
+        bound = clopper_pearson_lower(count, context.images)
+        only = count / context.images
+        figures |= {"only": only, "lower_bound": bound}
+        return fail_if(bound > ONLY, figures, f"{percent(only)} broken by another loss alone.")
 
 
 @final
 class NoSilentSuccess(AbstractCheck):
-    """Raised if, with 95 % confidence, the base attack passed through an adversarial iterate of more than 1 % of the
-    images and returned another image that is none; a warning if it happened at all.
-    Because the attack then had the success in hand: the one it reports is too low (Pintor et al. 2022, arXiv
-    2106.09947, indicator "silent success"). The audit itself counts every iterate.
+    """Raised if, with 95 % confidence, the base attack passed through an adversarial iterate of
+    more than 1 % of the images and returned another image that is none; a warning if it happened at
+    all.
+    Because the attack then had the success in hand: the one it reports is too low (Pintor et al.
+    2022, arXiv 2106.09947, indicator "silent success"). The audit itself counts every iterate.
     """
 
     id = "A7"
     title = "no success thrown away"
 
-    def run(self, bench: Bench) -> Finding:
-        """See `AbstractCheck.run`."""
-        chip = bench.chip
+    def run(self, context: AuditContext) -> Finding:
+        chip = context.chip
         if chip.stochastic:
-            raise Skip("the chip is stochastic: an iterate that one draw misclassifies is no success")
-        counted = chip.attack(bench.base, on=chip.right, stream="base/0")
-        returned = chip.attack_as_given(bench.base, on=chip.right, stream="base/0")
-        count = int((returned.stands & ~counted.stands).sum())
-        share, bound = count / bench.images, clopper_pearson_lower(count, bench.images)
+            raise Skip("the chip is stochastic: one misclassified draw is no success")
+        counted = chip.attack(context.base, on=chip.right, stream="base/0")
+        returned = chip.attack_as_given(context.base, on=chip.right, stream="base/0")
+        count = int((returned.robust & ~counted.robust).sum())
+        share, bound = count / context.images, clopper_pearson_lower(count, context.images)
         text = f"{percent(share)} of images had an adversarial iterate that was not returned."
-        return raised_if(bound > ONLY, {"thrown_away": share, "lower_bound": bound}, text, warn=count > 0)
+        figures = {"thrown_away": share, "lower_bound": bound}
+        return fail_if(bound > ONLY, figures, text, warn=count > 0)

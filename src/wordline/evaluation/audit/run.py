@@ -1,4 +1,4 @@
-"""`audit`: every doubt about a chip's robustness, one after the other."""
+"""`audit`: all checks of a chip's robustness, and the verdict."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from torch import nn
 from ...attacks.norms import require_radius
 from ...datasets import ImageSplit, Pairs, as_split
 from ...progress import AbstractProgress, Silent
-from ...records import Audit, Budget, Check
-from ...records.record import Estimate
+from ...records import Audit, Budget, Check, Estimate
 from ...values import require_instance, require_integer, require_number, takes_numbers
 from ..account import account
-from ..party import party, require_evaluation_mode, require_fit
+from ..identify import identify
+from ..requirements import require_evaluation_mode, require_fit
 from ..score import versions
-from .advantage import accuracy, compare_all
-from .bench import Bench
+from .audited_model import AuditedModel
+from .base_run import accuracy, compare_all
 from .check import AbstractCheck, Finding, Skip
+from .context import AuditContext
 from .gradients import input_gradients
-from .order import RUNNING_ORDER, SHOWN
-from .subject import Subject
+from .registry import RUNNING_ORDER, SHOWN
 from .verdict import FATAL, decide
 
 CONTROL = 2000  # images at most that batch norm is recalibrated on
-ENOUGH_TO_CALIBRATE = 100  # images for a batch-norm statistic; below that the audited ones are used
+ENOUGH_TO_CALIBRATE = 100  # images for a batch-norm statistic; if fewer, the audited ones are used
 
 
 @takes_numbers
@@ -43,100 +43,121 @@ def audit(
     batch_size: int = 100,
     progress: AbstractProgress | None = None,
 ) -> Audit:
-    """Doubt a chip's robustness against Linf attacks of radius eps, and say what the doubts found.
+    """Check if a chip's robustness against Linf attacks of radius eps is real.
 
-    `chip` is any module from images in [0, 1] to logits, `software` the network that it is compared with; the first
-    `limit` images of `data` are used (0: all). `quick=True` looks less hard (`Budget.quick()`) and stops at the first
-    check that shows masked gradients; another `budget` may be given. `calibration`: images, whose labels nobody
-    reads, for the batch-norm control; by default those of `data` after the first `limit`. Random numbers come from
-    `seed` alone: a module that draws from torch's global generator is run under a copy of it.
+    `chip` is any module from images in [0, 1] to logits, `software` the network that it is compared
+    with; the first `limit` images of `data` are used (0: all). `quick=True` takes a smaller budget
+    (`Budget.quick()`) and stops at the first check that shows masked gradients; another `budget`
+    may be given. `calibration`: images, whose labels are not read, for the batch-norm control; by
+    default those of `data` after the first `limit`. Random numbers come from `seed` alone: a module
+    that draws from torch's global generator is run under a copy of it.
 
-    The verdict is "masking detected", "evaluation not converged", "advantage explained by clean-accuracy loss", or
-    "no masking found by these N checks". Docs: docs/evaluation.md.
+    The verdict is "masking detected", "evaluation not converged", "advantage explained by
+    clean-accuracy loss", or "no masking found by these N checks". Docs: docs/evaluation.md.
 
-    Raises ValueError for a network in training mode, images that do not fit or eps that is not in (0, 0.5].
+    Raises ValueError for a network in training mode, images that do not fit or eps that is not in
+    (0, 0.5].
     """
     require_evaluation_mode("chip", chip)
     require_evaluation_mode("software", software)
     require_radius("eps", eps, above=0.0)
     require_number("eps", eps, at_most=0.5)
-    for name, value, least in (("limit", limit, 0), ("batch_size", batch_size, 1), ("seed", seed, 0)):
-        require_integer(name, value, at_least=least)
+    require_integer("limit", limit, at_least=0)
+    require_integer("batch_size", batch_size, at_least=1)
+    require_integer("seed", seed, at_least=0)
     require_instance("quick", quick, bool)
     budget = (Budget.quick() if quick else Budget()) if budget is None else budget
     require_instance("budget", budget, Budget)
     whole = as_split(data, limit=limit + CONTROL if limit else 0)
     split = whole.take(limit) if limit else whole
-    unseen = _unseen(whole, len(split)) if calibration is None else as_split(calibration, "calibration")
+    if calibration is None:
+        unseen = _unseen(whole, len(split))
+    else:
+        unseen = as_split(calibration, "calibration")
 
     checks: dict[str, Check] = {}
-    with torch.random.fork_rng(), (progress or Silent()).task("audit", len(RUNNING_ORDER) + 1) as advance:
+    task = (progress or Silent()).task("audit", len(RUNNING_ORDER) + 1)
+    with torch.random.fork_rng(), task as advance:
         torch.manual_seed(seed)  # of the copy
         require_fit("chip", chip, split)
         require_fit("software", software, split)
         products = account("chip", chip, split)
-        bench = Bench(
+        context = AuditContext(
             chip, software, split, eps=float(eps), budget=budget, seed=seed, batch_size=batch_size,
-            calibration=unseen, tell=lambda note: advance(0, note),
+            calibration=unseen, notify=lambda note: advance(0, note),
         )  # fmt: skip
-        _require_gradient(bench.software)
+        _require_gradient(context.software)
         stopped = ""
         for check in RUNNING_ORDER:
             advance(0, f"{check.id} {check.title}")
-            checks[check.id] = _asked(check, bench, stopped)
-            if quick and not stopped and check.id in FATAL and checks[check.id].status == "fail":
-                stopped = f"stopped after {check.id} failed; run without quick to ask on"
+            checks[check.id] = _run(check, context, stopped)
+            failed = checks[check.id].status == "fail"
+            if quick and not stopped and check.id in FATAL and failed:
+                stopped = f"stopped after {check.id} failed; run without quick to go on"
             advance(1, f"{check.id} {checks[check.id].status}")
-        comparisons = () if stopped or bench.blind else compare_all(bench, quick=quick)
-        worst = bench.chip.worst.minimum(bench.chip.clean)
+        skip_controls = stopped or context.unusable_gradient
+        comparisons = () if skip_controls else compare_all(context, quick=quick)
+        worst = context.chip.worst.minimum(context.chip.clean)
         advance(1, "done")
         ordered = tuple(checks[id] for id in SHOWN)
         return Audit(
-            verdict=decide(ordered), checks=ordered, comparisons=comparisons, chip=party(chip),
-            software=party(software), eps=float(eps), budget=budget, quick=quick, stopped=stopped,
-            stochastic=bench.chip.stochastic,
-            clean=accuracy(bench.chip, bench.chip.clean), attacked=_attacked(bench, bench.chip, stopped),
-            worst=accuracy(bench.chip, worst), software_clean=accuracy(bench.software, bench.software.clean),
-            software_attacked=_attacked(bench, bench.software, stopped), data=split.name, images=len(split),
-            fingerprint=split.fingerprint(), seed=seed, batch_size=batch_size, threads=torch.get_num_threads(),
-            versions=versions(), products=products,
+            verdict=decide(ordered), checks=ordered, comparisons=comparisons, chip=identify(chip),
+            software=identify(software), eps=float(eps), budget=budget, quick=quick,
+            stopped=stopped, stochastic=context.chip.stochastic,
+            clean=accuracy(context.chip, context.chip.clean),
+            attacked=_attacked(context, context.chip, stopped),
+            worst=accuracy(context.chip, worst),
+            software_clean=accuracy(context.software, context.software.clean),
+            software_attacked=_attacked(context, context.software, stopped), data=split.name,
+            images=len(split), fingerprint=split.fingerprint(), seed=seed, batch_size=batch_size,
+            threads=torch.get_num_threads(), versions=versions(), products=products,
         )  # fmt: skip
 
 
-def _asked(check: AbstractCheck, bench: Bench, stopped: str) -> Check:
-    """One check's result; what cannot be asked is skipped with the reason."""
-    reason = stopped or (bench.blind if check.follows_gradients else "")  # set by G2, which runs first of these
+def _run(check: AbstractCheck, context: AuditContext, stopped: str) -> Check:
+    """Run one check; one that does not apply is skipped with the reason."""
+    # G2, the first check to follow gradients, sets `unusable_gradient`
+    reason = stopped or (context.unusable_gradient if check.follows_gradients else "")
     try:
         if reason:
             raise Skip(reason)
-        return check.result(check.run(bench))
+        return check.result(check.run(context))
     except Skip as why:
         return check.result(Finding("skipped", {}, f"{why}."))
     except ValueError as error:  # an attack met a gradient that is not finite, or found none
         if "gradient" not in str(error):
             raise
-        bench.blind = "an attack met a gradient that it could not follow"
+        context.unusable_gradient = "an attack met a gradient that it could not follow"
         return check.result(Finding("fail", {}, f"the attack could not be run: {error}"))
 
 
-def _attacked(bench: Bench, subject: Subject, stopped: str) -> Estimate:
-    """Accuracy under the base attack, under one start of it if the audit stopped early; a blind one changes nothing."""
-    if bench.blind and subject is bench.chip:
-        return accuracy(subject, subject.clean)
-    found = subject.attack(bench.base, on=subject.right, stream="base/0") if stopped else bench.based(subject)
-    return accuracy(subject, found.share)
+def _attacked(context: AuditContext, audited: AuditedModel, stopped: str) -> Estimate:
+    """Estimate accuracy under the base attack; under one start of it if the audit stopped early.
+
+    Without a usable gradient the attack changes nothing.
+    """
+    if context.unusable_gradient and audited is context.chip:
+        return accuracy(audited, audited.clean)
+    if stopped:
+        found = audited.attack(context.base, on=audited.right, stream="base/0")
+    else:
+        found = context.base_result(audited)
+    return accuracy(audited, found.share)
 
 
-def _require_gradient(software: Subject) -> None:
-    """The chip is the one in doubt; software has to work."""
-    images, labels = software.conditions.images[:1], software.conditions.labels[:1]
+def _require_gradient(software: AuditedModel) -> None:
+    """Refuse a software network without a gradient; the chip alone is in doubt."""
+    images, labels = software.settings.images[:1], software.settings.labels[:1]
     gradient = input_gradients(software, images, labels, "margin")
     if len(gradient) == 0 or not gradient.isfinite().all():
-        raise ValueError("`software` gives no finite gradient with respect to its images; pass the network as trained")
+        raise ValueError(
+            "`software` gives no finite gradient with respect to its images; pass the network as "
+            "trained"
+        )
 
 
 def _unseen(data: ImageSplit, used: int) -> ImageSplit:
-    """The images after those that are audited, if they are enough."""
+    """Take the images after those that are audited, if they are enough."""
     if len(data) - used < ENOUGH_TO_CALIBRATE:
         return data
     return dataclasses.replace(data, images=data.images[used:], labels=data.labels[used:])

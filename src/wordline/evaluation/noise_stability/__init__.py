@@ -1,4 +1,4 @@
-"""How much noise a chip adds to every activation, and what the network makes of it."""
+"""Noise that a chip adds to every activation, and its effect on the rest of the network."""
 
 from .run import noise_stability
 

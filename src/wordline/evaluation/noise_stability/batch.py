@@ -1,4 +1,4 @@
-"""A batch of images on its way through both networks, and every figure of it."""
+"""One batch of images in both networks, and every figure of it."""
 
 from __future__ import annotations
 
@@ -8,107 +8,124 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
+from ...models.batches import device_of, dtype_of
 from ..layer_pairs import LayerPairs
-from ..party import device_of, dtype_of
-from .jacobian import Pushed, push
+from .hooks import Call, CallId, record_calls, replace_output
+from .jacobian import JacobianProducts, jacobian_products
 from .ratios import factor, norm, ratio, rows, sensitivity, snr
-from .taps import Call, Place, listening, speaking
 
-LOGITS: Place = ("", 0)
+LOGITS: CallId = ("", 0)
 
 
 class Batch:
-    """Some images; software's pass with its graph, and as many passes of the chip as are listened to."""
+    """Some images, software's pass on them with its graph, and passes of the chip."""
 
-    def __init__(self, software: nn.Module, chip: nn.Module, pairs: LayerPairs, images: Tensor) -> None:
+    def __init__(
+        self, software: nn.Module, chip: nn.Module, pairs: LayerPairs, images: Tensor
+    ) -> None:
         self.software, self.chip, self.pairs, self.images = software, chip, pairs, images
         self.n = len(images)
-        self.heard: list[tuple[dict[Place, Call], Tensor]] = []  # of every draw: the chip's calls and its logits
+        self.draws: list[tuple[dict[CallId, Call], Tensor]] = []  # the chip's calls and its logits
         x = self._given(software).requires_grad_()
-        with torch.enable_grad(), listening(pairs.software, self.n) as self.calls:
+        with torch.enable_grad(), record_calls(pairs.software, self.n) as self.calls:
             self.graph = _logits("software", software(x), self.n)
 
     @property
     def classes(self) -> int:
-        """How many logits."""
+        """The number of logits."""
         return self.graph.shape[1]
 
     @cached_property
     def logits(self) -> Tensor:
-        """Of the software network, `(n, classes)` float64."""
+        """Logits of the software network, `(n, classes)` float64."""
         return rows(self.graph, self.n)
 
-    def listen_to_chip(self) -> None:
-        """One pass of the chip; refused where its calls are not those of software."""
-        with torch.no_grad(), listening(self.pairs.chip, self.n) as calls:
+    def run_chip(self) -> None:
+        """Record one pass of the chip; refuse one whose calls are not those of software."""
+        with torch.no_grad(), record_calls(self.pairs.chip, self.n) as calls:
             logits = _logits("chip", self.chip(self._given(self.chip)), self.n)
-        found = {call.place: call for call in calls}
-        if set(found) != {call.place for call in self.calls}:
+        found = {call.id: call for call in calls}
+        if set(found) != {call.id for call in self.calls}:
             raise ValueError(
-                f"`chip` calls its layers {len(found)} times in a pass, `software` {len(self.calls)} times; "
-                "activations can be compared only call by call"
+                f"`chip` calls its layers {len(found)} times in a pass, `software` "
+                f"{len(self.calls)} times; activations can be compared only call by call"
             )
         for call in self.calls:
-            if found[call.place].made.shape != call.made.shape:
+            ours, theirs = found[call.id].output.shape, call.output.shape
+            if ours != theirs:
                 raise ValueError(
-                    f"`chip` layer {call.name!r} makes {tuple(found[call.place].made.shape)}, that of `software` "
-                    f"{tuple(call.made.shape)}; pass the network that was mapped"
+                    f"`chip` layer {call.name!r} makes {tuple(ours)}, that of `software` "
+                    f"{tuple(theirs)}; pass the network that was mapped"
                 )
-        self.heard.append((found, logits))
+        self.draws.append((found, logits))
 
-    def measure(self, *, probes: int, generator: torch.Generator) -> Iterator[tuple[Place, dict[str, Tensor]]]:
-        """Every call and every figure of it, `(n,)`, the mean over draws; then those of the logits."""
+    def measure(
+        self, *, probes: int, generator: torch.Generator
+    ) -> Iterator[tuple[CallId, dict[str, Tensor]]]:
+        """Yield every call and its figures, `(n,)`, the mean over draws; then those of the logits.
+
+        `probes` and `generator`: of the estimate of a Jacobian's norm.
+        """
         noises = [
-            [(found[call.place].made.to(call.made) - call.made).detach() for found, _ in self.heard]
-            for call in self.calls
+            [(found[c.id].output.to(c.output) - c.output).detach() for found, _ in self.draws]
+            for c in self.calls
         ]
-        places = [call.made for call in self.calls]
-        vectors = [[place.detach(), *noise] for place, noise in zip(places, noises, strict=True)]
-        pushed = push(self.graph, places, vectors, probes=probes, generator=generator)
-        for call, noise, reached in zip(self.calls, noises, pushed, strict=True):
-            yield call.place, self._of_noise(call) | self._of_layer(call) | self._of_rest(call, noise, reached)
-        bs = [rows(logits.to(self.graph), self.n) for _, logits in self.heard]
-        yield LOGITS, {
-            "snr": _mean([snr(self.logits, b) for b in bs]),
-            "noise_sensitivity": _mean([sensitivity(self.logits, b) for b in bs]),
-        }
+        outputs = [call.output for call in self.calls]
+        vectors = [[out.detach(), *noise] for out, noise in zip(outputs, noises, strict=True)]
+        products = jacobian_products(
+            self.graph, outputs, vectors, probes=probes, generator=generator
+        )
+        for call, noise, product in zip(self.calls, noises, products, strict=True):
+            figures = self._noise_figures(call) | self._layer_figures(call)
+            yield call.id, figures | self._rest_figures(call, noise, product)
+        bs = [rows(logits.to(self.graph), self.n) for _, logits in self.draws]
+        yield (
+            LOGITS,
+            {
+                "snr": _mean([snr(self.logits, b) for b in bs]),
+                "noise_sensitivity": _mean([sensitivity(self.logits, b) for b in bs]),
+            },
+        )
 
-    def _of_noise(self, call: Call) -> dict[str, Tensor]:
-        """What the chip's noise is at the layer's input and output."""
-        z, a = rows(call.given, self.n), rows(call.made, self.n)
-        twins = [found[call.place] for found, _ in self.heard]
-        before = [snr(z, rows(twin.given.to(call.given), self.n)) for twin in twins]
-        bs = [rows(twin.made.to(call.made), self.n) for twin in twins]
+    def _noise_figures(self, call: Call) -> dict[str, Tensor]:
+        """Compute the chip's noise at the layer's input and output."""
+        z, a = rows(call.given, self.n), rows(call.output, self.n)
+        same = [found[call.id] for found, _ in self.draws]
+        before = [snr(z, rows(other.given.to(call.given), self.n)) for other in same]
+        bs = [rows(other.output.to(call.output), self.n) for other in same]
         after = [snr(a, b) for b in bs]
+        factors = [factor(s_in, s_out) for s_in, s_out in zip(before, after, strict=True)]
         return {
             "snr": _mean(after),
             "noise_sensitivity": _mean([sensitivity(a, b) for b in bs]),
-            "noise_factor": _mean([factor(s_in, s_out) for s_in, s_out in zip(before, after, strict=True)]),
+            "noise_factor": _mean(factors),
         }
 
-    def _of_layer(self, call: Call) -> dict[str, Tensor]:
-        """What software's layer and its activation function do."""
+    def _layer_figures(self, call: Call) -> dict[str, Tensor]:
+        """Compute the figures of software's layer and of its activation function."""
         layer = self.pairs.software[call.name]
-        product = call.made.detach()
+        product = call.output.detach()
         if isinstance(getattr(layer, "bias", None), Tensor):
             with torch.no_grad():
                 product = product - layer(torch.zeros_like(call.given))
         weight: Tensor = layer.weight  # type: ignore[assignment]
         size = torch.linalg.vector_norm(weight.detach().double())
         ones = torch.ones(self.n, dtype=torch.float64)
-        return {
-            "layer_cushion": ratio(norm(rows(product, self.n)), size * norm(rows(call.given, self.n))).cpu(),
-            "activation_contraction": ones if call.contraction is None else call.contraction.cpu(),
-        }
+        cushion = ratio(norm(rows(product, self.n)), size * norm(rows(call.given, self.n)))
+        contraction = ones if call.contraction is None else call.contraction.cpu()
+        return {"layer_cushion": cushion.cpu(), "activation_contraction": contraction}
 
-    def _of_rest(self, call: Call, noise: list[Tensor], reached: Pushed) -> dict[str, Tensor]:
-        """What the rest of software's network does with the layer's output, and with the noise on it."""
-        a = rows(call.made, self.n)
+    def _rest_figures(
+        self, call: Call, noise: list[Tensor], reached: JacobianProducts
+    ) -> dict[str, Tensor]:
+        """Compute the response of the rest of software's network to an output and its noise."""
+        a = rows(call.output, self.n)
         jx, *jns = (product.detach().double() for product in reached.products)
         smoothness, curvature = [], []
         for n, jn in zip(noise, jns, strict=True):
-            moved, scale = self._tail(call, n), ratio(norm(a), norm(rows(n, self.n)) * norm(self.logits))
-            scale = torch.where(norm(rows(n, self.n)) == 0, 0.0, scale)
+            size = norm(rows(n, self.n))
+            scale = torch.where(size == 0, 0.0, ratio(norm(a), size * norm(self.logits)))
+            moved = self._moved_logits(call, n)
             smoothness.append(norm(moved - jx - jn) * scale)
             curvature.append(norm(moved - self.logits - jn) * scale)
         cushion = ratio(norm(jx) * a.shape[1] ** 0.5, reached.squared.sqrt() * norm(a))
@@ -118,9 +135,10 @@ class Batch:
             "interlayer_curvature": _mean(curvature),
         }
 
-    def _tail(self, call: Call, noise: Tensor) -> Tensor:
-        """M(x + n): software's logits where one layer gives x + n."""
-        with torch.no_grad(), speaking(self.pairs.software, call.place, call.made.detach() + noise):
+    def _moved_logits(self, call: Call, noise: Tensor) -> Tensor:
+        """Compute M(x + n): software's logits where one layer gives x + n."""
+        output = call.output.detach() + noise
+        with torch.no_grad(), replace_output(self.pairs.software, call.id, output):
             logits: Tensor = self.software(self._given(self.software))
         return logits.double()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from ...hooks import forward_pre_hooks
 from ...values import Value
 from ..abstract_mapped_layer import AbstractMappedLayer
 
@@ -79,17 +80,12 @@ def count_usage(
 ) -> Iterator[dict[str, Usage]]:
     """Count the costs of passes, layer by layer."""
     counts = dict.fromkeys(layers, Usage())
-    with ExitStack() as stack:
-        for name, layer in layers.items():
 
-            def count(
-                _: nn.Module,
-                inputs: tuple[Any, ...],
-                words: dict[str, Any],
-                name: str = name,
-                layer: AbstractMappedLayer = layer,
-            ) -> None:
-                counts[name] += usage_of(layer, inputs[0] if inputs else words["input"], samples)
+    def count(
+        name: str, _: nn.Module, arguments: tuple[Any, ...], keywords: dict[str, Any]
+    ) -> None:
+        x = arguments[0] if arguments else keywords["input"]
+        counts[name] += usage_of(layers[name], x, samples)
 
-            stack.callback(layer.register_forward_pre_hook(count, with_kwargs=True).remove)
+    with forward_pre_hooks(layers, count):
         yield counts

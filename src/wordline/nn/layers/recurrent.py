@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from ...transforms import untraced
+from ...transforms import no_compile
 from .gates import States, step
 from .linear import LinearProduct
 from .matrix_view import LayerMatrices, MatrixView, copy_attributes, optional_tensor
@@ -100,7 +100,7 @@ class MappedRecurrent(nn.Module):
             x = torch.cat(outputs, -1)
         return x, tuple(torch.stack(states) for states in zip(*last, strict=True))
 
-    _layers_untraced = untraced(_layers)
+    _layers_untraced = no_compile(_layers)
 
     def _scan(
         self, x: Tensor, state: States, suffix: str, lengths: Tensor | None

@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor
 
 from ...mapping import Crossbar, ProgrammedMatrix
-from ...transforms import batched, whole
+from ...transforms import concrete, under_vmap
 from ..layers.product import AbstractProduct
 from . import read_fast
 from .read_fast_gradient import differentiable_read
@@ -51,8 +51,8 @@ def _column_sums(
         return read_plain(vectors, crossbar, arrays, ranges, outputs, counted)[..., :outputs]
 
     fast = ranges.observe is None and read_fast.applies(crossbar, response, u)
-    if fast and not batched(ranges.outputs):
-        least, most = (float(end) for end in whole(u).aminmax())
+    if fast and not under_vmap(ranges.outputs):
+        least, most = (float(end) for end in concrete(u).aminmax())
         if math.isfinite(least) and math.isfinite(most):
             limit = float(adc_limit(crossbar, ranges.outputs))
             return differentiable_read(

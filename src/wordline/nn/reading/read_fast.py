@@ -15,10 +15,10 @@ import torch
 from torch import Tensor
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from ...arrays import reads
 from ...devices import UniformConverter
+from ...kernels import reads
 from ...mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
-from ...transforms import batched, pushed
+from ...transforms import in_forward_mode, under_vmap
 from ..layers.convolution import ConvProduct
 from ..layers.im2col import Indices, im2col, im2col_indices
 from ..layers.product import AbstractProduct
@@ -28,7 +28,7 @@ _PACKED = WeakTensorKeyDictionary()  # arrays in the kernel's own order, as long
 
 def packed_bytes(response: Tensor) -> int:
     """Return the bytes of arrays as the kernel packed them; 0 before the first read."""
-    known: tuple[Any, reads.Columns] | None = _PACKED.get(response)
+    known: tuple[Any, reads.PackedColumns] | None = _PACKED.get(response)
     return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
 
 
@@ -44,7 +44,7 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
         return False
     learning = torch.is_grad_enabled() and response.requires_grad
     runs = not learning and reads.available(response)
-    return runs and not batched(response) and not pushed(u, response)
+    return runs and not under_vmap(response) and not in_forward_mode(u, response)
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,13 +90,13 @@ class FastRead:
     def run(self, source: Tensor) -> tuple[Tensor, Tensor]:
         """Return column sums in shares, and which of the vectors met a saturated converter."""
         columns, (worth, apart) = self._columns(), self._worth()
-        significances = columns.digits.significances
-        if columns.digits.levels and self.negative:  # read after the others, and subtracted
+        significances = columns.bit_planes.significances
+        if columns.bit_planes.levels and self.negative:  # read after the others, and subtracted
             significances = torch.cat([significances, -significances])
         weigh = significances[:, None] * worth
-        starts, offsets = self._indices(source)
-        sums, saturated = reads.convert(source, starts, offsets, columns, weigh, apart)
-        made = len(weigh) * len(starts) * self.response[..., 0, :].numel()
+        vectors = reads.InputVectors(source, *self._indices(source))
+        sums, saturated = reads.convert(vectors, columns, weigh, apart)
+        made = len(weigh) * len(vectors.starts) * self.response[..., 0, :].numel()
         self.count(made, int(saturated.sum()))
         return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
@@ -155,36 +155,37 @@ class FastRead:
 
     def _clipped(self, source: Tensor, grad: Tensor) -> Tensor:
         """Return the derivative where conversions saturated: these pass nothing."""
-        columns, (worth, apart), places = self._columns(), self._worth(), self._indices(source)
+        columns, (worth, apart) = self._columns(), self._worth()
+        vectors = reads.InputVectors(source, *self._indices(source))
         _, groups, _, col_tiles, _, cols = self.response.shape
-        vectors = len(places[0])
+        count = len(vectors.starts)
         with torch.enable_grad():
-            sums = grad.new_zeros(apart, groups, col_tiles, vectors, cols).requires_grad_()
+            sums = grad.new_zeros(apart, groups, col_tiles, count, cols).requires_grad_()
             differences = self._differences(sums)[..., : self.outputs]
             (towards,) = torch.autograd.grad(differences, sums, grad)
-        slopes = columns.digits.significances / columns.digits.significances.sum()
-        if columns.digits.levels and self.negative:
+        slopes = columns.bit_planes.significances / columns.bit_planes.significances.sum()
+        if columns.bit_planes.levels and self.negative:
             slopes = torch.cat([slopes, slopes])
         out = self._straight(source, grad).contiguous()
-        each = 1 if self.convolution is None else vectors // len(source)
+        each = 1 if self.convolution is None else count // len(source)
         shares = self.response / self.crossbar.window_siemens
-        reads.take_saturated(out, towards, source, *places, columns, shares, slopes, worth, each)
+        reads.subtract_saturated(out, towards, vectors, columns, shares, slopes, worth, each)
         return out
 
-    def _columns(self) -> reads.Columns:
+    def _columns(self) -> reads.PackedColumns:
         """Return the arrays as the kernel packs them, kept until they or the ADC change."""
         adc, slicing, response = self.crossbar.adc, self.crossbar.slicing, self.response
-        stairs = reads.Staircase(
+        quantiser = reads.Quantiser(
             self.limit, adc.lower_bound * adc.steps, float(adc.steps), self.off
         )
-        digits = reads.Digits()
+        planes = reads.BitPlanes()
         if isinstance(slicing, BitSlicing):
-            digits = reads.Digits(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)
+            planes = reads.BitPlanes(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)
         version = -1 if response.is_inference() else response._version
-        key = (version, stairs, digits)
-        known: tuple[Any, reads.Columns] | None = _PACKED.get(response)
+        key = (version, quantiser, planes)
+        known: tuple[Any, reads.PackedColumns] | None = _PACKED.get(response)
         if known is None or known[0] != key or version < 0:
             unit = self.crossbar.window_siemens
-            known = key, reads.columns(response, stairs, digits, unit=unit)
+            known = key, reads.pack_columns(response, quantiser, planes, unit=unit)
             _PACKED[response] = known
         return known[1]

@@ -12,7 +12,7 @@ from typing import Any, cast
 import torch
 from torch import Tensor
 
-from ...transforms import in_front, plain
+from ...transforms import batch_dim_first, require_plain
 from .read_fast import FastRead
 
 
@@ -43,14 +43,14 @@ class _Read(torch.autograd.Function):
             )
         if grads[0] is None:
             return None, None, None
-        return _Pullback.apply(*plain(grads[0]), *ctx.saved_tensors, ctx.read), None, None
+        return _Pullback.apply(*require_plain(grads[0]), *ctx.saved_tensors, ctx.read), None, None
 
     @staticmethod
     def vmap(
         info: Any, dims: tuple[int, None, None], source: Tensor, response: Tensor, read: FastRead
     ) -> tuple[tuple[Tensor, Tensor], tuple[int, int]]:
         """Read a mapped dimension as more samples; the response never has one."""
-        (more,) = in_front(info.batch_size, dims[:1], source)
+        (more,) = batch_dim_first(info.batch_size, dims[:1], source)
         sums, saturated = _Read.apply(_as_samples(read, more), response, read)
         size = (info.batch_size, -1)
         return (sums.unflatten(1, size), saturated.unflatten(0, size)), (1, 0)
@@ -73,7 +73,7 @@ class _Pullback(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None, None, None]:
-        pushed = _pushforward(ctx.read, *ctx.saved_tensors, *plain(*grads))
+        pushed = _pushforward(ctx.read, *ctx.saved_tensors, *require_plain(*grads))
         return pushed, None, None, None, None
 
     @staticmethod
@@ -87,7 +87,7 @@ class _Pullback(torch.autograd.Function):
     ) -> tuple[Tensor, int]:  # fmt: skip
         size, at = info.batch_size, 0 if read.convolution else 1
         of = (dims[0], dims[1], dims[3])
-        above, more, over = in_front(size, of, towards, source, saturated)
+        above, more, over = batch_dim_first(size, of, towards, source, saturated)
         above = above.movedim(0, 1).flatten(1, 2)
         samples = _as_samples(read, more)
         pulled = _Pullback.apply(above, samples, response, over.flatten(0, 1), read)

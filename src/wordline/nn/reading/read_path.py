@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.jit import is_tracing  # type: ignore[attr-defined]
 
 from ...mapping import Crossbar, ProgrammedMatrix
-from ...transforms import batched, untraced
+from ...transforms import no_compile, under_vmap
 from ..layers.product import AbstractProduct
 from .conversions import (
     AbstractConversion,
@@ -70,7 +70,7 @@ class ArrayPath(AbstractReadPath):
         _require_no_graph(layer.kind)
         return self._run(x, product, layer)
 
-    @untraced
+    @no_compile
     def _run(self, x: Tensor, product: AbstractProduct, layer: ReadableLayer) -> Tensor:
         state = layer.arrays_state()
         if product.is_batched(x):
@@ -127,7 +127,7 @@ def _require_no_graph(kind: str) -> None:
 
 def require_one_chip(conductances: Tensor) -> None:
     """Refuse to draw for several chips at once: the stream of each is in no tensor."""
-    if batched(conductances):
+    if under_vmap(conductances):
         raise ValueError(
             "`vmap` over chips with read noise, or that program themselves at each pass, would "
             "give all of them the random numbers of one; call them one after another"

@@ -12,7 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...devices.converter_kernel import digitise_
 from ...mapping import Crossbar
-from ...transforms import differentiated, transformed, whole
+from ...transforms import concrete, needs_derivative, under_transform
 from .tally import Tally
 
 # Column sums held at once; a larger read goes chunk by chunk of its vectors. On a CPU a chunk of
@@ -44,13 +44,15 @@ def read_plain(
     Returns column sums `(groups, n, columns)` in shares of the window. `outputs`: columns that hold
     weights, per group.
     """
-    if crossbar.array.independent_columns and not crossbar.array.linear and ranges.observe is None:
+    array, unobserved = crossbar.array, ranges.observe is None
+    if array.independent_columns and not array.linear and unobserved:
         response = _without_pads(response, outputs)
-    cached = vectors.device.type == "cpu" and crossbar.array.linear and ranges.observe is None
+    cached = vectors.device.type == "cpu" and array.linear and unobserved
     converters = response[..., 0, :].numel()
     chunks = vectors.split(max(1, (_CHUNK_IN_CACHE if cached else _CHUNK) // converters), 1)
     learning = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
-    again = learning and len(chunks) > 1 and not transformed()  # torch.func knows no checkpoints
+    # torch.func knows no checkpoints
+    again = learning and len(chunks) > 1 and not under_transform()
     respond = _array_response(crossbar, response)
     sums = []
     for chunk in chunks:
@@ -62,7 +64,7 @@ def read_plain(
         else:
             of_chunk, saturated = _read_chunk(*arguments)
         sums.append(of_chunk)
-        over = whole(saturated[0])
+        over = concrete(saturated[0])
         made = saturated[1] * chunk.shape[1] * converters * over.numel()
         tally.add(made, int(over.sum()))
     return sums[0] if len(sums) == 1 else torch.cat(sums, 1)
@@ -99,7 +101,7 @@ def _array_response(crossbar: Crossbar, response: Tensor) -> Callable[[Tensor], 
         volts = (volt * share)[None, :, :, None]
         currents = crossbar.array.currents(volts, response, crossbar.wires)
         scale = volt * window
-        shares = currents / scale if differentiated(currents) else currents.div_(scale)
+        shares = currents / scale if needs_derivative(currents) else currents.div_(scale)
         return shares - off * share.sum(-1)[None, :, :, None, :, None] if off else shares
 
     return curved
@@ -144,7 +146,7 @@ def _convert(
         ranges.observe(sums)
         return sums, 1.0, 0
     limit = adc_limit(crossbar, ranges.outputs)
-    keep = torch.is_grad_enabled() or differentiated(sums)
+    keep = torch.is_grad_enabled() or needs_derivative(sums)
     clipped = None if keep else digitise_(sums, float(limit), adc.lower_bound, adc.steps)
     if clipped is not None:
         return sums, limit, clipped

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...records.record import Party, Record
+from ...records.record import NetworkIdentity, Record
 from ..fields import epsilon, format_field, format_value
 from .figure_file import new_figure, save_figure
 
@@ -67,5 +67,5 @@ def _draw(axes: Axes, records: Sequence[Record], setting: str) -> None:
     )  # fmt: skip
 
 
-def _design(chip: Party) -> str:
+def _design(chip: NetworkIdentity) -> str:
     return f"{format_value(chip.tile)} {chip.gain}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...records import Audit, NoiseStability
-from ...records.record import Estimate, Party, Record, describe_attack, fraction
+from ...records.record import Estimate, NetworkIdentity, Record, describe_attack, fraction
 from ...values import Value, encode
 from ..audit_notes import audit_note
 from ..chip_mean import ChipMean, mean_over_chips
@@ -140,7 +140,7 @@ def _chip(chip: Value) -> dict[str, Any]:
         if "report" in layer:
             maps = {name: layer[name.removesuffix("_map")] for name in maps}
         layers.append({**layer.get("report", layer), **maps})
-    design = Party("", "", getattr(chip, "crossbar"), plain["seed"])  # noqa: B009
+    design = NetworkIdentity("", "", getattr(chip, "crossbar"), plain["seed"])  # noqa: B009
     name = f"{plain.get('network', 'chip')} on {format_value(design.tile)}, {design.gain}"
     return {"name": f"{name}, seed {design.seed}", "layers": layers, "digital": plain["digital"]}
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ...records.record import Party, Record
+from ...records.record import NetworkIdentity, Record
 
 UNKNOWN_MODEL = "MODEL"
 NAMED_DATA = ("", "digits", "cifar10", "cifar100", "tiny-imagenet")  # that `load_dataset` has
@@ -72,7 +72,7 @@ def reproduce_command(record: Record, names: CommandNames, networks: Mapping[str
     return before + shlex.join([*words, "--out", "again.jsonl"])
 
 
-def _crossbar_arguments(victim: Party, names: CommandNames) -> tuple[str, list[str]]:
+def _crossbar_arguments(victim: NetworkIdentity, names: CommandNames) -> tuple[str, list[str]]:
     """(a line that writes the crossbar's file, or nothing; the arguments that name it)."""
     if not victim.is_chip:
         return "", []
@@ -117,6 +117,6 @@ def _python_lines(record: Record, model: str) -> str:
     return "\n".join(lines)
 
 
-def _chip_expression(chip: Party) -> str:
+def _chip_expression(chip: NetworkIdentity) -> str:
     crossbar = f"wl.Crossbar.from_json({chip.crossbar.to_json()!r})"
     return f"wl.map_model(software, {crossbar}, seed={chip.seed})"
