@@ -57,7 +57,8 @@ def layout(quantity: str) -> Layout:
     """One figure, a row a crossbar."""
     rows = tuple(f"{n}x{n} {type(gain).__name__}" for gain in GAINS for n in TILES)
     return Layout(
-        f"Fig 2, {quantity}", quantity,
+        f"Fig 2, {quantity}",
+        quantity,
         rows=Axis("tile, gain", ("tile", "gain"), order=rows),
         columns=Axis("epsilon", ("eps",), order=(fraction(2 / 255), fraction(8 / 255))),
         note="A figure in the paper, of which no numbers are at hand.",
@@ -69,5 +70,6 @@ STUDY = Study(
     reproduces="arXiv 2008.11298, Fig. 2 and equations 2 to 4",
     cells=cells,
     layout=tuple(layout(quantity) for quantity in FIGURES),
-    expected="published, as a drawing: the chip's gradient and perturbation deviate from software's",
+    expected="published, as a drawing: the chip's gradient and perturbation deviate "
+    "from software's",
 )

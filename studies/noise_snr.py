@@ -53,18 +53,25 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 CROSSBAR = ("tile", "r_on", "gain")
 LAYOUTS = (
     Layout(
-        "Clean accuracy", "CA", rows=Axis("tile, r_on, gain", CROSSBAR),
+        "Clean accuracy",
+        "CA",
+        rows=Axis("tile, r_on, gain", CROSSBAR),
         columns=Axis("network", ("model",)),
     ),
     Layout(
-        "SNR of the logits", "SNR of the logits",
-        rows=Axis("tile, r_on, gain", CROSSBAR), columns=Axis("network", ("model",)),
+        "SNR of the logits",
+        "SNR of the logits",
+        rows=Axis("tile, r_on, gain", CROSSBAR),
+        columns=Axis("network", ("model",)),
         note="Of the mean ratio of powers over images; the signal is the chip's activation.",
     ),
     Layout(
-        "SNR of every layer", "SNR of a layer",
-        rows=Axis("tile, r_on, gain, layer", (*CROSSBAR, "layer")), columns=Axis("network", ("model",)),
-        note="Layers in the order of the pass, each under its own inputs' noise and all noise before it.",
+        "SNR of every layer",
+        "SNR of a layer",
+        rows=Axis("tile, r_on, gain, layer", (*CROSSBAR, "layer")),
+        columns=Axis("network", ("model",)),
+        note="Layers in the order of the pass, each under its own inputs' noise and "
+        "all noise before it.",
     ),
 )
 

@@ -97,13 +97,14 @@ class NetworkCell(AbstractCell):
         if name == SOFTWARE:
             return software
 
-        def make() -> nn.Module:
+        kind, key = "ideal" if ideal else "chip", (self.network, name)
+        if loader.memory.get(kind, (None,))[0] != key:
             preset, gain = name.rsplit(" ", 1)
             crossbar = wl.Crossbar.preset(preset, gain=GAINS[gain])
             array = wl.IdealBackward(crossbar.array) if ideal else crossbar.array
-            return wl.map_model(software, replace(crossbar, array=array))
-
-        return loader.latest("ideal" if ideal else "chip", (self.network, name), make)
+            made = wl.map_model(software, replace(crossbar, array=array))
+            loader.memory[kind] = key, made
+        return loader.memory[kind][1]
 
     def _crafted(self, loader: Loader) -> Tensor:
         """Craft the images; those crafted on software serve every victim."""
@@ -114,11 +115,12 @@ class NetworkCell(AbstractCell):
         )  # fmt: skip
         name, size = self.victim if white else SOFTWARE, self.batch_size if white else 100
         source = self._network(loader, name, ideal=self.source == IDEAL)
-
-        def make() -> Tensor:
+        if white:
             return craft(source, attack, split, batch_size=size)
-
-        return make() if white else loader.once((self.network, attack, self.images), make)
+        key = (self.network, attack, self.images)
+        if key not in loader.memory:
+            loader.memory[key] = craft(source, attack, split, batch_size=size)
+        return loader.memory[key]
 
 
 Hits = dict[NetworkCell, tuple[bool, ...]]

@@ -33,7 +33,10 @@ Data = tuple[
 def data(
     design: ArrayDesign, count: int, distribution: SampleDistribution, seed: int
 ) -> tuple[Data, Tensor]:
-    """Normalised conductances and voltages, currents to start from, exact currents; and the conductances."""
+    """Return the data of a network, and the conductances.
+
+    Normalised conductances and voltages, currents to start from, exact currents.
+    """
     g, volts = draw_samples(
         design,
         count // VECTORS,
@@ -103,7 +106,8 @@ def main(size: int, seconds: float) -> None:
     judge, g = data(design, 4096, HELD_OUT, 1)
     g_share, v, bases, exact = judge
     print(
-        "| network | weights | epochs | relative RMS error | largest error / full scale |\n|---|---|---|---|---|"
+        "| network | weights | epochs | relative RMS error | largest error / full scale |\n"
+        "|---|---|---|---|---|"
     )
     for name, currents in bases.items():
         print(f"| none: {name} currents | 0 | | {errors(design, currents, exact)} |")
@@ -123,9 +127,8 @@ def main(size: int, seconds: float) -> None:
         v.double() * design.volts, array.program(g, design.wires), design.wires
     )
     weights, epochs = 8 * array.report.hidden + 7, array.report.epochs
-    print(
-        f"| column network, linear base | {weights} | {epochs} | {errors(design, currents, exact)} |"
-    )
+    found = errors(design, currents, exact)
+    print(f"| column network, linear base | {weights} | {epochs} | {found} |")
 
 
 if __name__ == "__main__":

@@ -2,12 +2,15 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
+from wordline.commands import COMMANDS
 from wordline.commands.options import parse_number
 from wordline.defenses import training_attack
 from wordline.runs import read_records
@@ -191,9 +194,18 @@ def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path)
     assert code == 0
     card = wl.training.Card.from_json(out.splitlines()[-1])
     assert card.recipe.objective == wl.LipschitzPenalty(wl.TRADES(8 / 255, 1, 2 / 255), 1e-5)
-    assert card.recipe.forward == wl.OnChip(wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()))
-    assert card.recipe.validation == 0.1 and card.recipe.frozen_batch_norm and card.best_epoch == 1 and card.initial
-    assert not wl.load_model(tmp_path / "digits-cnn-digits-trades-8-lipschitz-on-rethinking-16.safetensors").training
+    assert card.recipe.forward == wl.OnChip(
+        wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
+    )
+    assert (
+        card.recipe.validation == 0.1
+        and card.recipe.frozen_batch_norm
+        and card.best_epoch == 1
+        and card.initial
+    )
+    assert not wl.load_model(
+        tmp_path / "digits-cnn-digits-trades-8-lipschitz-on-rethinking-16.safetensors"
+    ).training
 
 
 @pytest.mark.parametrize(
@@ -436,3 +448,18 @@ def test_numbers_may_be_fractions() -> None:
     for text in ("8/0", "eight", "1/2/3"):
         with pytest.raises(ValueError, match=f"`{text}` is no number"):
             parse_number(text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_the_first_line_of_every_command(name: str) -> None:
+    assert COMMANDS[name].summary == (COMMANDS[name].load().__doc__ or "").splitlines()[0]
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; sys.argv = ['wordline', '--help']; from wordline.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith(('wordline.commands.', 'wordline.reports'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]" and "evaluate" in done.stdout

@@ -25,7 +25,7 @@ def test_every_item_is_done_once_whatever_the_number_of_threads(limit: int) -> N
 def test_results_come_in_order_and_errors_come_through(limit: int) -> None:
     assert list(ordered_map(lambda x: x * x, range(7), limit)) == [x * x for x in range(7)]
     assert list(ordered_map(lambda x: x, [], limit)) == []
-    with pytest.raises(ZeroDivisionError, match="division by zero"):
+    with pytest.raises(ZeroDivisionError, match="by zero"):
         list(ordered_map(lambda x: 1 // x, [1, 0], limit))
 
 

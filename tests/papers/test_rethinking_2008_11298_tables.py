@@ -34,11 +34,17 @@ def test_published_numbers_stand_beside_each_gain() -> None:
     with pytest.raises(ValueError, match="zip"):
         table_layout("Table I", "margin", PUBLISHED, (0.05,), GAINS)
     beside = table_layout("Table I", "margin", PUBLISHED, (0.05, 0.1), GAINS, "CA")
-    assert beside.published == () and beside.quantity == "CA" and beside.rows.order == layout.rows.order
+    assert (
+        beside.published == ()
+        and beside.quantity == "CA"
+        and beside.rows.order == layout.rows.order
+    )
 
 
 def test_rows_of_a_figure_are_named_after_their_data() -> None:
-    layout = figure_layout("Fig 5", "AA", {"cifar100": "VGG16", "cifar10": "STAND-IN"}, (0.05,), (16, 32), GAINS)
+    layout = figure_layout(
+        "Fig 5", "AA", {"cifar100": "VGG16", "cifar10": "STAND-IN"}, (0.05,), (16, 32), GAINS
+    )
     assert layout.title == "Fig 5, AA (rows of CIFAR-10 are a stand-in)" and layout.quantity == "AA"
     named = dict(layout.rows.names)
     assert len(named) == 2 * (1 + 2 * 2 * 2) and layout.rows.order == tuple(named)

@@ -167,8 +167,9 @@ def test_prints_draws_and_survives_json(asked, tmp_path: Path) -> None:
     text = str(found)
     assert "the worst of white-box and transferred PGD" in text and "\n *" in text
     assert "5 bits" in text and "40k" in text
-    pair = option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)
-    low = dataclasses.replace(found, options=compare_options(pair, 0.02))
+    low = dataclasses.replace(
+        found, options=compare_options((option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)), 0.02)
+    )
     assert "\n CA" in str(low) and [o.robust.value for o in low.best] == [0.3]
     assert advice_figure(low, tmp_path / "a.png").stat().st_size > 10_000
     words = advice_figure(found, tmp_path / "a.svg").read_text()

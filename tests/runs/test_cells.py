@@ -15,13 +15,14 @@ from wordline.runs import (
     Grid,
     Images,
     Journal,
+    NamedNetwork,
     NoImages,
     PretrainedNetwork,
     Store,
     evaluation_cell,
     run_grid,
 )
-from wordline.runs.cell import AbstractCell
+from wordline.runs.cell import AbstractCell, AbstractInput, CellResult
 from wordline.runs.threads import fixed_threads
 
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
@@ -180,3 +181,13 @@ def test_a_noisy_victim_is_asked_every_time() -> None:
     records = [one.run(store) for one in pinned]
     assert records[0].clean_answers != records[1].clean_answers
     assert records == [one.run(Store()) for one in pinned]
+
+
+def test_a_result_with_its_cell_makes_the_round_trip(pinned: EvaluationCell) -> None:
+    result = CellResult(pinned, wl.UnitGain())
+    assert CellResult.from_json(result.to_json()) == result
+
+
+def test_inputs_are_read_under_their_former_names() -> None:
+    old = '{"type": "Called", "network": {"type": "Packaged", "name": "digits-cnn"}, "name": "a"}'
+    assert AbstractInput.from_json(old) == NamedNetwork(PretrainedNetwork("digits-cnn"), "a")

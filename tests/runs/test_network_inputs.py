@@ -11,11 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import torch
 
 import wordline as wl
 from wordline.progress import AbstractProgress, Advance
-from wordline.runs import Images, StoreConfig, TrainedNetwork
-from wordline.training import Recipe
+from wordline.runs import FineTunedNetwork, Images, PretrainedNetwork, StoreConfig, TrainedNetwork
+from wordline.training import OneCycle, Recipe
 
 RECIPE = dataclasses.replace(Recipe.preset("digits"), epochs=2, batch_size=400)
 STEPS = len(wl.load_dataset("digits").train) // 400
@@ -120,3 +121,17 @@ def test_bad_ingredients_are_refused() -> None:
         Images("digits", limit=-1)
     with pytest.raises(ValueError, match="`architecture` must be one of"):
         TrainedNetwork("vgg9", "digits", Recipe.preset("digits"))
+    recipe = Recipe.preset("digits")
+    with pytest.raises(TypeError, match="`start` must be AbstractNetwork"):
+        FineTunedNetwork("digits-cnn", "digits", recipe, start="digits-cnn")
+
+
+def test_a_network_is_fine_tuned_from_the_weights_of_another(tmp_path: Path) -> None:
+    still = dataclasses.replace(RECIPE, epochs=1, schedule=OneCycle(peak_lr=1e-12))
+    start = PretrainedNetwork("digits-cnn")
+    tuned = FineTunedNetwork("digits-cnn", "digits", still, start=start)
+    store = StoreConfig(str(tmp_path)).open()
+    found, before = tuned.load(store).state_dict(), start.load(store).state_dict()
+    weights = [name for name in before if name.endswith("weight")]
+    assert weights and all(torch.allclose(found[name], before[name]) for name in weights)
+    assert tuned.pinned(store).content != start.pinned(store).content  # statistics have moved

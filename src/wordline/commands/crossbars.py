@@ -43,7 +43,8 @@ def show(
     generator = torch.Generator().manual_seed(seed)
     share = torch.rand(chosen.tile, generator=generator, dtype=torch.float64)
     target = chosen.device.conductance(share)
-    g = read_noise(program_devices(target, chosen, generator=generator), chosen, generator=generator)
+    g = program_devices(target, chosen, generator=generator)
+    g = read_noise(g, chosen, generator=generator)
     rows = torch.rand(chosen.tile[0], generator=generator, dtype=torch.float64)
     print(netlist(g, chosen.wires, chosen.read_volt * rows, chosen.array.device_law))
 

@@ -8,14 +8,12 @@ import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self, TypeVar
+from typing import Any, Protocol, Self
 
 from ..datasets import ImageData
 from ..progress import AbstractProgress
 from ..values import Value, require_integer
 from .cache import Tensors
-
-T = TypeVar("T")
 
 
 class Loader(Protocol):
@@ -25,17 +23,15 @@ class Loader(Protocol):
     """
 
     @property
+    def memory(self) -> dict[Hashable, Any]:
+        """Objects that the cells of this process share, by everything that decides them."""
+
+    @property
     def progress(self) -> AbstractProgress:
         """The display of long work, such as training a network."""
 
     def data(self, name: str) -> ImageData:
         """Return a data set by name."""
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what `make` makes for this key; it is called once in this process."""
-
-    def latest(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        """Do the same as `once`, but keep only the newest object of each kind."""
 
     def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
         """Return tensors from the cache; `made_by` must state everything that decides them."""

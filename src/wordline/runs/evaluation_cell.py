@@ -134,9 +134,9 @@ class EvaluationCell(AbstractCell):
             self.network, self.crossbar, self.chip_seed, self.calibration, self.images,
             self.batch_size, self.threads, self.device,
         )  # fmt: skip
-        size = self.batch_size
-        return loader.latest(
-            "clean",
-            asked,
-            lambda: correct(victim, to_float(split.images), split.labels, batch_size=size),
-        )
+        if loader.memory.get("clean", (None,))[0] != asked:
+            images, labels = to_float(split.images), split.labels
+            hits = correct(victim, images, labels, batch_size=self.batch_size)
+            loader.memory["clean"] = asked, hits
+        mask: Tensor = loader.memory["clean"][1]
+        return mask

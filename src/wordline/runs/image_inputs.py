@@ -50,16 +50,20 @@ class AbstractImages(AbstractInput):
     @final
     def load(self, loader: Loader) -> ImageSplit:
         """Return the images; refuse others than those that this input is pinned to."""
-        return loader.once(self, lambda: self._read(loader))
+        if self not in loader.memory:
+            loader.memory[self] = self._read(loader)
+        found: ImageSplit = loader.memory[self]
+        return found
 
     @final
     def pinned(self, loader: Loader) -> Self:
-        found = loader.once(("pinned", self), lambda: self._pin(loader))
-        return dataclasses.replace(self, fingerprint=found[0], count=found[1])
-
-    def _pin(self, loader: Loader) -> tuple[str, int]:
-        split = self.load(loader)
-        return split.fingerprint(), len(split)
+        key = ("pinned", self)
+        if key not in loader.memory:
+            split = self.load(loader)
+            pin = {"fingerprint": split.fingerprint(), "count": len(split)}
+            loader.memory[key] = dataclasses.replace(self, **pin)  # type: ignore[arg-type]
+        pinned: Self = loader.memory[key]
+        return pinned
 
     def _read(self, loader: Loader) -> ImageSplit:
         data = loader.data(self.data)

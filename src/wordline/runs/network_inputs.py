@@ -36,12 +36,19 @@ class AbstractNetwork(AbstractInput):
     @final
     def load(self, loader: Loader, device: str = "cpu") -> nn.Module:
         """Return the network, built once; refuse another than this input is pinned to."""
-        return loader.once((self, device), lambda: self._checked(self.build(loader).to(device)))
+        key = (self, device)
+        if key not in loader.memory:
+            loader.memory[key] = self._checked(self.build(loader).to(device))
+        network: nn.Module = loader.memory[key]
+        return network
 
     @final
     def pinned(self, loader: Loader) -> Self:
-        content = loader.once(("pinned", self), lambda: identify(self.load(loader)))
-        return dataclasses.replace(self, content=content)
+        key = ("pinned", self)
+        if key not in loader.memory:
+            loader.memory[key] = dataclasses.replace(self, content=identify(self.load(loader)))
+        pinned: Self = loader.memory[key]
+        return pinned
 
     def _checked(self, network: nn.Module) -> nn.Module:
         if self.content.weights and identify(network) != self.content:

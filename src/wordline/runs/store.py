@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -17,8 +17,6 @@ from ..values import Value
 from .cache import AbstractCache, DiskCache, MemoryCache, Tensors
 from .image_inputs import Images
 from .network_inputs import AbstractNetwork
-
-T = TypeVar("T")
 
 
 class Store:
@@ -39,42 +37,31 @@ class Store:
         self.root = root
         self.progress: AbstractProgress = progress or Silent()
         self.warnings: list[str] = []
-        self._memory: dict[Hashable, Any] = {}
-        self._latest: dict[str, tuple[Hashable, Any]] = {}
+        self.memory: dict[Hashable, Any] = {}
 
     def hold(self, network: AbstractNetwork, module: nn.Module) -> None:
         """Use a module of the caller's for a network."""
-        self._memory[network, "cpu"] = module
+        self.memory[network, "cpu"] = module
 
     def hold_images(self, split: ImageSplit) -> Images:
         """Use a split of the caller's, and return the name by which cells ask for it."""
         images = Images(split.name, fingerprint=split.fingerprint(), count=len(split))
-        self._memory[images] = split
+        self.memory[images] = split
         return images
 
     def release(self) -> None:
         """Forget everything in memory."""
-        self._memory.clear()
-        self._latest.clear()
+        self.memory.clear()
 
     def data(self, name: str) -> ImageData:
-        def read() -> ImageData:
+        key = ("data", name)
+        if key not in self.memory:
             below = Path(self.root) / name
+            root = str(below if below.is_dir() else self.root)
             ships = name == "digits" or not self.root
-            return load_dataset(name, "" if ships else str(below if below.is_dir() else self.root))
-
-        return self.once(("data", name), read)
-
-    def once(self, key: Hashable, make: Callable[[], T]) -> T:
-        if key not in self._memory:
-            self._memory[key] = make()
-        return self._memory[key]
-
-    def latest(self, kind: str, key: Hashable, make: Callable[[], T]) -> T:
-        if kind not in self._latest or self._latest[kind][0] != key:
-            self._latest.pop(kind, None)  # before the next one takes its memory
-            self._latest[kind] = key, make()
-        return self._latest[kind][1]
+            self.memory[key] = load_dataset(name, "" if ships else root)
+        found: ImageData = self.memory[key]
+        return found
 
     def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
         return self.cache.get(kind, _digest(made_by), make, self.warnings.append)

@@ -45,7 +45,7 @@ SHAPES = [(1, 1), (1, 5), (6, 1), (3, 7), (8, 5)]
 
 
 @dataclass(frozen=True)
-class Cubic(AbstractDeviceLaw):
+class CubicDevice(AbstractDeviceLaw):
     """A user's law, with nothing but a current."""
 
     k: float
@@ -155,7 +155,7 @@ def test_reversed_voltages_reverse_currents(rng: torch.Generator) -> None:
 
 @pytest.mark.parametrize(
     "law",
-    [SinhDevice(b=4.0), SinhDevice(b=40.0), Cubic(k=20.0), Selector(0.05), Saturating(0.05)],
+    [SinhDevice(b=4.0), SinhDevice(b=40.0), CubicDevice(k=20.0), Selector(0.05), Saturating(0.05)],
     ids=str,
 )
 @pytest.mark.parametrize("wires", WIRES, ids=str)
@@ -194,7 +194,7 @@ def test_any_law_any_wires(data: st.DataObject) -> None:
     rows, cols = data.draw(st.integers(1, 7)), data.draw(st.integers(1, 7))
     law = data.draw(
         st.sampled_from(
-            [Cubic(k=data.draw(st.floats(0, 1e3))), SinhDevice(b=data.draw(st.floats(0, 20)))]
+            [CubicDevice(k=data.draw(st.floats(0, 1e3))), SinhDevice(b=data.draw(st.floats(0, 20)))]
         )
     )
     rng = torch.Generator().manual_seed(data.draw(st.integers(0, 2**31)))
@@ -312,7 +312,7 @@ def test_the_torch_engine_solves_and_differentiates(
 
 
 @pytest.mark.parametrize(
-    "law", [Ohmic(), SinhDevice(b=6.0), Cubic(k=30.0), Saturating(0.2)], ids=str
+    "law", [Ohmic(), SinhDevice(b=6.0), CubicDevice(k=30.0), Saturating(0.2)], ids=str
 )
 @pytest.mark.parametrize("wires", [*WIRES[:2], Wires(driver_ohm=4e3, col_ohm=200)], ids=str)
 def test_gradients(rng: torch.Generator, wires: Wires, law: AbstractDeviceLaw) -> None:
@@ -451,7 +451,7 @@ def test_harder_samples_take_more_steps(rng: torch.Generator) -> None:
 
 
 def test_laws_round_trip() -> None:
-    for law in (Ohmic(), SinhDevice(b=4.0), Cubic(k=1.5)):
+    for law in (Ohmic(), SinhDevice(b=4.0), CubicDevice(k=1.5)):
         assert AbstractDeviceLaw.from_json(law.to_json()) == law
 
 
@@ -459,7 +459,7 @@ def test_slopes_by_autograd_are_slopes(rng: torch.Generator) -> None:
     v, g, law = volts(rng, 3, 4), draw(rng, 3, 4), SinhDevice(b=4.0)
     assert_close(AbstractDeviceLaw.slope(law, v, g), law.slope(v, g), 1e-14)
     with torch.no_grad():
-        assert_close(Cubic(k=2.0).slope(v, g), g * (1 + 6 * v**2), 1e-14)
+        assert_close(CubicDevice(k=2.0).slope(v, g), g * (1 + 6 * v**2), 1e-14)
 
 
 @pytest.mark.parametrize("b", [-1.0, float("nan"), float("inf")])

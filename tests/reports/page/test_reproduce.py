@@ -17,7 +17,7 @@ from wordline.runs import Grid, Journal, run_grid
 
 
 def parsed(command: str) -> dict:
-    """The arguments that the command line understands; the command itself is not run."""
+    """Parse a command as the command line does; the command itself is not run."""
     program, *words = shlex.split(command)
     assert program == "wordline"
     run = tyro.extras.subcommand_cli_from_dict(parsers(words[:1]), args=words)
@@ -30,7 +30,7 @@ def flat(given: dict) -> dict:
     return given | {name: value for group in groups for name, value in vars(group).items()}
 
 
-def said(made: Record) -> str:
+def command_of(made: Record) -> str:
     return reproduce_command(made, names_of([made]), {})
 
 
@@ -41,8 +41,9 @@ def test_a_command_parses_and_says_the_conditions() -> None:
     made = dataclasses.replace(
         record(chip(3, 32), SOFTWARE, attack=attack, data="cifar10"), threads=2, draws=20
     )
-    command = said(made)
-    assert command.startswith("wordline evaluate --model MODEL --data cifar10 --root DIR --crossbar rethinking-32")
+    command = command_of(made)
+    start = "wordline evaluate --model MODEL --data cifar10 --root DIR --crossbar rethinking-32"
+    assert command.startswith(start)
     given = flat(parsed(command))
     wanted = {
         "crossbar": ("rethinking-32",), "gain": ("unit",), "eps": (0.1,), "steps": 12,
@@ -94,24 +95,26 @@ def test_a_white_box_record_knows_its_network_from_the_transfer_record_of_its_ch
 
 def test_what_the_command_line_cannot_say_is_python() -> None:
     exotic = wl.PGD(eps=0.1, steps=3, restarts=4)
-    code = said(record(chip(1), SOFTWARE, attack=exotic))
+    code = command_of(record(chip(1), SOFTWARE, attack=exotic))
     compile(code, "reproduce", "exec")
     lines = code.splitlines()
     there = {"wl": wl}
     exec("\n".join(line for line in lines if line.startswith("attack")), there)
     assert there["attack"] == exotic
     assert "victim=victim, source=software" in lines[-1] and "seed=1)" in code
-    assert "victim=victim, source=source" in said(record(chip(1), chip(2)))
-    assert "victim=victim, source=victim" in said(record(chip(1), attack=exotic))
-    assert "victim=software, source=software" in said(
+    assert "victim=victim, source=source" in command_of(record(chip(1), chip(2)))
+    assert "victim=victim, source=victim" in command_of(record(chip(1), attack=exotic))
+    assert "victim=software, source=software" in command_of(
         dataclasses.replace(record(data="cifar10"), seed=5)
     )
-    assert "wl.SurrogateGradient" in said(record(chip(), NetworkIdentity("Net", "1", gradient="of Net")))
+    differentiable = NetworkIdentity("Net", "1", gradient="of Net")
+    assert "wl.SurrogateGradient" in command_of(record(chip(), differentiable))
 
 
 def test_calibration_is_part_of_the_command() -> None:
-    victim = dataclasses.replace(chip(), calibration="first 77 images of digits-train abc, batches of 50")
-    assert flat(parsed(said(record(victim))))["calibration"] == 77
+    calibration = "first 77 images of digits-train abc, batches of 50"
+    victim = dataclasses.replace(chip(), calibration=calibration)
+    assert flat(parsed(command_of(record(victim))))["calibration"] == 77
 
 
 def test_attacks_by_the_arguments_that_make_them() -> None:
