@@ -228,4 +228,5 @@ def test_a_network_sees_the_layers_of_its_chip(tiny_cnn: nn.Module) -> None:
     )
     many = wl.map_chips(tiny_cnn, REAL, SEEDS)
     many.train()
-    assert many._views().of(lambda layer: layer.samples[0]).training and not many.eval()[0].training
+    assert many._copies().with_modules(lambda layer: layer.samples[0]).training
+    assert not many.eval()[0].training
