@@ -31,8 +31,8 @@ def conditions(result: Value) -> dict[str, Any]:
     for name in PARTIES:
         network = getattr(result, name, None)
         if isinstance(network, NetworkIdentity) and network.is_chip:
-            fields = shared[name].items()
-            shared[name] = {key: value for key, value in fields if key not in OF_A_CHIP}
+            plain = shared[name].items()
+            shared[name] = {key: value for key, value in plain if key not in OF_A_CHIP}
     return dict(flatten(shared, without=("seed",)))
 
 
