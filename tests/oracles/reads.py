@@ -19,7 +19,7 @@ class Adc:
 
     limit: float
     steps: int
-    least: float
+    lower_bound: float
     off: float = 0.0
 
 
