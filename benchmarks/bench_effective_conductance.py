@@ -1,11 +1,13 @@
-"""How long an exact array takes: milliseconds per tile, against the machine and against other exact methods.
+"""The time of an exact array: ms per tile, against the machine and against other exact methods.
 
-    python -m benchmarks.bench_effective_conductance [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
+    python -m benchmarks.bench_effective_conductance
+        [--sizes 16 32 64 128 256] [--seconds 1.0] [--no-rivals]
 
-Prints the Markdown of results.md and takes about two minutes on two quiet cores. Each rate is set against the rate of
-a large matrix product measured just before it, so that the figures mean something on a busy machine too. Expect, on
-two cores with AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per 16 / 32 / 64 / 128 tile in float64, float32 nearly twice as
-fast, a time that grows as N^2.9. badcrossbar is measured if it can be imported, for instance from
+Prints the Markdown of results.md and takes about two minutes on two quiet cores. Each rate is set
+against the rate of a large matrix product measured just before it, so that the figures mean
+something on a busy machine too. Expect, on two cores with AVX-512: 0.006 / 0.04 / 0.27 / 2.0 ms per
+16 / 32 / 64 / 128 tile in float64, float32 nearly twice as fast, a time that grows as N^2.9.
+badcrossbar is measured if it can be imported, for instance from
 `pip install --target DIR badcrossbar` with DIR on PYTHONPATH; ngspice if it is on PATH.
 """
 
@@ -23,8 +25,10 @@ from benchmarks import column_sweep, memory, rivals
 from benchmarks.machine import best, gemm, heading, table, timed
 from torch import Tensor
 
-from wordline.circuits import Wires, compiled, effective_conductance, netlist, run_ngspice
-from wordline.circuits.lanes import VECTOR_BYTES
+from wordline.circuits import Wires, effective_conductance, netlist, run_ngspice
+from wordline.circuits.linear import compiled
+from wordline.circuits.linear.compiled.schedule import schedule
+from wordline.kernels.simd import VECTOR_BYTES
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 SEGMENTS = Wires(driver_ohm=5, row_ohm=5, col_ohm=10, sense_ohm=10)  # all that badcrossbar knows
@@ -35,9 +39,13 @@ SWEEP, BADCROSSBAR, NGSPICE = 128, 64, 32  # largest tiles that are worth the wa
 
 def main() -> None:
     """Print the tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[16, 32, 64, 128, 256])
-    parser.add_argument("--seconds", type=float, default=1.0, help="time to spend on one figure, roughly")
+    parser.add_argument(
+        "--seconds", type=float, default=1.0, help="time to spend on one figure, roughly"
+    )
     parser.add_argument("--no-rivals", action="store_true", help="the library alone")
     args = parser.parse_args()
     print(heading() + "\n")
@@ -48,7 +56,10 @@ def main() -> None:
         print(f"float64 time per tile grows as N^{np.polyfit(*logs, 1)[0]:.2f}  ")
     print(memory.measured())
     if not args.no_rivals:
-        print("the same tiles by other means: ms a tile, times wordline's, largest difference over largest entry\n")
+        print(
+            "the same tiles by other means: ms a tile, times wordline's, largest difference over "
+            "largest entry\n"
+        )
         table([others(n, seconds) for n, (_, seconds) in times.items()])
 
 
@@ -61,8 +72,8 @@ def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
         g = tiles(torch.get_num_threads() * width * min(groups, 512), n).to(dtype)
         peak = gemm(dtype)
         forward = best(lambda g=g: compiled.solve(g, WIRES)) / len(g)
-        state = compiled.solve_and_keep(g, WIRES)[1]
-        backward = best(lambda g=g, state=state: compiled.adjoint(g, g, WIRES, state)) / len(g)
+        saved = compiled.solve_and_save(g, WIRES)[1]
+        backward = best(lambda g=g, saved=saved: compiled.adjoint(g, g, WIRES, saved)) / len(g)
         streamed = best(lambda g=g: compiled.adjoint(g, g, WIRES)) / len(g)
         rate = flops(n, n) / forward / 1e9
         row |= {
@@ -75,13 +86,18 @@ def own(n: int, seconds: float) -> tuple[dict[str, str], float]:
         if dtype == torch.float64:
             solved = forward
         else:
-            one, other = compiled.solve(g[:8], WIRES).double(), compiled.solve(g[:8].double(), WIRES)
-            row["f32 error"] = f"{((one - other).abs().amax((1, 2)) / other.amax((1, 2))).max():.1e}"
+            one, other = (
+                compiled.solve(g[:8], WIRES).double(),
+                compiled.solve(g[:8].double(), WIRES),
+            )
+            row["f32 error"] = (
+                f"{((one - other).abs().amax((1, 2)) / other.amax((1, 2))).max():.1e}"
+            )
     return row, solved
 
 
 def others(n: int, solved: float) -> dict[str, str]:
-    """Other exact methods for the whole matrix of a tile: milliseconds, how many times the library's, disagreement."""
+    """Time other exact methods: milliseconds a tile, times the library's, and disagreement."""
     g = tiles(max(torch.get_num_threads(), 4096 // n**2, 1024 // n if n <= SWEEP else 0), n)
     first, row = g[0].numpy(), {"tile": f"{n} x {n}", "wordline": f"{solved * 1e3:.3g} ms"}
 
@@ -124,20 +140,24 @@ def in_threads(solve: Callable[[Tensor], Tensor], parts: Sequence[Tensor]) -> tu
 def tiles(count: int, n: int) -> Tensor:
     """Tiles `(count, n, n)` of devices spread evenly over the window."""
     generator = torch.Generator().manual_seed(n)
-    return LOW_S + (TOP_S - LOW_S) * torch.rand(count, n, n, dtype=torch.float64, generator=generator)
+    return LOW_S + (TOP_S - LOW_S) * torch.rand(
+        count, n, n, dtype=torch.float64, generator=generator
+    )
 
 
 def flops(rows: int, cols: int) -> float:
-    """Operations of the joins that the compiled solver performs for one tile (multiplications and additions)."""
-    p = compiled.program(rows, cols, 1)
-    kinds, counts = np.unique(p.steps[p.steps[:, 0] >= 0, 0], return_counts=True)
+    """Count the multiplications and additions of the merges of one tile."""
+    tables = schedule(rows, cols, 1).tables
+    merges = tables.steps["merge"]
+    kinds, counts = np.unique(merges[merges >= 0], return_counts=True)
     total = 0.0
     for kind, count in zip(kinds, counts, strict=True):
-        q, pg, pt, lg, bg, lt, bt = (int(x) for x in p.kinds[kind][:7])
+        q, up, down, up_l, up_b, down_l, down_b = (int(x) for x in tables.merges[kind].tolist()[:7])
         loop = 2 * q**3 + 2 * q**3 + q**3
-        ways = 2 * q**2 * ((pg - lg) + (pt - lt) + pt)
-        pairs = (pg**2 - lg**2 - bg**2 + pt**2 - lt**2 - bt**2) / 2 + pg * pt - lg * lt - bg * bt
-        total += count * (loop + ways + 2 * q * pairs)
+        products = 2 * q**2 * ((up - up_l) + (down - down_l) + down)
+        squares = (up**2 - up_l**2 - up_b**2 + down**2 - down_l**2 - down_b**2) / 2
+        pairs = squares + up * down - up_l * down_l - up_b * down_b
+        total += count * (loop + products + 2 * q * pairs)
     return total
 
 

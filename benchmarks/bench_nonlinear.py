@@ -3,9 +3,9 @@
     python -m benchmarks.bench_nonlinear            the Markdown of results.md, about a minute
     make bench                                      the solver alone, under pytest-benchmark
 
-Tiles of `rethinking` constants (driver 1k, row 5, column 10, sense 1k; devices 20k to 200k), sinh devices with b = 4
-per volt, inputs uniform up to 0.5 V. ngspice solves one input a run, so its time includes reading the netlist. Its
-currents are compared for every column of the inputs it solves.
+Tiles of `rethinking` constants (driver 1k, row 5, column 10, sense 1k; devices 20k to 200k), sinh
+devices with b = 4 per volt, inputs uniform up to 0.5 V. ngspice solves one input a run, so its time
+includes reading the netlist. Its currents are compared for every column of the inputs it solves.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ import torch
 from benchmarks.machine import best, heading, table, timed
 from torch import Tensor
 
-from wordline.circuits import SinhDevice, Wires, netlist, nonlinear_operating_point, run_ngspice, solve_nonlinear
+from wordline.circuits import (
+    SinhDevice,
+    Wires,
+    netlist,
+    nonlinear_operating_point,
+    run_ngspice,
+    solve_nonlinear,
+)
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 LAW = SinhDevice(b=4.0)
@@ -67,8 +74,14 @@ def row(n: int) -> dict[str, str]:
         "converged": f"{point.converged.sum()} of {BATCH}",
     }
     if shutil.which("ngspice"):
-        runs = [timed(lambda k=k: run_ngspice(netlist(g, WIRES, v[k], LAW))) for k in range(SPICE_INPUTS)]
-        spice, theirs = min(seconds for seconds, _ in runs), torch.stack([found for _, found in runs])
+        runs = [
+            timed(lambda k=k: run_ngspice(netlist(g, WIRES, v[k], LAW)))
+            for k in range(SPICE_INPUTS)
+        ]
+        spice, theirs = (
+            min(seconds for seconds, _ in runs),
+            torch.stack([found for _, found in runs]),
+        )
         error = ((point.currents[:SPICE_INPUTS] - theirs).abs() / theirs.abs()).max()
         out |= {
             "ngspice": f"{spice * 1e3:.3g} ms",

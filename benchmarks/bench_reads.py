@@ -1,11 +1,12 @@
-"""How long a layer takes behind converters: times of plain `F.conv2d` on the effective weights, unrolling included.
+"""The time of a layer behind converters, in times of plain `F.conv2d` on the effective weights.
 
     python benchmarks/bench_reads.py [--batch 64] [--repeats 7] [--generic]
 
-128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an ADC behind every
-column of every tile. Prints a Markdown table. Each read is timed in turns with the convolution, and the shortest time
-of each counts. `--generic` adds the path in torch that curved arrays and GPUs take. Expect, on two cores with AVX-512
-VNNI: 2.5 times the convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
+128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an
+ADC behind every column of every tile; unrolling is included. Prints a Markdown table. Each read is
+timed in turns with the convolution, and the shortest time of each counts. `--generic` adds the path in
+torch that curved arrays and GPUs take. Expect, on two cores with AVX-512 VNNI: 2.5 times the
+convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
 wires, where a device needs two bytes; with slices, twice as much where inputs have both signs.
 """
 
@@ -25,8 +26,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 import wordline as wl
-from wordline.arrays import reads
-from wordline.nn import kernel_reading
+from wordline.kernels import reads
+from wordline.kernels.reads.micro_kernels import WHOLE_NUMBERS
+from wordline.nn.reading import read_fast
 
 WIRED = wl.Crossbar(
     tile=(64, 64), device=wl.Memristor(r_on_ohm=1e5, r_off_ohm=6e5), gain=wl.UnitGain(),
@@ -40,22 +42,29 @@ SLICED = dataclasses.replace(
 CASES = {
     "8-bit ADC, no slices": WIRED,
     "4-bit slices and streams of 16 bits, 14-bit ADC, wires": SLICED,
-    "4-bit slices and streams of 16 bits, 14-bit ADC, no wires": dataclasses.replace(SLICED, wires=wl.Wires()),
+    "4-bit slices and streams of 16 bits, 14-bit ADC, no wires": dataclasses.replace(
+        SLICED, wires=wl.Wires()
+    ),
 }
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--generic", action="store_true", help="also the path in torch")
     args = parser.parse_args()
     print(
-        f"wordline {version('wordline')}, torch {torch.__version__}, {torch.get_num_threads()} threads of "
-        f"{os.cpu_count()}, load {os.getloadavg()[0]:.1f}, batch {args.batch}, whole numbers: {reads.WHOLE_NUMBERS}, "
+        f"wordline {version('wordline')}, torch {torch.__version__}, "
+        f"{torch.get_num_threads()} threads of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, "
+        f"batch {args.batch}, whole numbers: {WHOLE_NUMBERS}, "
         f"{datetime.date.today()}\n"
     )
-    print("| crossbar | inputs | convolution ms | read | kernel alone | with derivative | saturated |")
+    print(
+        "| crossbar | inputs | convolution ms | read | kernel alone | with derivative | saturated |"
+    )
     print("|---|---|---|---|---|---|---|")
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(args.batch, 128, 16, 16, generator=generator)
@@ -66,7 +75,9 @@ def main() -> None:
         chip = wl.map_model(layer, crossbar)
         for path, kernel in paths.items():
             for kind, x in (("after ReLU", noise.relu()), ("both signs", noise)):
-                print(f"| {name}{path} | {kind} | {_row(chip, x, args.repeats, kernel)} |", flush=True)
+                print(
+                    f"| {name}{path} | {kind} | {_row(chip, x, args.repeats, kernel)} |", flush=True
+                )
 
 
 def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
@@ -74,7 +85,7 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
     weight = layer.effective_weight
     layer.tally = type(layer.tally)()
     alone = 0.0
-    inner, applies = reads.convert, kernel_reading.applies
+    inner, applies = reads.convert, read_fast.applies
 
     def timed(*arguments: object) -> object:
         nonlocal alone
@@ -98,11 +109,13 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
     try:
         reads.convert = timed  # type: ignore[assignment]
         if not kernel:
-            kernel_reading.applies = lambda *_: False
+            read_fast.applies = lambda *_: False
         convolution, read, inside = _pair(lambda: plain(x), forward, repeats, lambda: alone)
-        convolution_back, read_back, _ = _pair(lambda: both(plain), lambda: both(chip), repeats, lambda: 0.0)
+        convolution_back, read_back, _ = _pair(
+            lambda: both(plain), lambda: both(chip), repeats, lambda: 0.0
+        )
     finally:
-        reads.convert, kernel_reading.applies = inner, applies
+        reads.convert, read_fast.applies = inner, applies
     return (
         f"{convolution * 1e3:.1f} | {read / convolution:.2f} x | {inside / convolution:.2f} x | "
         f"{read_back / convolution_back:.2f} x | {layer.tally.saturation:.1e}"
@@ -110,7 +123,10 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
 
 
 def _pair(
-    one: Callable[[], object], other: Callable[[], object], repeats: int, inside: Callable[[], float]
+    one: Callable[[], object],
+    other: Callable[[], object],
+    repeats: int,
+    inside: Callable[[], float],
 ) -> tuple[float, float, float]:
     """The shortest time of each, in turns, and of what is inside the second."""
     one(), other()
@@ -120,7 +136,12 @@ def _pair(
         one()
         middle = time.perf_counter()
         other()
-        best = [min(b, t) for b, t in zip(best, (middle - start, time.perf_counter() - middle, inside()), strict=True)]
+        best = [
+            min(b, t)
+            for b, t in zip(
+                best, (middle - start, time.perf_counter() - middle, inside()), strict=True
+            )
+        ]
     return best[0], best[1], best[2]
 
 

@@ -1,15 +1,18 @@
-"""The exact array by a plain right-to-left sweep over its columns, batched in torch: the method to beat.
+"""The exact array by a plain right-to-left sweep over its columns in torch: the method to beat.
 
-With x the potentials of a column's word-line nodes, each column draws S x, and everything from it to the right Y x:
+With x the potentials of a column's word-line nodes, each column draws S x, and everything from it
+to the right Y x:
 
     P = (1 + r Y)^-1,   E = Y P = (1 - P) / r,   Y <- S + E,   U <- [S 1, P U],   x = P x_left
 
-where U turns x into the currents of the columns so far, r is the resistance to the left (the driver's at the end), and
+where U turns x into the currents of the columns so far, r is the resistance to the left (the
+driver's at the end), and
 
     S_ik = g_i (i = k) - g_i phi_ik g_k h_k  (i <= k)
 
-comes from one walk down the bit line and one up. About 2 N^4 operations a tile, half of them in inverses and half in
-products P U; 1 - P costs digits where r Y is small, so for float64 only. Shares nothing with the library's solver.
+comes from one walk down the bit line and one up. About 2 N^4 operations a tile, half of them in
+inverses and half in products P U; 1 - P costs digits where r Y is small, so for float64 only.
+Shares nothing with the library's solver.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from wordline.circuits import Wires
 
 
 def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
-    """W of tiles g `(tiles, rows, cols)`."""
+    """Compute W of tiles g `(tiles, rows, cols)`."""
     _, rows, cols = g.shape
     s, drawn = columns(g, wires)
     eye = torch.eye(rows, dtype=g.dtype)
@@ -37,10 +40,11 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
 
 
 def columns(g: Tensor, wires: Wires) -> tuple[Tensor, Tensor]:
-    """S of each column by itself `(tiles, cols, rows, rows)`, and its current S 1 `(tiles, cols, rows)`.
+    """Compute S of each column by itself `(tiles, cols, rows, rows)`, and its current S 1.
 
-    Down the bit line: t is what the devices so far conduct, f = 1 / (1 + R t) what a segment below leaves of it, and
-    phi_ik the product of f from i to k. Up again: h_k sums R f phi^2 from k to the sense amplifier.
+    Down the bit line: t is what the devices so far conduct, f = 1 / (1 + R t) what a segment below
+    leaves of it, and phi_ik the product of f from i to k. Up again: h_k sums R f phi^2 from k to
+    the sense amplifier.
     """
     g = g.mT
     rows = g.shape[2]

@@ -17,7 +17,7 @@ import numpy as np
 import scipy
 import torch
 
-from wordline.circuits.lanes import VECTOR_BYTES
+from wordline.kernels.simd import VECTOR_BYTES
 
 Result = TypeVar("Result")
 

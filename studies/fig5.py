@@ -1,21 +1,32 @@
-"""Fig 5 of arXiv 2008.11298: adversarial loss of VGG16 on CIFAR-100 under FGSM, in software and on chips.
+"""Fig 5 of arXiv 2008.11298: adversarial loss of VGG16 on CIFAR-100 under FGSM.
 
-Reproduces  AL of VGG16 on CIFAR-100, FGSM, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
-Command     wordline study studies/fig5.py --root DIR --out runs/fig5 --scale quick; wordline report runs/fig5
+Reproduces  AL of VGG16 on CIFAR-100, FGSM, in software (SW), under transfer (SH) and white-box
+            (HH), 16/32/64 tiles
+Command     wordline study studies/fig5.py --root DIR --out runs/fig5 --scale quick; wordline report
+            runs/fig5
 Time        counted by --cost: quick 2.1e12 multiplications (2 minutes on one core shared with other
             jobs), paper 3.5e15 (1.9 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves of which no numbers are at hand: chips lose less than software, and CA falls more
-            than with CIFAR-10. Ours, of the stand-in: chips of least-squares gain lose less by the CA that they lack;
-            they keep up to 3.6 images of 100 more when images are transferred, none beyond its interval white-box
+Expect      the paper draws curves of which no numbers are at hand: chips lose less than software,
+            and CA falls more than with CIFAR-10. Ours, of the stand-in: chips of least-squares gain
+            lose less by the CA that they lack; they keep up to 3.6 images of 100 more when images
+            are transferred, none beyond its interval white-box
 
-quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. paper: VGG16 trained on
-CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root is a folder of
-CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's loss; unit gain is what the paper
-says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
+quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0.
+paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all
+test images, five chips; --root is a folder of CIFAR-100, parquet files or pictures
+(docs/studies.md). Cross-entropy is the paper's loss; unit gain is what the paper says,
+least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
-from wordline.papers.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
-from wordline.papers.rethinking_tables import figure_layout
+from wordline.papers.rethinking_2008_11298 import (
+    FGSM_EPS,
+    GAINS,
+    TILES,
+    fgsm,
+    paper_cells,
+    quick_cells,
+)
+from wordline.papers.rethinking_2008_11298_tables import figure_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

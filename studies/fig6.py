@@ -1,21 +1,31 @@
-"""Fig 6 of arXiv 2008.11298: adversarial loss of VGG16 on CIFAR-100 under PGD, in software and on chips.
+"""Fig 6 of arXiv 2008.11298: adversarial loss of VGG16 on CIFAR-100 under PGD.
 
-Reproduces  AL of VGG16 on CIFAR-100, PGD, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
-Command     wordline study studies/fig6.py --root DIR --out runs/fig6 --scale quick; wordline report runs/fig6
+Reproduces  AL of VGG16 on CIFAR-100, PGD, in software (SW), under transfer (SH) and white-box (HH),
+            16/32/64 tiles
+Command     wordline study studies/fig6.py --root DIR --out runs/fig6 --scale quick; wordline report
+            runs/fig6
 Time        counted by --cost: quick 1.4e13 multiplications (5 minutes on one core shared with other
             jobs), paper 2.1e16 (11 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves of which no numbers are at hand: AL of a chip saturates in epsilon, as CA bounds it.
-            Of the stand-in: AL is CA from 8/255 on, in software and, white-box with least-squares gain, on chips
+Expect      the paper draws curves of which no numbers are at hand: AL of a chip saturates in
+            epsilon, as CA bounds it. Of the stand-in: AL is CA from 8/255 on, in software and,
+            white-box with least-squares gain, on chips
 
-quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0. Steps are those of
-table2. paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images,
-five chips; --root is a folder of CIFAR-100, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's
-loss; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets
-`rethinking-*`).
+quick is a stand-in, and its rows say so: ResNet-10 on CIFAR-10 as it ships, 500 images, chip 0.
+Steps are those of table2. paper: VGG16 trained on CIFAR-100 by the recipe of arXiv 2109.09060
+(2008.11298 prints none), all test images, five chips; --root is a folder of CIFAR-100, parquet
+files or pictures (docs/studies.md). Cross-entropy is the paper's loss; unit gain is what the paper
+says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
-from wordline.papers.rethinking import GAINS, PGD_EPS, TILES, paper_cells, pgd, quick_cells
-from wordline.papers.rethinking_tables import figure_layout
+from wordline.papers.rethinking_2008_11298 import (
+    GAINS,
+    PGD_EPS,
+    TILES,
+    paper_cells,
+    pgd,
+    quick_cells,
+)
+from wordline.papers.rethinking_2008_11298_tables import figure_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 

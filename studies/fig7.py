@@ -1,20 +1,31 @@
-"""Fig 7 of arXiv 2008.11298: adversarial loss of VGG16 on Tiny ImageNet under FGSM, in software and on chips.
+"""Fig 7 of arXiv 2008.11298: adversarial loss of VGG16 on Tiny ImageNet under FGSM.
 
-Reproduces  AL of VGG16 on Tiny ImageNet, FGSM, in software (SW), under transfer (SH) and white-box (HH), 16/32/64 tiles
-Command     wordline study studies/fig7.py --root DIR --out runs/fig7 --scale quick; wordline report runs/fig7
+Reproduces  AL of VGG16 on Tiny ImageNet, FGSM, in software (SW), under transfer (SH) and white-box
+            (HH), 16/32/64 tiles
+Command     wordline study studies/fig7.py --root DIR --out runs/fig7 --scale quick; wordline report
+            runs/fig7
 Time        counted by --cost: quick 4.9e12 multiplications (4 minutes on one core shared with other
             jobs), paper 1.4e16 (7.7 hours at 1 Tflop/s) and the training
-Expect      the paper draws curves of which no numbers are at hand: the loss of CA is the largest of all data sets. Of
-            the stand-in: CA 82.4 to 68.8 on 64 tiles, and no chip of least-squares gain keeps more, but 0.2
+Expect      the paper draws curves of which no numbers are at hand: the loss of CA is the largest of
+            all data sets. Of the stand-in: CA 82.4 to 68.8 on 64 tiles, and no chip of
+            least-squares gain keeps more, but 0.2
 
-quick is a stand-in, and its rows say so: ResNet-20 on CIFAR-10 as it ships, 500 images, chip 0. paper: VGG16 trained on
-Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none), all test images, five chips; --root is a
-folder of Tiny ImageNet, parquet files or pictures (docs/studies.md). Cross-entropy is the paper's loss; unit gain is
-what the paper says, least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
+quick is a stand-in, and its rows say so: ResNet-20 on CIFAR-10 as it ships, 500 images, chip 0.
+paper: VGG16 trained on Tiny ImageNet by the recipe of arXiv 2109.09060 (2008.11298 prints none),
+all test images, five chips; --root is a folder of Tiny ImageNet, parquet files or pictures
+(docs/studies.md). Cross-entropy is the paper's loss; unit gain is what the paper says,
+least-squares gain the control. Parasitics and variation are assumed (presets `rethinking-*`).
 """
 
-from wordline.papers.rethinking import FGSM_EPS, GAINS, TILES, fgsm, paper_cells, quick_cells
-from wordline.papers.rethinking_tables import figure_layout
+from wordline.papers.rethinking_2008_11298 import (
+    FGSM_EPS,
+    GAINS,
+    TILES,
+    fgsm,
+    paper_cells,
+    quick_cells,
+)
+from wordline.papers.rethinking_2008_11298_tables import figure_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 
@@ -39,5 +50,6 @@ STUDY = Study(
     reproduces="arXiv 2008.11298, Fig. 7",
     cells=cells,
     layout=(layout("AL"), layout("CA"), layout("robust gain")),
-    expected="published, as curves: AL of chips below that of software, CA lost most of all data sets",
+    expected="published, as curves: AL of chips below that of software, CA lost "
+    "most of all data sets",
 )

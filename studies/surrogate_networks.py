@@ -1,13 +1,16 @@
-"""GENIEx (arXiv 2003.06902) as published, on the exact linear solve, and wordline's surrogate on the same arrays.
+"""GENIEx (arXiv 2003.06902) and wordline's surrogate on the same arrays.
 
-Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on normalised (G, V), which
-            predicts I_ideal / I of every column; here also I_linear / I, with the exact currents of ohmic devices
-Command     python studies/surrogate_networks.py 64 150      (tile, seconds of training for each of the two)
-Minutes     7 on one core
-Expect      the two generalise poorly to arrays they have not seen; the column network is far below both
+Reproduces  the network of arXiv 2003.06902: Linear(N^2 + N, 500) - ReLU - Linear(500, N) on
+            normalised (G, V), which predicts I_ideal / I of every column; here also I_linear / I,
+            with the exact currents of ohmic devices
+Command     python studies/surrogate_networks.py 64 150 (tile, seconds of training for each of the
+            two)
+Time        7 on one core
+Expect      the two generalise poorly to arrays they have not seen; the column network is far below
+            both
 
-The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as many arrays; all
-three are judged by the same 4096.
+The two learn from as many nonlinear solves as `builtin:puma-NxN-100k` did, 16384, of four times as
+many arrays; all three are judged by the same 4096.
 """
 
 import math
@@ -17,8 +20,7 @@ import time
 import torch
 from torch import Tensor, nn
 
-from wordline.arrays import SurrogateArray
-from wordline.arrays import ArrayDesign
+from wordline.arrays import ArrayDesign, SurrogateArray
 from wordline.arrays.surrogate.samples import HELD_OUT, TRAINING, SampleDistribution, draw_samples
 from wordline.circuits import effective_conductance, solve_nonlinear
 
@@ -31,7 +33,10 @@ Data = tuple[
 def data(
     design: ArrayDesign, count: int, distribution: SampleDistribution, seed: int
 ) -> tuple[Data, Tensor]:
-    """Normalised conductances and voltages, currents to start from, exact currents; and the conductances."""
+    """Return the data of a network, and the conductances.
+
+    Normalised conductances and voltages, currents to start from, exact currents.
+    """
     g, volts = draw_samples(
         design,
         count // VECTORS,
@@ -46,7 +51,10 @@ def data(
 
 
 class Geniex(nn.Module):
-    """The published network; the conductances' half of the first layer is shared by all inputs of an array."""
+    """The published network.
+
+    The conductances' half of the first layer is shared by all inputs of an array.
+    """
 
     def __init__(self, rows: int, cols: int, hidden: int = 500) -> None:
         super().__init__()
@@ -55,12 +63,15 @@ class Geniex(nn.Module):
         self.out = nn.Linear(hidden, cols)
 
     def forward(self, g: Tensor, v: Tensor) -> Tensor:
-        """The ratio of each column, for g `(tiles, rows * cols)` and v `(tiles, vectors, rows)`."""
+        """Return each column's ratio; g `(tiles, rows * cols)`, v `(tiles, vectors, rows)`."""
         return self.out(torch.relu(self.conductances(g).unsqueeze(1) + self.voltages(v)))
 
 
 def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0) -> int:
-    """Adam on the mean square error of the ratio, its rate falling to zero over `seconds`; returns the epochs."""
+    """Train by Adam on the mean square error of the ratio; return the epochs.
+
+    The learning rate falls to zero over `seconds`.
+    """
     g, v, bases, exact = learn
     alive = exact > 0
     ratio = torch.where(alive, bases[base] / exact.where(alive, 1), 1).float()
@@ -81,7 +92,7 @@ def train(network: Geniex, learn: Data, base: str, seconds: float, seed: int = 0
 
 
 def errors(design: ArrayDesign, found: Tensor, exact: Tensor) -> str:
-    """Two cells of the table."""
+    """Write two entries of the table."""
     rms = ((found - exact).square().mean() / exact.square().mean()).sqrt()
     return f"{rms:.1e} | {(found - exact).abs().max() / design.full_scale_ampere:.1e}"
 
@@ -95,7 +106,8 @@ def main(size: int, seconds: float) -> None:
     judge, g = data(design, 4096, HELD_OUT, 1)
     g_share, v, bases, exact = judge
     print(
-        "| network | weights | epochs | relative RMS error | largest error / full scale |\n|---|---|---|---|---|"
+        "| network | weights | epochs | relative RMS error | largest error / full scale |\n"
+        "|---|---|---|---|---|"
     )
     for name, currents in bases.items():
         print(f"| none: {name} currents | 0 | | {errors(design, currents, exact)} |")
@@ -115,9 +127,8 @@ def main(size: int, seconds: float) -> None:
         v.double() * design.volts, array.program(g, design.wires), design.wires
     )
     weights, epochs = 8 * array.report.hidden + 7, array.report.epochs
-    print(
-        f"| column network, linear base | {weights} | {epochs} | {errors(design, currents, exact)} |"
-    )
+    found = errors(design, currents, exact)
+    print(f"| column network, linear base | {weights} | {epochs} | {found} |")
 
 
 if __name__ == "__main__":

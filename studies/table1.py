@@ -1,22 +1,26 @@
-"""Table I of arXiv 2008.11298: adversarial loss of VGG8 on CIFAR-10 under FGSM, in software and on chips.
+"""Table I of arXiv 2008.11298: adversarial loss of VGG8 on CIFAR-10 under FGSM.
 
-Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), FGSM, 16/32/64 tiles
-Command     wordline study studies/table1.py --root DIR --out runs/table1 --scale quick; wordline report runs/table1
-Time        counted by --cost: quick 6.0e13 multiplications, paper 1.4e16 (7.6 hours at 1 Tflop/s) and the training;
-            quick 24 minutes on one core shared with other jobs
-Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours: with unit gain AL falls because clean
-            accuracy does; with least-squares gain it is that of software to 7 points, chips keep fewer images, and HH
-            is weaker than SH in 9 of 60 cells, by at most 1.0 points
+Reproduces  AL = CA - AA in software (SW), under transfer (SH) and white-box (HH), FGSM, 16/32/64
+            tiles
+Command     wordline study studies/table1.py --root DIR --out runs/table1 --scale quick; wordline
+            report runs/table1
+Time        counted by --cost: quick 6.0e13 multiplications, paper 1.4e16 (7.6 hours at 1 Tflop/s)
+            and the training; quick 24 minutes on one core shared with other jobs
+Expect      published: AL 49.8 to 71.4 in software, 39.0 to 61.6 on chips. Ours: with unit gain AL
+            falls because clean accuracy does; with least-squares gain it is that of software to 7
+            points, chips keep fewer images, and HH is weaker than SH in 9 of 60 cells, by at most
+            1.0 points
 
-quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper: VGG8 trained by the
-recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips. Cross-entropy is the paper's loss,
-margin is ours; unit gain is what the paper says, least-squares gain the control. Parasitics and variation are assumed
-(presets `rethinking-*`), for the paper does not print them.
+quick: VGG8 of half width as it ships, 500 images, chip 0, and chips 1 to 4 at epsilon 0.15. paper:
+VGG8 trained by the recipe of arXiv 2109.09060 (2008.11298 prints none), 10,000 images, five chips.
+Cross-entropy is the paper's loss, margin is ours; unit gain is what the paper says, least-squares
+gain the control. Parasitics and variation are assumed (presets `rethinking-*`), for the paper does
+not print them.
 """
 
 import wordline as wl
-from wordline.papers.rethinking import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
-from wordline.papers.rethinking_tables import table_layout
+from wordline.papers.rethinking_2008_11298 import FGSM_EPS, GAINS, fgsm, paper_cells, quick_cells
+from wordline.papers.rethinking_2008_11298_tables import table_layout
 from wordline.reports.layout import Layout
 from wordline.runs import AbstractCell, Study
 
@@ -46,13 +50,20 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
 
 def layout(loss: str, quantity: str = "AL") -> Layout:
     """The table as printed, for one loss and both gains; or what AL has to be read beside."""
-    return table_layout("Table I", loss, PUBLISHED, FGSM_EPS, [type(gain).__name__ for gain in GAINS], quantity)
+    return table_layout(
+        "Table I", loss, PUBLISHED, FGSM_EPS, [type(gain).__name__ for gain in GAINS], quantity
+    )
 
 
 STUDY = Study(
     title="Table I: FGSM on VGG8, CIFAR-10",
     reproduces="arXiv 2008.11298, Table I",
     cells=cells,
-    layout=(layout(LOSSES[0]), layout(LOSSES[0], "CA"), layout(LOSSES[0], "robust gain"), layout(LOSSES[1])),
+    layout=(
+        layout(LOSSES[0]),
+        layout(LOSSES[0], "CA"),
+        layout(LOSSES[0], "robust gain"),
+        layout(LOSSES[1]),
+    ),
     expected="published: chips lose 10 to 12 points less than software at every epsilon",
 )

@@ -37,5 +37,5 @@ def test_own_errors_come_first_and_plain_types_are_not_checked() -> None:
 
 def test_modules_with_compiled_functions_are_left_alone() -> None:
     assert is_plain_python("wordline.values")
-    assert not is_plain_python("wordline.circuits.lanes")
+    assert not is_plain_python("wordline.kernels.simd")
     assert not is_plain_python("wordlines")

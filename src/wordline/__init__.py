@@ -10,21 +10,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from . import (
-    arrays,
-    attacks,
-    circuits,
-    datasets,
-    defenses,
-    devices,
-    evaluation,
-    mapping,
-    models,
-    nn,
-    quantisation,
-    records,
-    training,
-)
 from .arrays import ExactArray, NonlinearArray, SurrogateArray
 from .attacks import APGD, FGSM, MIFGSM, PGD, AutoAttack, Square, WorstCase
 from .circuits import SinhDevice, Wires, effective_conductance, netlist, solve_nonlinear
@@ -70,7 +55,7 @@ from .nn import (
 from .quantisation import quanos, quantise
 from .records import Audit, Budget, Record, robust_gain, table
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # found by `__getattr__` when they are first asked for
     from . import papers, reports, runs
     from .runs import advise
 

@@ -1,4 +1,4 @@
-"""The command line: the functions of `commands` by name; bad input is one line on standard error and exit code 2."""
+"""The command line: bad input is one line on standard error and exit code 2."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import os
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from typing import Any, TextIO, cast
+
+from .commands import COMMANDS
 
 
 def main() -> None:
     """Run one command.
 
-    Exit codes: 0; 2 for bad input and for what cannot be written; 130 for an interruption, each with one line on
-    standard error; 141 without any where nobody reads the output any more.
+    Exit codes: 0; 2 for bad input and for files that cannot be written, 130 for an interruption,
+    each with one line on standard error; 141 without any where the output is a closed pipe.
     """
     _open_streams()
     output = _Output(sys.stdout)
@@ -30,7 +32,8 @@ def main() -> None:
         _complain(str(error))
         raise SystemExit(2) from None
     except KeyboardInterrupt:
-        _complain("interrupted; finished cells and epochs of a training are kept, the same command goes on")
+        kept = "finished cells and epochs of a training are kept"
+        _complain(f"interrupted; {kept}, the same command goes on")
         raise SystemExit(130) from None
     except SystemExit:
         output.end_if_unwritten()
@@ -39,7 +42,7 @@ def main() -> None:
 
 
 class _Output:
-    """Standard output, which remembers what kept it from being written."""
+    """Standard output that remembers the error that kept it from being written."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -57,14 +60,14 @@ class _Output:
             raise
 
     def end_if_unwritten(self) -> None:
-        """End here if something is missing: silently for a closed pipe (`| head -1`), in a line otherwise."""
+        """Exit if output is missing: silently for a closed pipe (`| head -1`), else with a line."""
         try:
             self._stream.flush()
         except OSError as error:
             self._failed = error
         if self._failed is None:
             return
-        _lead_nowhere(self._stream)
+        _redirect_to_null(self._stream)
         if isinstance(self._failed, BrokenPipeError):
             raise SystemExit(141) from None
         _complain(f"standard output cannot be written ({self._failed.strerror})")
@@ -72,17 +75,14 @@ class _Output:
 
 
 def _run() -> None:
-    """Understand the arguments, then do what they say."""
+    """Parse the arguments, then run the command."""
     import tyro
 
-    from .commands import COMMANDS
-
-    table = {name: _later(command) for name, command in COMMANDS.items()}
     said = io.StringIO()
     try:
         with redirect_stderr(said):  # the parser frames its complaints in boxes of many lines
             run: Callable[[], None] = tyro.extras.subcommand_cli_from_dict(
-                table,
+                parsers(sys.argv[1:2]),
                 prog="wordline",
                 description="Trained networks on memristive crossbars: accuracy and robustness.",
             )
@@ -93,8 +93,19 @@ def _run() -> None:
     run()
 
 
+def parsers(chosen: Sequence[str]) -> dict[str, Callable[..., Callable[[], None]]]:
+    """Return a parser for every command; only the chosen ones are imported.
+
+    The others have their summaries alone, so that `wordline --help` imports none of them.
+    """
+    return {
+        name: _bind(command.load()) if name in chosen else _stub(command.summary)
+        for name, command in COMMANDS.items()
+    }
+
+
 def _open_streams() -> None:
-    """Streams that were closed from the start lead nowhere, or the first file opened would take their number."""
+    """Open streams that were closed from the start, or the first file would get their number."""
     for name, number in (("stdin", 0), ("stdout", 1), ("stderr", 2)):
         if getattr(sys, name) is None:
             nowhere = os.open(os.devnull, os.O_RDWR)
@@ -105,12 +116,12 @@ def _open_streams() -> None:
 
 
 def _warn(message: Warning | str, *_: Any) -> None:
-    """A warning of Python as one line."""
+    """Print a warning of Python as one line."""
     _complain(f"warning: {message}")
 
 
-def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
-    """The command with its arguments bound, to be run after all of them have been understood."""
+def _bind(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
+    """Return a function that binds the command's arguments, to be run after all are parsed."""
 
     @functools.wraps(command)
     def bound(*arguments: Any, **keywords: Any) -> Callable[[], None]:
@@ -119,16 +130,24 @@ def _later(command: Callable[..., None]) -> Callable[..., Callable[[], None]]:
     return bound
 
 
+def _stub(summary: str) -> Callable[..., Callable[[], None]]:
+    def stub() -> Callable[[], None]:
+        return lambda: None
+
+    stub.__doc__ = summary
+    return stub
+
+
 def _complain(text: str) -> None:
-    """One line, without frames and colours."""
+    """Print one line, without frames and colours."""
     plain = re.sub(r"\x1b\[[0-9;]*m|[\u2500-\u257f]", " ", text)
     try:
         print(f"wordline: {' '.join(plain.split())}", file=sys.stderr, flush=True)
-    except OSError:  # nobody reads that either
-        _lead_nowhere(sys.stderr)
+    except OSError:  # a closed pipe as well
+        _redirect_to_null(sys.stderr)
 
 
-def _lead_nowhere(stream: TextIO) -> None:
-    """What a stream still holds would be tried, and its failure reported, once more as Python ends."""
+def _redirect_to_null(stream: TextIO) -> None:
+    """Redirect a broken stream, or Python would flush it once more and report the failure."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -32,7 +32,7 @@ class Silent(AbstractProgress):
 
 
 @final
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Bar(AbstractProgress):
     """Bar on standard error with elapsed and remaining time; plain `Lines` if that is no terminal.
 
@@ -71,7 +71,7 @@ class Bar(AbstractProgress):
 
 
 @final
-@dataclass(kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Lines(AbstractProgress):
     """Lines on standard error, after every `share` of the work and every `seconds`, for log files.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 
 def render_table(
@@ -32,3 +32,13 @@ def render_table(
     with console.capture() as capture:
         console.print(table)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").splitlines())
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Return the lines of a table in Markdown.
+
+    >>> markdown_table(("eps", "AA"), [("8/255", 0.5)])
+    ['| eps | AA |', '|---|---|', '| 8/255 | 0.5 |']
+    """
+    lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
+    return lines + [f"| {' | '.join(map(str, row))} |" for row in rows]

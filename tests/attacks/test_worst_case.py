@@ -139,7 +139,6 @@ def test_multi_targeted_round_trip_and_refusals():
         MultiTargeted(PGD(0.1), targets=0)
 
 
-@pytest.mark.parametrize("norm", ["linf", "l2"])
 @pytest.mark.parametrize(
     "wrap",
     [MultiTargeted, Targeted, lambda attack: WorstCase((FGSM(0.05), attack))],
@@ -153,6 +152,7 @@ def test_wrapped_attacks_forward_radius_norm_and_transfer(wrap) -> None:
     assert wrap(attack.for_transfer().inner[-1]) == attack.for_transfer()
 
 
+@pytest.mark.parametrize("norm", ["linf", "l2"])
 def test_random_search_finds_what_half_of_the_ball_holds(norm):
     images = torch.full((20, 6), 0.5, dtype=torch.float64)
     labels = torch.zeros(20, dtype=torch.long)

@@ -1,4 +1,6 @@
-"""The public function: what it accepts, what it refuses, gradients, and laws that hold for every array."""
+"""The public function: what it accepts, what it refuses, gradients, and laws that hold for every
+array.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,10 @@ from tests.circuits.conformance import STRONG, TYPICAL, conductances, distance, 
 from tests.oracles import kirchhoff
 from torch import Tensor
 
-from wordline.circuits import Wires, compiled, effective_conductance, portable
-from wordline.circuits.lanes_memory import Memory
+from wordline.circuits import Wires, effective_conductance
+from wordline.circuits.linear import reference
+from wordline.circuits.linear.compiled import driver
+from wordline.kernels.buffer_pool import BufferPool
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
 WIRES = st.builds(wired, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
@@ -24,7 +28,10 @@ def arrays(draw: st.DrawFn) -> Tensor:
     """One array of up to 12 x 12 cells, some of them open, over five decades."""
     rows, cols = draw(st.integers(1, 12)), draw(st.integers(1, 12))
     seed = draw(st.integers(0, 2**31))
-    scale, part_open = draw(st.sampled_from([1e-6, 5e-5, 1e-3, 1e-1])), draw(st.sampled_from([0.0, 0.5, 0.95]))
+    scale, part_open = (
+        draw(st.sampled_from([1e-6, 5e-5, 1e-3, 1e-1])),
+        draw(st.sampled_from([0.0, 0.5, 0.95])),
+    )
     g = conductances(rows, cols, top=scale, seed=seed)
     return g * (conductances(rows, cols, top=1.0, seed=seed + 1) >= part_open)
 
@@ -59,19 +66,19 @@ def test_gradient_of_open_devices() -> None:
     assert distance(got[None], want[None]) < 1e-11
 
 
-def test_nothing_is_kept_unless_a_gradient_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    memory = Memory(1_000_000)
-    monkeypatch.setattr(compiled, "MEMORY", memory)
+def test_nothing_is_saved_unless_a_gradient_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = BufferPool(1_000_000)
+    monkeypatch.setattr(driver, "SAVED", pool)
     g = conductances(3, 16, 16)
     effective_conductance(g, TYPICAL)
     with torch.no_grad():
         effective_conductance(g.requires_grad_(), TYPICAL)
-    assert memory.used == 0
+    assert pool.used == 0
     w = effective_conductance(g, TYPICAL)
-    assert memory.used > 0
-    assert memory.lend(1, 1_000_000).size < 1_000_000
+    assert pool.used > 0
+    assert pool.allocate(1, 1_000_000).size < 1_000_000
     w.sum().backward()
-    assert memory.lend(1, 1_000_000).size == 1_000_000  # the gradient gave it back
+    assert pool.allocate(1, 1_000_000).size == 1_000_000  # the gradient gave it back
 
 
 def test_second_derivative_is_refused() -> None:
@@ -88,7 +95,11 @@ def test_second_derivative_is_refused() -> None:
         (torch.tensor([[1.0, float("inf")]]), ValueError, "`g` must be finite, got inf"),
         (torch.tensor([[1.0, -1e-9]]), ValueError, "`g` must not be negative, got -1e-09"),
         (torch.tensor([1.0]), ValueError, r"`g` must have the shape \(..., rows, cols\)"),
-        (torch.ones(2, 2, dtype=torch.int64), TypeError, "`g` must be float32 or float64, got torch.int64"),
+        (
+            torch.ones(2, 2, dtype=torch.int64),
+            TypeError,
+            "`g` must be float32 or float64, got torch.int64",
+        ),
         (torch.ones(2, 2, dtype=torch.bfloat16), TypeError, "`g` must be float32 or float64"),
     ],
 )
@@ -113,7 +124,9 @@ def test_extreme_values(dtype: torch.dtype) -> None:
         w = effective_conductance(g, TYPICAL)
         assert w.isfinite().all()
         assert (w >= 0).all()
-    assert effective_conductance(torch.full((1, 1), huge, dtype=dtype), TYPICAL).item() == pytest.approx(1 / 2e3)
+    assert effective_conductance(
+        torch.full((1, 1), huge, dtype=dtype), TYPICAL
+    ).item() == pytest.approx(1 / 2e3)
 
 
 @QUICK
@@ -126,7 +139,7 @@ def test_agrees_with_the_dense_solve(g: Tensor, wires: Wires) -> None:
 @QUICK
 @given(arrays(), WIRES)
 def test_reciprocity(g: Tensor, wires: Wires) -> None:
-    """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
+    """Turned by a half and transposed, driver and sense, row and column exchanged: one array."""
     turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
     one, other = effective_conductance(g, wires), effective_conductance(g.flip(0, 1).mT, turned)
     assert distance(other, one.flip(0, 1).mT.numpy()) < 1e-11
@@ -145,18 +158,26 @@ def test_passivity(g: Tensor, wires: Wires) -> None:
 @QUICK
 @given(arrays(), WIRES, st.integers(0, 2**31))
 def test_superposition(g: Tensor, wires: Wires, seed: int) -> None:
-    """Currents for any inputs, from the node voltages of the dense solve, are the sum over single inputs."""
+    """Currents for any inputs, from the node voltages of the dense solve, are the sum over single
+    inputs.
+    """
     v = np.random.default_rng(seed).standard_normal(g.shape[0])
     answer = kirchhoff.solve(g.numpy(), *ohms(wires))
     drops = np.einsum("i,iab->ab", v, answer.from_inputs)
-    want = (g.numpy() * drops).sum(0)  # what a bit line's devices feed into it leaves through its sense amplifier
+    want = (g.numpy() * drops).sum(
+        0
+    )  # what a bit line's devices feed into it leaves through its sense amplifier
     got = v @ effective_conductance(g, wires).numpy()
     np.testing.assert_allclose(got, want, rtol=0, atol=1e-9 * (np.abs(v) @ answer.w).max() + 1e-300)
 
 
 @QUICK
 @given(
-    st.integers(1, 40), st.integers(1, 9), st.integers(1, 9), st.sampled_from([torch.float32, torch.float64]), st.data()
+    st.integers(1, 40),
+    st.integers(1, 9),
+    st.integers(1, 9),
+    st.sampled_from([torch.float32, torch.float64]),
+    st.data(),
 )
 def test_a_tile_has_the_same_bits_alone_in_a_batch_and_in_any_order(
     tiles: int, rows: int, cols: int, dtype: torch.dtype, data: st.DataObject
@@ -172,9 +193,11 @@ def test_a_tile_has_the_same_bits_alone_in_a_batch_and_in_any_order(
     assert torch.equal(torch.autograd.grad((alone * alone.detach()).sum(), g)[0][one], grad[one])
 
 
-def test_other_devices_take_the_portable_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_devices_take_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     seen = []
-    monkeypatch.setattr(portable, "solve", lambda g, wires: seen.append(g.device.type) or torch.empty_like(g))
+    monkeypatch.setattr(
+        reference, "solve", lambda g, wires: seen.append(g.device.type) or torch.empty_like(g)
+    )
     g = torch.empty(2, 3, 3, device="meta")
     monkeypatch.setattr("wordline.circuits.effective._require_conductances", lambda g: None)
     assert effective_conductance(g, TYPICAL).device.type == "meta"

@@ -1,4 +1,6 @@
-"""Arrays at the edge: strong parasitics at full size, every subset of wires, bad input; laws of the portable path."""
+"""Arrays at the edge: strong parasitics at full size, every subset of wires, bad input; laws of the
+reference.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +17,10 @@ from tests.circuits.conformance import TYPICAL, conductances, distance, ohms, wi
 from tests.oracles import kirchhoff, sparse
 from torch import Tensor
 
-from wordline.circuits import Wires, compiled, effective, effective_conductance, portable
+from wordline.circuits import Wires, effective, effective_conductance
+from wordline.circuits.linear import compiled, reference
 
-SOLVERS = {"compiled": compiled, "portable": portable}
+SOLVERS = {"compiled": compiled, "reference": reference}
 DTYPES = {"f64": torch.float64, "f32": torch.float32}
 HEAVY = wired(1e3, 100.0, 100.0, 1e3)
 TOP_S = 1e-2  # a device of 100 ohm
@@ -33,10 +36,14 @@ def single(*shape: int, top: float = TOP_S, seed: int = 0) -> Tensor:
 
 def signs(*shape: int) -> Tensor:
     """What a loss might weigh the entries of W by."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64).float().double()
+    return (
+        torch.randn(shape, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
+        .float()
+        .double()
+    )
 
 
-# --- strong parasitics and large arrays --------------------------------------------------------------------------
+# --- strong parasitics and large arrays -----------------------------------------------------------
 
 
 def large_tiles() -> dict[str, Tensor]:
@@ -96,7 +103,10 @@ def test_the_large_oracle_is_the_dense_one() -> None:
     weight = signs(7, 9).numpy()
     for wires in (HEAVY, Wires(col_ohm=30.0), Wires(driver_ohm=1e3, row_ohm=5.0), Wires()):
         for one, want in (
-            (sparse.effective_conductance(g, *ohms(wires)), kirchhoff.effective_conductance(g, *ohms(wires))),
+            (
+                sparse.effective_conductance(g, *ohms(wires)),
+                kirchhoff.effective_conductance(g, *ohms(wires)),
+            ),
             (sparse.gradient(g, weight, *ohms(wires)), kirchhoff.gradient(g, weight, *ohms(wires))),
         ):
             np.testing.assert_allclose(one, want, rtol=0, atol=1e-13 * np.abs(want).max())
@@ -104,13 +114,17 @@ def test_the_large_oracle_is_the_dense_one() -> None:
 
 @every_dtype
 @every_solver
-@pytest.mark.parametrize("zero", list(product((0, 1), repeat=4)), ids=lambda z: "".join(map(str, z)))
+@pytest.mark.parametrize(
+    "zero", list(product((0, 1), repeat=4)), ids=lambda z: "".join(map(str, z))
+)
 def test_each_subset_of_the_resistances_may_be_zero(
     zero: tuple[int, ...], solver: ModuleType, dtype: torch.dtype
 ) -> None:
     g = single(6, 5)
     g[2], g[:, 3] = 0, 0
-    wires = wired(*(ohm * there for ohm, there in zip((50.0, 100.0, 70.0, 20.0), zero, strict=True)))
+    wires = wired(
+        *(ohm * there for ohm, there in zip((50.0, 100.0, 70.0, 20.0), zero, strict=True))
+    )
     w = kirchhoff.effective_conductance(g.numpy(), *ohms(wires))
     gradient = kirchhoff.gradient(g.numpy(), signs(6, 5).numpy(), *ohms(wires))
     double = dtype == torch.float64
@@ -130,10 +144,12 @@ def test_an_open_array_carries_nothing_and_learns_freely(
 ) -> None:
     g, weight = torch.zeros(1, *shape, dtype=dtype), signs(1, *shape).to(dtype)
     assert torch.equal(solver.solve(g, HEAVY), g)
-    assert torch.equal(solver.adjoint(g, weight, HEAVY), weight)  # each device has the whole of its volt
+    assert torch.equal(
+        solver.adjoint(g, weight, HEAVY), weight
+    )  # each device has the whole of its volt
 
 
-# --- laws of every array, on both paths --------------------------------------------------------------------------
+# --- laws of every array, on both paths -----------------------------------------------------------
 
 RESISTANCES = st.one_of(st.just(0.0), st.floats(1e-3, 1e4))
 WIRES = st.builds(wired, RESISTANCES, RESISTANCES, RESISTANCES, RESISTANCES)
@@ -144,26 +160,30 @@ def arrays(draw: st.DrawFn) -> Tensor:
     """One array of up to 9 x 9 cells of up to 1e-2 S, some of them open."""
     rows, cols, seed = draw(st.integers(1, 9)), draw(st.integers(1, 9)), draw(st.integers(0, 2**31))
     g = conductances(rows, cols, top=draw(st.sampled_from([5e-5, 1e-3, TOP_S])), seed=seed)
-    return g * (conductances(rows, cols, top=1.0, seed=seed + 1) >= draw(st.sampled_from([0.0, 0.5, 0.9])))
+    return g * (
+        conductances(rows, cols, top=1.0, seed=seed + 1) >= draw(st.sampled_from([0.0, 0.5, 0.9]))
+    )
 
 
 @few
 @given(arrays(), WIRES)
-def test_reciprocity_on_the_portable_path(g: Tensor, wires: Wires) -> None:
-    """Turned by a half and transposed, driver and sense, row and column exchanged: the same array."""
+def test_reciprocity_by_the_reference(g: Tensor, wires: Wires) -> None:
+    """Turned by a half and transposed, driver and sense, row and column exchanged: one array."""
     turned = wired(wires.sense_ohm, wires.col_ohm, wires.row_ohm, wires.driver_ohm)
-    one, other = portable.solve(g[None], wires), portable.solve(g.flip(0, 1).mT[None], turned)
+    one, other = reference.solve(g[None], wires), reference.solve(g.flip(0, 1).mT[None], turned)
     assert distance(other, one.flip(1, 2).mT.numpy()) < 1e-11
 
 
 @few
 @given(arrays(), WIRES, st.integers(0, 2**31))
-def test_superposition_on_the_portable_path(g: Tensor, wires: Wires, seed: int) -> None:
+def test_superposition_by_the_reference(g: Tensor, wires: Wires, seed: int) -> None:
     v = np.random.default_rng(seed).standard_normal(g.shape[0])
     answer = kirchhoff.solve(g.numpy(), *ohms(wires))
     want = (g.numpy() * np.einsum("i,iab->ab", v, answer.from_inputs)).sum(0)
-    got = v @ portable.solve(g[None], wires)[0].numpy()
-    np.testing.assert_allclose(got, want, rtol=0, atol=1e-10 * (np.abs(v) @ answer.w).max() + 1e-300)
+    got = v @ reference.solve(g[None], wires)[0].numpy()
+    np.testing.assert_allclose(
+        got, want, rtol=0, atol=1e-10 * (np.abs(v) @ answer.w).max() + 1e-300
+    )
 
 
 @every_dtype
@@ -171,7 +191,9 @@ def test_superposition_on_the_portable_path(g: Tensor, wires: Wires, seed: int) 
 @few
 @given(g=arrays(), wires=WIRES)
 def test_passivity(g: Tensor, wires: Wires, solver: ModuleType, dtype: torch.dtype) -> None:
-    """No entry is negative, and no line carries more than its end lets through and all its devices together."""
+    """No entry is negative, and no line carries more than its end lets through and all its devices
+    together.
+    """
     w = solver.solve(g[None].to(dtype), wires)[0].double()
     slack = 1e-12 if dtype == torch.float64 else 1e-4
     assert (w >= -slack * w.max()).all()
@@ -183,38 +205,45 @@ def test_passivity(g: Tensor, wires: Wires, solver: ModuleType, dtype: torch.dty
 @every_solver
 @few
 @given(g=arrays(), wires=WIRES, power=st.integers(-40, 40))
-def test_siemens_and_ohms_scale_against_each_other(g: Tensor, wires: Wires, power: int, solver: ModuleType) -> None:
+def test_siemens_and_ohms_scale_against_each_other(
+    g: Tensor, wires: Wires, power: int, solver: ModuleType
+) -> None:
     """W(t G, R / t) = t W(G, R)."""
     t = 2.0**power
     scaled = wired(*(ohm / t for ohm in ohms(wires)))
-    assert distance(solver.solve(t * g[None], scaled) / t, solver.solve(g[None], wires).numpy()) < 1e-12
+    assert (
+        distance(solver.solve(t * g[None], scaled) / t, solver.solve(g[None], wires).numpy())
+        < 1e-12
+    )
 
 
 @every_dtype
 @settings(max_examples=8)
 @given(tiles=st.integers(2, 20), rows=st.integers(1, 5), cols=st.integers(1, 5), data=st.data())
-def test_a_tile_does_not_feel_its_batch_on_the_portable_path(
+def test_a_tile_does_not_feel_its_batch_by_the_reference(
     tiles: int, rows: int, cols: int, data: st.DataObject, dtype: torch.dtype
 ) -> None:
-    """Up to rounding: the last bit of a matrix product in torch may depend on where in memory a matrix stands."""
+    """Up to rounding: the last bit of a matrix product in torch may depend on where in memory a
+    matrix stands.
+    """
     g = conductances(tiles, rows, cols, seed=tiles).to(dtype)
     order = torch.tensor(data.draw(st.permutations(range(tiles))))
     one = data.draw(st.integers(0, tiles - 1))
     few_ulps = 100 * torch.finfo(dtype).eps
-    for run in (lambda g: portable.solve(g, TYPICAL), lambda g: portable.adjoint(g, g, TYPICAL)):
+    for run in (lambda g: reference.solve(g, TYPICAL), lambda g: reference.adjoint(g, g, TYPICAL)):
         together = run(g).double().numpy()
         assert distance(run(g[order]), together[order]) < few_ulps
         assert distance(run(g[one][None]), together[one][None]) < few_ulps
 
 
-def test_the_public_function_on_the_portable_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_public_function_by_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     g = conductances(2, 3, 2, top=1.0).requires_grad_()
     (want,) = torch.autograd.grad(effective_conductance(1e-2 * g, HEAVY).square().sum(), g)
     nothing = torch.empty(0)
     elsewhere = SimpleNamespace(
-        solve=portable.solve,
-        solve_and_keep=lambda g, wires: (portable.solve(g, wires), nothing),
-        adjoint=lambda g, grad, wires, state: portable.adjoint(g, grad, wires),
+        solve=reference.solve,
+        solve_and_save=lambda g, wires: (reference.solve(g, wires), nothing),
+        adjoint=lambda g, grad, wires, saved: reference.adjoint(g, grad, wires),
     )
     monkeypatch.setattr(effective, "compiled", elsewhere)
     (got,) = torch.autograd.grad(effective_conductance(1e-2 * g, HEAVY).square().sum(), g)
@@ -222,7 +251,7 @@ def test_the_public_function_on_the_portable_path(monkeypatch: pytest.MonkeyPatc
     assert torch.autograd.gradcheck(lambda x: 1e2 * effective_conductance(1e-2 * x, HEAVY), g)
 
 
-# --- what is refused ---------------------------------------------------------------------------------------------
+# --- what is refused ------------------------------------------------------------------------------
 
 
 @every_dtype

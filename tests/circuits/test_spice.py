@@ -26,7 +26,9 @@ from wordline.circuits import (
 from wordline.commands.crossbars import show
 
 RETHINKING = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
-needs_ngspice = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
+needs_ngspice = pytest.mark.skipif(
+    shutil.which("ngspice") is None, reason="ngspice is not installed"
+)
 
 
 def elements(text: str) -> list[str]:
@@ -35,7 +37,10 @@ def elements(text: str) -> list[str]:
 
 def test_every_element_is_written_once() -> None:
     lines = elements(netlist(torch.full((3, 4), 1e-4), RETHINKING, torch.ones(3)))
-    kinds = {kind: sum(line.startswith(kind) for line in lines) for kind in ("Vin", "Vsense", "Rdriver", "Rsense")}
+    kinds = {
+        kind: sum(line.startswith(kind) for line in lines)
+        for kind in ("Vin", "Vsense", "Rdriver", "Rsense")
+    }
     assert kinds == {"Vin": 3, "Vsense": 4, "Rdriver": 3, "Rsense": 4}
     assert sum(line.startswith("Rrow") for line in lines) == 3 * 3
     assert sum(line.startswith("Rcol") for line in lines) == 2 * 4
@@ -58,7 +63,9 @@ def test_zero_resistances_merge_nodes_and_open_devices_vanish() -> None:
 
 def test_sinh_devices_are_behavioural_sources() -> None:
     g, volts = torch.tensor([[1e-4]], dtype=torch.float64), torch.ones(1)
-    assert "Bd0_0 r_0 c_0 I=2.5e-05*sinh(4.0*V(r_0,c_0))" in netlist(g, Wires(), volts, SinhDevice(b=4.0))
+    assert "Bd0_0 r_0 c_0 I=2.5e-05*sinh(4.0*V(r_0,c_0))" in netlist(
+        g, Wires(), volts, SinhDevice(b=4.0)
+    )
     assert netlist(g, Wires(), volts, SinhDevice(b=0.0)) == netlist(g, Wires(), volts)
     assert netlist(g, Wires(), volts, title="tile 3").startswith("* tile 3\n")
 
@@ -67,7 +74,13 @@ def test_sinh_devices_are_behavioural_sources() -> None:
 @pytest.mark.parametrize("law", [Ohmic(), SinhDevice(b=4.0)], ids=str)
 @pytest.mark.parametrize(
     "wires",
-    [RETHINKING, Wires(), Wires(driver_ohm=1e3), Wires(row_ohm=20.0, sense_ohm=1e3), Wires(col_ohm=30.0)],
+    [
+        RETHINKING,
+        Wires(),
+        Wires(driver_ohm=1e3),
+        Wires(row_ohm=20.0, sense_ohm=1e3),
+        Wires(col_ohm=30.0),
+    ],
     ids=str,
 )
 def test_ngspice_agrees(rng: torch.Generator, wires: Wires, law: AbstractDeviceLaw) -> None:
@@ -81,8 +94,12 @@ def test_ngspice_agrees(rng: torch.Generator, wires: Wires, law: AbstractDeviceL
 
 
 @needs_ngspice
-def test_ngspice_makes_up_the_output_of_a_chip(linear_model: nn.Module, rng: torch.Generator) -> None:
-    """Both arrays of the pairs, all tiles, with variation: but for one factor, what the chip computes."""
+def test_ngspice_makes_up_the_output_of_a_chip(
+    linear_model: nn.Module, rng: torch.Generator
+) -> None:
+    """Both arrays of the pairs, all tiles, with variation: but for one factor, what the chip
+    computes.
+    """
     crossbar = replace(wl.Crossbar.preset("rethinking-16"), tile=(8, 4))
     chip = wl.map_model(linear_model.double(), crossbar, seed=3)
     (layer,) = chip.layers.values()
@@ -136,7 +153,9 @@ def test_ngspice_runs_what_show_prints(name: str, capsys: pytest.CaptureFixture[
 
 
 @needs_ngspice
-def test_ngspice_runs_what_show_prints_of_curved_devices(capsys: pytest.CaptureFixture[str]) -> None:
+def test_ngspice_runs_what_show_prints_of_curved_devices(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     show("puma-32x32-100k", spice=True, seed=3)
     text = capsys.readouterr().out
     crossbar, generator = wl.Crossbar.preset("puma-32x32-100k"), torch.Generator().manual_seed(3)
@@ -189,7 +208,11 @@ class Unwritten(AbstractDeviceLaw):
     ],
 )
 def test_bad_input_is_named(change, error, message) -> None:  # type: ignore[no-untyped-def]
-    arguments = {"g": torch.full((2, 1), 1e-4), "wires": RETHINKING, "volts": torch.ones(2)} | change
+    arguments = {
+        "g": torch.full((2, 1), 1e-4),
+        "wires": RETHINKING,
+        "volts": torch.ones(2),
+    } | change
     with pytest.raises(error, match=message):
         netlist(**arguments)
 

@@ -1,4 +1,6 @@
-"""Derivatives of the solvers in forward mode and under `torch.func`, against differences and against reverse mode."""
+"""Derivatives of the solvers in forward mode and under `torch.func`, against differences and
+against reverse mode.
+"""
 
 from collections.abc import Callable
 
@@ -11,7 +13,12 @@ from wordline import Wires, effective_conductance, solve_nonlinear
 from wordline.circuits import SinhDevice
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=50, col_ohm=100, sense_ohm=1e3)
-PARTIAL = [WIRES, Wires(row_ohm=30), Wires(driver_ohm=500, sense_ohm=20), Wires(col_ohm=1e3, sense_ohm=1)]
+PARTIAL = [
+    WIRES,
+    Wires(row_ohm=30),
+    Wires(driver_ohm=500, sense_ohm=20),
+    Wires(col_ohm=1e3, sense_ohm=1),
+]
 
 
 def effective(g: Tensor) -> Tensor:
@@ -26,13 +33,17 @@ def draw(rng: torch.Generator, *shape: int, scale: float = 1e-4) -> Tensor:
     return scale * torch.rand(shape, generator=rng, dtype=torch.float64)
 
 
-def difference(f: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]) -> Tensor:
+def difference(
+    f: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
+) -> Tensor:
     step = 1e-5
     ahead, behind = (f(*(x + s * d for x, d in zip(at, along, strict=True))) for s in (step, -step))
     return (ahead - behind) / (2 * step)
 
 
-def both_forward_modes(f: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]) -> list[Tensor]:
+def both_forward_modes(
+    f: Callable[..., Tensor], at: tuple[Tensor, ...], along: tuple[Tensor, ...]
+) -> list[Tensor]:
     with forward_ad.dual_level(), torch.no_grad():
         dual = forward_ad.unpack_dual(f(*map(forward_ad.make_dual, at, along))).tangent
     return [torch.func.jvp(f, at, along)[1], dual]
@@ -47,7 +58,9 @@ def test_forward_mode_of_one_device_by_hand() -> None:
 
 @pytest.mark.parametrize("wires", PARTIAL, ids=str)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_forward_mode_of_the_effective_conductance(rng: torch.Generator, wires: Wires, dtype: torch.dtype) -> None:
+def test_forward_mode_of_the_effective_conductance(
+    rng: torch.Generator, wires: Wires, dtype: torch.dtype
+) -> None:
     g, along = draw(rng, 2, 5, 4), draw(rng, 2, 5, 4)
     wanted = difference(lambda x: effective_conductance(x, wires), (g,), (along,))
     tolerance = 1e-7 if dtype == torch.float64 else 1e-5
@@ -81,7 +94,10 @@ def test_jacobians_agree_in_all_ways(rng: torch.Generator) -> None:
 
 
 def test_vmap_is_one_tile_after_another(rng: torch.Generator) -> None:
-    g, weight = draw(rng, 3, 20, 17), draw(rng, 3, 20, 17, scale=1)  # large enough that solves leave something behind
+    g, weight = (
+        draw(rng, 3, 20, 17),
+        draw(rng, 3, 20, 17, scale=1),
+    )  # large enough that solves leave something behind
 
     def loss(tiles: Tensor, weights: Tensor) -> Tensor:
         return (effective(tiles) * weights).sum()
@@ -93,7 +109,9 @@ def test_vmap_is_one_tile_after_another(rng: torch.Generator) -> None:
     found = (
         torch.func.vmap(torch.func.grad(loss))(g, weight),
         torch.func.grad(lambda x: (batched(x) * weight).sum())(g),
-        torch.func.vmap(torch.func.grad(lambda x, y: (batched(x) * y).sum()))(g[:, None], weight[:, None])[:, 0],
+        torch.func.vmap(torch.func.grad(lambda x, y: (batched(x) * y).sum()))(
+            g[:, None], weight[:, None]
+        )[:, 0],
         torch.func.vmap(torch.func.grad(loss), in_dims=2)(g.movedim(0, 2), weight.movedim(0, 2)),
     )
     for gradient in found:
@@ -124,9 +142,13 @@ def test_second_derivatives_are_refused_in_every_mode(rng: torch.Generator) -> N
     forward, reverse = torch.func.jacfwd, torch.func.jacrev
     for outer in (forward, reverse):
         for inner in (forward, reverse):
-            with pytest.raises(NotImplementedError, match="`effective_conductance` is differentiable once"):
+            with pytest.raises(
+                NotImplementedError, match="`effective_conductance` is differentiable once"
+            ):
                 outer(inner(lambda x: effective(x).sum()))(g)
-            with pytest.raises(NotImplementedError, match="`solve_nonlinear` is differentiable once"):
+            with pytest.raises(
+                NotImplementedError, match="`solve_nonlinear` is differentiable once"
+            ):
                 outer(inner(lambda v: currents(v, g).sum()))(draw(rng, 2, 3))
 
 
@@ -137,5 +159,7 @@ def test_solvers_stay_out_of_compiled_graphs(rng: torch.Generator) -> None:
     found, wanted = (torch.autograd.grad(w.sum(), g)[0] for w in (doubled(g), 2 * effective(2 * g)))
     assert torch.equal(found, wanted)
     v = draw(rng, 2, 4, scale=0.3)
-    halved = torch.compile(lambda x: solve_nonlinear(x / 2, g, WIRES, SinhDevice(4.0)), backend="eager")
+    halved = torch.compile(
+        lambda x: solve_nonlinear(x / 2, g, WIRES, SinhDevice(4.0)), backend="eager"
+    )
     assert torch.equal(halved(v), currents(v / 2, g))

@@ -1,14 +1,17 @@
-"""The command line: each command does its one line of Python; bad input is one line and exit code 2."""
+"""Each command does its one line of Python; bad input is one line and exit code 2."""
 
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 import wordline as wl
 from wordline.arrays import SurrogateArray, SurrogateReport
-from wordline.commands import parse_number
+from wordline.commands import COMMANDS
+from wordline.commands.options import parse_number
 from wordline.defenses import training_attack
 from wordline.runs import read_records
 
@@ -41,9 +44,19 @@ def test_map_counts_calibrates_chooses_and_exports(wordline, tmp_path: Path) -> 
     )
     (tmp_path / "mine.json").write_text(crossbar.to_json())
     code, out, _ = wordline(
-        "map", "--crossbar", str(tmp_path / "mine.json"), "--data", "digits", "--calibrate", "20", "--exclude", "conv1",
-        "--export", str(tmp_path / "chip.npz"), "--json",
-    )  # fmt: skip
+        "map",
+        "--crossbar",
+        str(tmp_path / "mine.json"),
+        "--data",
+        "digits",
+        "--calibrate",
+        "20",
+        "--exclude",
+        "conv1",
+        "--export",
+        str(tmp_path / "chip.npz"),
+        "--json",
+    )
     assert code == 0
     report = wl.nn.ChipReport.from_json(out)
     data, software = wl.load_dataset("digits"), wl.load_model("digits-cnn")
@@ -66,9 +79,20 @@ def test_a_crossbar_of_ones_own_from_a_file(wordline, tmp_path: Path) -> None:
 def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path: Path) -> None:
     out_file = tmp_path / "r.jsonl"
     arguments = (
-        "evaluate", "--crossbar", "rethinking-16", "--eps", "8/255", "0.1", "--limit", "40", "--steps", "3",
-        "--out", str(out_file), "--json",
-    )  # fmt: skip
+        "evaluate",
+        "--crossbar",
+        "rethinking-16",
+        "--eps",
+        "8/255",
+        "0.1",
+        "--limit",
+        "40",
+        "--steps",
+        "3",
+        "--out",
+        str(out_file),
+        "--json",
+    )
     code, out, _ = wordline(*arguments)
     assert code == 0
     records = [wl.Record.from_json(line) for line in out.splitlines()]
@@ -78,7 +102,9 @@ def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path:
     chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16"), seed=0)
     hh = next(r for r in records if r.setting == "HH" and r.attack.eps == 0.1)
     attack = wl.PGD(eps=0.1, steps=3, step_size=2 / 255)
-    alone = wl.evaluate(victim=chip, source=chip, attack=attack, data=wl.load_dataset("digits").test, limit=40)
+    alone = wl.evaluate(
+        victim=chip, source=chip, attack=attack, data=wl.load_dataset("digits").test, limit=40
+    )
     assert (alone.clean, alone.adversarial, alone.attack) == (hh.clean, hh.adversarial, hh.attack)
     before = out_file.read_bytes()
     assert wordline(*arguments)[0] == 0
@@ -87,7 +113,18 @@ def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path:
 
 def test_steps_default_to_what_crosses_the_ball(wordline, tmp_path: Path) -> None:
     file = tmp_path / "r.jsonl"
-    wordline("evaluate", "--eps", "2/255", "32/255", "--limit", "4", "--settings", "SW", "--out", str(file))
+    wordline(
+        "evaluate",
+        "--eps",
+        "2/255",
+        "32/255",
+        "--limit",
+        "4",
+        "--settings",
+        "SW",
+        "--out",
+        str(file),
+    )
     assert [r.attack.steps for r in read_records(file)] == [10, 40]
 
 
@@ -126,16 +163,49 @@ def test_check_passes_here(wordline) -> None:
 
 def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path) -> None:
     code, out, _ = wordline(
-        "train", "digits-cnn", "--data", "digits", "--epochs", "1", "--batch-size", "650", "--out", str(tmp_path),
-        "--defense", "trades", "--eps", "8/255", "--attack-steps", "1", "--crossbar", "rethinking-16", "--gain",
-        "least-squares", "--from", "digits-cnn", "--validation", "0.1", "--frozen-batch-norm", "--lipschitz", "1e-5",
-    )  # fmt: skip
+        "train",
+        "digits-cnn",
+        "--data",
+        "digits",
+        "--epochs",
+        "1",
+        "--batch-size",
+        "650",
+        "--out",
+        str(tmp_path),
+        "--defense",
+        "trades",
+        "--eps",
+        "8/255",
+        "--attack-steps",
+        "1",
+        "--crossbar",
+        "rethinking-16",
+        "--gain",
+        "least-squares",
+        "--from",
+        "digits-cnn",
+        "--validation",
+        "0.1",
+        "--frozen-batch-norm",
+        "--lipschitz",
+        "1e-5",
+    )
     assert code == 0
     card = wl.training.Card.from_json(out.splitlines()[-1])
     assert card.recipe.objective == wl.LipschitzPenalty(wl.TRADES(8 / 255, 1, 2 / 255), 1e-5)
-    assert card.recipe.forward == wl.OnChip(wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()))
-    assert card.recipe.validation == 0.1 and card.recipe.frozen_batch_norm and card.best_epoch == 1 and card.initial
-    assert not wl.load_model(tmp_path / "digits-cnn-digits-trades-8-lipschitz-on-rethinking-16.safetensors").training
+    assert card.recipe.forward == wl.OnChip(
+        wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
+    )
+    assert (
+        card.recipe.validation == 0.1
+        and card.recipe.frozen_batch_norm
+        and card.best_epoch == 1
+        and card.initial
+    )
+    assert not wl.load_model(
+        tmp_path / "digits-cnn-digits-trades-8-lipschitz-on-rethinking-16.safetensors"
+    ).training
 
 
 @pytest.mark.parametrize(
@@ -149,8 +219,10 @@ def test_train_with_a_defense_on_a_chip_from_a_network(wordline, tmp_path: Path)
         (("fgsm-rs",), wl.FastFGSM(4 / 255)),
         (("trades",), wl.TRADES(4 / 255, 10, 1 / 255)),
     ],
-)  # fmt: skip
-def test_what_a_defense_stands_for(wordline, tmp_path: Path, monkeypatch, defense, objective) -> None:
+)
+def test_what_a_defense_stands_for(
+    wordline, tmp_path: Path, monkeypatch, defense, objective
+) -> None:
     asked = {}
 
     def train(*arguments, name, **_):
@@ -158,7 +230,9 @@ def test_what_a_defense_stands_for(wordline, tmp_path: Path, monkeypatch, defens
         return arguments[2]
 
     monkeypatch.setattr(wl.training, "train", train)
-    code, _, _ = wordline("train", "digits-cnn", "--data", "digits", "--eps", "4/255", "--defense", *defense)
+    code, _, _ = wordline(
+        "train", "digits-cnn", "--data", "digits", "--eps", "4/255", "--defense", *defense
+    )
     assert code == 0 and asked["recipe"].objective == objective
     assert asked["name"] == f"digits-cnn-digits-{defense[0]}-4"
     wordline("train", "digits-cnn", "--data", "digits", "--name", "mine", "--defense", *defense)
@@ -166,7 +240,9 @@ def test_what_a_defense_stands_for(wordline, tmp_path: Path, monkeypatch, defens
 
 
 def test_train_leaves_a_network_that_loads(wordline, tmp_path: Path) -> None:
-    code, out, _ = wordline("train", "digits-cnn", "--data", "digits", "--epochs", "1", "--out", str(tmp_path))
+    code, out, _ = wordline(
+        "train", "digits-cnn", "--data", "digits", "--epochs", "1", "--out", str(tmp_path)
+    )
     assert code == 0
     assert json.loads(out)["recipe"]["epochs"] == 1
     wl.load_model(tmp_path / "digits-cnn-digits.safetensors")
@@ -177,15 +253,37 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
     out_file, mine = tmp_path / "s.safetensors", tmp_path / "mine.json"
     mine.write_text(dataclasses.replace(crossbar, tile=(8, 4)).to_json())
     arguments = (
-        "surrogate", "fit", "--crossbar", str(mine), "--b", "2", "--volts", "1/2", "--samples", "64", "--epochs", "3",
-        "--seed", "1", "--out", str(out_file),
-    )  # fmt: skip
+        "surrogate",
+        "fit",
+        "--crossbar",
+        str(mine),
+        "--b",
+        "2",
+        "--volts",
+        "1/2",
+        "--samples",
+        "64",
+        "--epochs",
+        "3",
+        "--seed",
+        "1",
+        "--out",
+        str(out_file),
+    )
     code, out, _ = wordline(*arguments)
     assert code == 0 and "held-out inputs of 8 x 4 arrays" in out and "NF 0." in out
     report = SurrogateArray.of(out_file).report
     design = report.design
-    assert (design.tile, design.wires, design.law, design.volts) == ((8, 4), crossbar.wires, wl.SinhDevice(2.0), 0.5)
-    assert (design.g_off_siemens, design.g_on_siemens) == (crossbar.device.g_off_siemens, crossbar.device.g_on_siemens)
+    assert (design.tile, design.wires, design.law, design.volts) == (
+        (8, 4),
+        crossbar.wires,
+        wl.SinhDevice(2.0),
+        0.5,
+    )
+    assert (design.g_off_siemens, design.g_on_siemens) == (
+        crossbar.device.g_off_siemens,
+        crossbar.device.g_on_siemens,
+    )
     assert (report.samples, report.epochs, report.seed) == (64, 3, 1)
     assert report.command.startswith("wordline surrogate fit --crossbar mine.json --b 2 ")
     assert str(tmp_path) not in report.command
@@ -198,17 +296,35 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
     [
         (("surrogate", "learn", "--out", "x.safetensors"), "fit"),
         (("surrogate", "fit", "--out", "x.pt"), "`out` must end in .safetensors, got 'x.pt'"),
-        (("surrogate", "fit", "--out", "x.safetensors", "--law", "cubic"), "`law` must be one of 'sinh', got 'cubic'"),
+        (
+            ("surrogate", "fit", "--out", "x.safetensors", "--law", "cubic"),
+            "`law` must be one of 'sinh', got 'cubic'",
+        ),
         (("surrogate", "fit", "--out", "x.safetensors", "--b", "-1"), "`b` must be at least 0"),
-        (("surrogate", "fit", "--out", "x.safetensors", "--volts", "0"), "`volts` must be greater than 0"),
-        (("surrogate", "fit", "--out", "x.safetensors", "--samples", "1"), "`samples` must be at least 16"),
+        (
+            ("surrogate", "fit", "--out", "x.safetensors", "--volts", "0"),
+            "`volts` must be greater than 0",
+        ),
+        (
+            ("surrogate", "fit", "--out", "x.safetensors", "--samples", "1"),
+            "`samples` must be at least 16",
+        ),
         (("show", "rethinking-17"), "`crossbar` must be one of ideal, rethinking-16"),
-        (("show", "rethinking-17"), "or a .json file, got 'rethinking-17'; did you mean rethinking-16?"),
+        (
+            ("show", "rethinking-17"),
+            "or a .json file, got 'rethinking-17'; did you mean rethinking-16?",
+        ),
         (("audit", "--crossbar", "nothing"), "or a .json file, got 'nothing'\n"),
         (("show", "none.json"), "`crossbar` file 'none.json' does not exist"),
         (("map", "--model", "alexnet"), "`model` must be one of"),
-        (("map", "--gain", "big"), "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'"),
-        (("map", "--only", "tail"), "`only` pattern 'tail' matches no layer; there are conv1, conv2, fc1, fc2"),
+        (
+            ("map", "--gain", "big"),
+            "`gain` must be one of 'unit', 'least-squares', 'per-column', got 'big'",
+        ),
+        (
+            ("map", "--only", "tail"),
+            "`only` pattern 'tail' matches no layer; there are conv1, conv2, fc1, fc2",
+        ),
         (("map", "--calibrate", "5"), "`calibrate` needs images; name a data set with --data"),
         (("map", "--calibrate", "-5"), "`calibrate` must be at least 0"),
         (("map", "--export", "chip.txt"), "`export` must end in .npz, .csv, got 'chip.txt'"),
@@ -228,7 +344,10 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("evaluate", "--step-size", "0"), "`step_size` must be greater than 0"),
         (("evaluate", "--batch-size", "0"), "`batch_size` must be at least 1"),
         (("evaluate", "--seeds", "-1"), "`seeds` must be at least 0"),
-        (("evaluate", "--model", "resnet10-cifar10"), "`data` images of shape (1, 8, 8) do not fit `software`"),
+        (
+            ("evaluate", "--model", "resnet10-cifar10"),
+            "`data` images of shape (1, 8, 8) do not fit `software`",
+        ),
         (("fly",), "fly"),
         (("audit", "--eps", "0.6"), "`eps` must be at most 0.5"),
         (("audit", "--limit", "-1"), "`limit` must be at least 0"),
@@ -237,26 +356,81 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
         (("curve", "--crossbar", "rethinking-17"), "`crossbar` must be one of ideal"),
         (("evaluate", "--settings", "XX"), "`settings` must be one of 'SW', 'SH', 'HH'"),
         (("train", "vgg9", "--data", "digits"), "must be one of"),
-        (("train", "digits-cnn", "--data", "digits", "--recipe", "slow"), "`recipe` must be one of"),
-        (("train", "digits-cnn", "--data", "digits", "--precision", "fp8"), "`precision` must be one of"),
-        (("train", "digits-cnn", "--data", "digits", "--epochs", "-1"), "`epochs` must be at least 1"),
-        (("train", "digits-cnn", "--data", "digits", "--attack-steps", "-1"), "`attack_steps` must be at least 0"),
-        (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "-1"), "`attack_step_size` must be"),
-        (("train", "digits-cnn", "--data", "digits", "--eps", "0.2"), "`eps` belongs to a defense; name one by"),
-        (("train", "digits-cnn", "--data", "digits", "--attack-steps", "5"), "`attack_steps` belongs to a defense"),
-        (("train", "digits-cnn", "--data", "digits", "--attack-step-size", "1"), "`attack_step_size` belongs to a"),
-        (("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "0"), "`eps` is 0, which defends"),
-        (("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "2"), "`eps` must be at most 1, got"),
-        (("train", "digits-cnn", "--data", "digits", "--defense", "trades", "--eps", "-0.1"), "`eps` must be greater"),
-        (("train", "digits-cnn", "--data", "digits", "--defense", "fgsm-rs", "--attack-steps", "5"), "takes one step"),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--recipe", "slow"),
+            "`recipe` must be one of",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--precision", "fp8"),
+            "`precision` must be one of",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--epochs", "-1"),
+            "`epochs` must be at least 1",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--attack-steps", "-1"),
+            "`attack_steps` must be at least 0",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--attack-step-size", "-1"),
+            "`attack_step_size` must be",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--eps", "0.2"),
+            "`eps` belongs to a defense; name one by",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--attack-steps", "5"),
+            "`attack_steps` belongs to a defense",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--attack-step-size", "1"),
+            "`attack_step_size` belongs to a",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "0"),
+            "`eps` is 0, which defends",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--defense", "pgd", "--eps", "2"),
+            "`eps` must be at most 1, got",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--defense", "trades", "--eps", "-0.1"),
+            "`eps` must be greater",
+        ),
+        (
+            (
+                "train",
+                "digits-cnn",
+                "--data",
+                "digits",
+                "--defense",
+                "fgsm-rs",
+                "--attack-steps",
+                "5",
+            ),
+            "takes one step",
+        ),
         (("quanos", "--model", "resnet10-cifar10"), "do not fit `model`"),
-        (("train", "digits-cnn", "--data", "digits", "--gain", "unit"), "`gain` belongs to a crossbar"),
-        (("train", "digits-cnn", "--data", "digits", "--lipschitz", "-1"), "`weight` must be at least 0"),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--gain", "unit"),
+            "`gain` belongs to a crossbar",
+        ),
+        (
+            ("train", "digits-cnn", "--data", "digits", "--lipschitz", "-1"),
+            "`weight` must be at least 0",
+        ),
         (("train", "digits-cnn", "--data", "digits", "--from", "nothing"), "`from` must be one of"),
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_line_and_code_two(
-    wordline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], message: str
+    wordline,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     code, out, err = wordline(*arguments)
@@ -274,3 +448,18 @@ def test_numbers_may_be_fractions() -> None:
     for text in ("8/0", "eight", "1/2/3"):
         with pytest.raises(ValueError, match=f"`{text}` is no number"):
             parse_number(text)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_has_the_first_line_of_every_command(name: str) -> None:
+    assert COMMANDS[name].summary == (COMMANDS[name].load().__doc__ or "").splitlines()[0]
+
+
+def test_help_imports_no_command() -> None:
+    code = (
+        "import sys; sys.argv = ['wordline', '--help']; from wordline.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "print([m for m in sys.modules if m.startswith(('wordline.commands.', 'wordline.reports'))])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]" and "evaluate" in done.stdout

@@ -9,7 +9,19 @@ from wordline.records.record import Record
 
 
 def test_json_is_what_the_library_says(wordline) -> None:
-    words = "--limit", "40", "--calibration", "50", "--mean-bits", "4", "--eps", "0.1", "--ends", "6", "--json"
+    words = (
+        "--limit",
+        "40",
+        "--calibration",
+        "50",
+        "--mean-bits",
+        "4",
+        "--eps",
+        "0.1",
+        "--ends",
+        "6",
+        "--json",
+    )
     code, out, _ = wordline("quanos", *words)
     assert code == 0
     plain = json.loads(out)
@@ -18,7 +30,9 @@ def test_json_is_what_the_library_says(wordline) -> None:
     small, assignment = quanos(software, data.train, attack=attack, rule=rule, limit=50)
     assert BitAssignment.from_json(json.dumps(plain["assignment"])) == assignment
     for key, network in (("before", software), ("after", small)):
-        expected = wl.evaluate(victim=network, source=network, attack=attack, data=data.test, limit=40)
+        expected = wl.evaluate(
+            victim=network, source=network, attack=attack, data=data.test, limit=40
+        )
         assert Record.from_json(json.dumps(plain[key])) == expected
     assert plain["after"]["victim"]["gradient"] == "straight-through"
 

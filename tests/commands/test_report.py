@@ -33,7 +33,9 @@ def test_without_a_file_the_tables_are_printed(wordline, tmp_path: Path) -> None
     code, out, _ = wordline("report", path)
     assert code == 0 and "| SH 16x16 UnitGain | 90.0" in out
     code, out, _ = wordline("report", path, "--json")
-    assert [json.loads(line)["ours"] for line in out.splitlines()][:2] == pytest.approx([90.0, 50.0])
+    assert [json.loads(line)["ours"] for line in out.splitlines()][:2] == pytest.approx(
+        [90.0, 50.0]
+    )
 
 
 def test_mistakes_are_one_line(wordline, tmp_path: Path) -> None:
@@ -44,7 +46,9 @@ def test_mistakes_are_one_line(wordline, tmp_path: Path) -> None:
 
 
 def test_a_view_of_a_chip(wordline, tmp_path: Path) -> None:
-    code, _, _ = wordline("map", "--crossbar", "rethinking-16", "--view", str(tmp_path / "chip.json"))
+    code, _, _ = wordline(
+        "map", "--crossbar", "rethinking-16", "--view", str(tmp_path / "chip.json")
+    )
     assert code == 0 and len(ChipView.from_json((tmp_path / "chip.json").read_text()).layers) == 4
 
 
@@ -60,6 +64,16 @@ def test_quickstart_leaves_a_page(wordline, tmp_path: Path) -> None:
 def test_an_audit_as_a_page(wordline, tmp_path: Path) -> None:
     page = tmp_path / "deep" / "a.html"
     code, out, _ = wordline(
-        "audit", "--crossbar", "rethinking-16", "--quick", "--limit", "4", "--eps", "0.1", "--html", str(page), "--json"
+        "audit",
+        "--crossbar",
+        "rethinking-16",
+        "--quick",
+        "--limit",
+        "4",
+        "--eps",
+        "0.1",
+        "--html",
+        str(page),
+        "--json",
     )
     assert code == 0 and json.loads(out)["verdict"] in page.read_text()

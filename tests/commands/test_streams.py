@@ -1,4 +1,4 @@
-"""Readers that have seen enough, streams that were never open, disks that are full: a line at most, no traceback."""
+"""Closed pipes, streams that were never open, full disks: a line at most, no traceback."""
 
 from __future__ import annotations
 
@@ -23,14 +23,20 @@ def shell(line: str, unbuffered: bool) -> tuple[str, str]:
     environment.pop("PYTHONUNBUFFERED", None)
     if unbuffered:
         environment["PYTHONUNBUFFERED"] = "1"
-    done = subprocess.run(["bash", "-c", line], env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        ["bash", "-c", line], env=environment, capture_output=True, text=True, check=False
+    )
     return done.stdout, done.stderr
 
 
 @pytest.mark.parametrize(
     ("line", "out", "err"),
     [
-        ("$W show rethinking-64 --spice | head -1; echo ${PIPESTATUS[0]}", "* wordline tile\n141\n", ""),
+        (
+            "$W show rethinking-64 --spice | head -1; echo ${PIPESTATUS[0]}",
+            "* wordline tile\n141\n",
+            "",
+        ),
         ("$W show nothing | true; echo ${PIPESTATUS[0]}", "2\n", None),
         ("$W show rethinking-16 >&-; echo $?", "0\n", ""),
         ("$W show rethinking-16 >/dev/full; echo $?", "2\n", FULL),
@@ -44,10 +50,16 @@ def test_streams(line: str, out: str, err: str | None, unbuffered: bool) -> None
         pytest.skip("the same as buffered")
     found = shell(line, unbuffered)
     assert found[0] == out
-    assert found[1] == err if err is not None else found[1].startswith("wordline: `crossbar` must be one of")
+    assert (
+        found[1] == err
+        if err is not None
+        else found[1].startswith("wordline: `crossbar` must be one of")
+    )
 
 
-def test_the_command_line_says_a_warning_in_one_line(wordline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_command_line_says_a_warning_in_one_line(
+    wordline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = warnings.showwarning
     monkeypatch.setitem(cli.__dict__, "_run", lambda: warnings.warn("first\nsecond", stacklevel=1))
     code, out, err = wordline("show", "rethinking-16")
@@ -55,7 +67,9 @@ def test_the_command_line_says_a_warning_in_one_line(wordline, monkeypatch: pyte
     assert warnings.showwarning is before
 
 
-def test_ctrl_c_is_one_line_even_before_the_arguments_are_understood(wordline, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_is_one_line_even_before_the_arguments_are_understood(
+    wordline, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
 

@@ -11,7 +11,7 @@ import pytest
 from wordline.records.record import Record
 from wordline.runs import load_study
 
-SMALL = Path(__file__).parents[1] / "studies" / "small.py"
+SMALL = Path(__file__).parents[1] / "runs" / "small.py"
 
 
 @pytest.fixture
@@ -21,15 +21,21 @@ def study(wordline):
 
 def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    code, text, err = study(str(SMALL), "--out", str(out), "--limit", "2", "--cache", str(tmp_path / "cache"))
+    code, text, err = study(
+        str(SMALL), "--out", str(out), "--limit", "2", "--cache", str(tmp_path / "cache")
+    )
     assert code == 0
     assert "2 cells" in text and "2 of them run now" in text
     assert "small: 2/2" in err
     about = json.loads((out / "study.json").read_text())
     assert about == {
-        "title": "Small", "reproduces": "nothing", "command": "wordline study small.py --out DIR --limit 2",
-        "scale": "quick", "layout": [], "expected": "ten records",
-    } | {"command": about["command"]}  # fmt: skip
+        "title": "Small",
+        "reproduces": "nothing",
+        "command": "wordline study small.py --out DIR --limit 2",
+        "scale": "quick",
+        "layout": [],
+        "expected": "ten records",
+    } | {"command": about["command"]}
     assert about["command"].startswith("wordline study ") and str(tmp_path) not in about["command"]
     assert about["command"].endswith("--limit 2 --cache DIR")
     code, text, _ = study(str(SMALL), "--out", str(out), "--limit", "2", "--json")
@@ -39,7 +45,9 @@ def test_records_and_what_a_report_needs(study, tmp_path: Path) -> None:
     assert code == 0 and "multiplications" in text
 
 
-def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failures_are_said_and_change_the_exit_code(
+    study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TOUCHY", str(tmp_path))
     (tmp_path / "fail-1").touch()
     arguments = (str(SMALL), "--out", str(tmp_path / "out"), "--limit", "3")
@@ -66,10 +74,19 @@ def test_failures_are_said_and_change_the_exit_code(study, tmp_path: Path, monke
         ((str(SMALL), "--gpus-per-cell", "0.5"), "`gpus_per_cell` goes with --ray"),
         ((str(SMALL), "--gpus-per-cell", "-1", "--ray"), "`gpus_per_cell` must be at least 0"),
         ((str(SMALL), "--ray"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
-        ((str(SMALL), "--ray", "auto"), "`ray` needs the extra cluster: pip install 'wordline[cluster]'"),
+        (
+            (str(SMALL), "--ray", "auto"),
+            "`ray` needs the extra cluster: pip install 'wordline[cluster]'",
+        ),
         ((str(SMALL), "--out", "damaged"), "line 1 is no record"),
-        ((str(SMALL), "--out", "empty.py"), "`out` 'empty.py' cannot be written (it is a file); choose another folder"),
-        ((str(SMALL), "--out", "fresh", "--cache", "empty.py"), "`cache` 'empty.py' cannot be written (it is a file)"),
+        (
+            (str(SMALL), "--out", "empty.py"),
+            "`out` 'empty.py' cannot be written (it is a file); choose another folder",
+        ),
+        (
+            (str(SMALL), "--out", "fresh", "--cache", "empty.py"),
+            "`cache` 'empty.py' cannot be written (it is a file)",
+        ),
     ],
 )
 def test_bad_input_is_one_line_and_code_two(
@@ -88,8 +105,14 @@ def test_bad_input_is_one_line_and_code_two(
     assert not Path("runs").exists() and not Path("fresh/records.jsonl").exists()
 
 
-def test_a_missing_cuda_is_said_once(study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_cuda_is_said_once(
+    study, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
     code, text, err = study(str(SMALL), "--out", str(tmp_path / "out"), "--device", "cuda")
-    assert (code, text, err.count("\n")) == (2, "", 1) and "`device` 'cuda' is not available to torch" in err
+    assert (code, text, err.count("\n")) == (
+        2,
+        "",
+        1,
+    ) and "`device` 'cuda' is not available to torch" in err
     assert not (tmp_path / "out").exists()

@@ -13,8 +13,12 @@ def conv(inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int 
     return nn.Conv2d(inputs, outputs, size, stride, size // 2, groups=groups, bias=False)
 
 
-def conv_norm(inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    return nn.Sequential(conv(inputs, outputs, size, stride, groups), nn.BatchNorm2d(outputs), nn.ReLU())
+def conv_norm(
+    inputs: int, outputs: int, size: int = 3, stride: int = 1, groups: int = 1
+) -> nn.Sequential:
+    return nn.Sequential(
+        conv(inputs, outputs, size, stride, groups), nn.BatchNorm2d(outputs), nn.ReLU()
+    )
 
 
 class LeNet(nn.Module):
@@ -40,7 +44,11 @@ class VGG(nn.Module):
         width = 3
         for step in (4, "M", 6, 6, "M", 8, "M"):
             if isinstance(step, int):
-                layers += [nn.Conv2d(width, step, 3, padding=1), nn.BatchNorm2d(step), nn.ReLU(inplace=True)]
+                layers += [
+                    nn.Conv2d(width, step, 3, padding=1),
+                    nn.BatchNorm2d(step),
+                    nn.ReLU(inplace=True),
+                ]
                 width = step
             else:
                 layers.append(nn.MaxPool2d(2))
@@ -65,19 +73,27 @@ class Residual(nn.Module):
 
 
 def basic(inputs: int, outputs: int, stride: int) -> nn.Module:
-    body = nn.Sequential(conv_norm(inputs, outputs, 3, stride), conv(outputs, outputs), nn.BatchNorm2d(outputs))
+    body = nn.Sequential(
+        conv_norm(inputs, outputs, 3, stride), conv(outputs, outputs), nn.BatchNorm2d(outputs)
+    )
     return Residual(body, inputs, outputs, stride)
 
 
 def bottleneck(inputs: int, outputs: int, stride: int, groups: int = 1) -> nn.Module:
     body = nn.Sequential(
-        conv_norm(inputs, 4, 1), conv_norm(4, 4, 3, stride, groups), conv(4, outputs, 1), nn.BatchNorm2d(outputs)
+        conv_norm(inputs, 4, 1),
+        conv_norm(4, 4, 3, stride, groups),
+        conv(4, outputs, 1),
+        nn.BatchNorm2d(outputs),
     )
     return Residual(body, inputs, outputs, stride)
 
 
 class PreActivation(nn.Module):
-    """Norm and activation first; the shortcut leaves after them, and exists as an attribute only where it is needed."""
+    """Norm and activation first.
+
+    The shortcut leaves after them, and exists as an attribute only where it is needed.
+    """
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
@@ -121,7 +137,9 @@ class Dense(nn.Module):
 
 def separable(inputs: int, outputs: int, stride: int, size: int = 3) -> nn.Module:
     """A depthwise convolution, then a pointwise one."""
-    return nn.Sequential(conv_norm(inputs, inputs, size, stride, groups=inputs), conv_norm(inputs, outputs, 1))
+    return nn.Sequential(
+        conv_norm(inputs, inputs, size, stride, groups=inputs), conv_norm(inputs, outputs, 1)
+    )
 
 
 class InvertedResidual(nn.Module):
@@ -130,7 +148,10 @@ class InvertedResidual(nn.Module):
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
         self.stride, wide = stride, 3 * inputs
-        self.expand, self.depthwise = conv_norm(inputs, wide, 1), conv_norm(wide, wide, 3, stride, wide)
+        self.expand, self.depthwise = (
+            conv_norm(inputs, wide, 1),
+            conv_norm(wide, wide, 3, stride, wide),
+        )
         self.project = nn.Sequential(conv(wide, outputs, 1), nn.BatchNorm2d(outputs))
         self.shortcut = nn.Sequential(conv(inputs, outputs, 1), nn.BatchNorm2d(outputs))
 
@@ -140,7 +161,10 @@ class InvertedResidual(nn.Module):
 
 
 class SqueezeExcite(nn.Module):
-    """Channels scaled by what two 1 x 1 layers make of their means: linear ones, or convolutions."""
+    """Channels scaled by what two 1 x 1 layers make of their means.
+
+    Linear ones, or convolutions.
+    """
 
     def __init__(self, width: int, *, linear: bool) -> None:
         super().__init__()
@@ -150,19 +174,25 @@ class SqueezeExcite(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         squeezed = functional.adaptive_avg_pool2d(x, 1)
-        w = self.fc2(functional.relu(self.fc1(squeezed.flatten(1) if self.linear else squeezed))).sigmoid()
+        w = self.fc2(
+            functional.relu(self.fc1(squeezed.flatten(1) if self.linear else squeezed))
+        ).sigmoid()
         return x * w.view(*w.shape[:2], 1, 1)
 
 
 class EfficientBlock(nn.Module):
-    """Inverted residual with squeeze-excite, swish and stochastic depth, which is still in evaluation mode."""
+    """Inverted residual with squeeze-excite, swish and stochastic depth, off in evaluation mode."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         wide = 2 * inputs
         self.expand, self.depthwise = conv(inputs, wide, 1), conv(wide, wide, 5, groups=wide)
         self.se, self.project = SqueezeExcite(wide, linear=False), conv(wide, outputs, 1)
-        self.bn1, self.bn2, self.bn3 = nn.BatchNorm2d(wide), nn.BatchNorm2d(wide), nn.BatchNorm2d(outputs)
+        self.bn1, self.bn2, self.bn3 = (
+            nn.BatchNorm2d(wide),
+            nn.BatchNorm2d(wide),
+            nn.BatchNorm2d(outputs),
+        )
         self.drop_rate, self.same = 0.2, inputs == outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -178,13 +208,19 @@ def shuffled(x: Tensor, groups: int) -> Tensor:
 
 
 class ShuffleUnit(nn.Module):
-    """Grouped 1 x 1 convolutions with a shuffle of channels between; the shortcut is pooled and concatenated."""
+    """Grouped 1 x 1 convolutions with a shuffle of channels between.
+
+    The shortcut is pooled and concatenated.
+    """
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
         self.conv1, self.bn1 = conv(inputs, 4, 1, groups=2), nn.BatchNorm2d(4)
         self.conv2, self.bn2 = conv(4, 4, 3, 2, groups=4), nn.BatchNorm2d(4)
-        self.conv3, self.bn3 = conv(4, outputs - inputs, 1, groups=2), nn.BatchNorm2d(outputs - inputs)
+        self.conv3, self.bn3 = (
+            conv(4, outputs - inputs, 1, groups=2),
+            nn.BatchNorm2d(outputs - inputs),
+        )
 
     def forward(self, x: Tensor) -> Tensor:
         out = shuffled(functional.relu(self.bn1(self.conv1(x))), 2)
@@ -199,7 +235,10 @@ class ShuffleSplit(nn.Module):
         super().__init__()
         half = width // 2
         self.branch = nn.Sequential(
-            conv_norm(half, half, 1), conv(half, half, 3, groups=half), nn.BatchNorm2d(half), conv_norm(half, half, 1)
+            conv_norm(half, half, 1),
+            conv(half, half, 3, groups=half),
+            nn.BatchNorm2d(half),
+            conv_norm(half, half, 1),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -248,7 +287,11 @@ class Aggregation(nn.Module):
         self.level = level
         self.root = conv_norm((level + 2) * outputs, outputs, 1)
         for at in reversed(range(1, level)):
-            setattr(self, f"level_{at}", Aggregation(inputs if at == level - 1 else outputs, outputs, at))
+            setattr(
+                self,
+                f"level_{at}",
+                Aggregation(inputs if at == level - 1 else outputs, outputs, at),
+            )
         self.prev_root = basic(inputs, outputs, 1)
         self.left_node = basic(outputs if level > 1 else inputs, outputs, 1)
         self.right_node = basic(outputs, outputs, 1)
@@ -284,26 +327,34 @@ PATTERNS: dict[str, Callable[[], nn.Module]] = {
     "PreActResNet": lambda: Classifier(PreActivation(6, 6, 1), PreActivation(6, 8, 2), width=8),
     "ResNeXt": lambda: Classifier(bottleneck(6, 8, 2, groups=2), width=8),
     "GoogLeNet": lambda: Classifier(Inception(6), Inception(8), width=8),
-    "DenseNet": lambda: Classifier(Dense(6, 3), Dense(9, 3), conv_norm(12, 6, 1), nn.AvgPool2d(2), width=6),
+    "DenseNet": lambda: Classifier(
+        Dense(6, 3), Dense(9, 3), conv_norm(12, 6, 1), nn.AvgPool2d(2), width=6
+    ),
     "MobileNet": lambda: Classifier(separable(6, 8, 2), separable(8, 8, 1), width=8),
-    "MobileNetV2": lambda: Classifier(InvertedResidual(6, 8, 1), InvertedResidual(8, 6, 2), width=6),
+    "MobileNetV2": lambda: Classifier(
+        InvertedResidual(6, 8, 1), InvertedResidual(8, 6, 2), width=6
+    ),
     "SENet": lambda: Classifier(basic(6, 8, 2), SqueezeExcite(8, linear=True), width=8),
     "EfficientNet": lambda: Classifier(EfficientBlock(6, 8), EfficientBlock(8, 8), width=8),
     "ShuffleNet": lambda: Classifier(ShuffleUnit(6, 12), width=12),
     "ShuffleNetV2": lambda: Classifier(ShuffleSplit(6), ShuffleSplit(6), width=6),
     "DPN": lambda: Classifier(DualPath(6, 6, 2), DualPath(10, 6, 2), width=10),
-    "RegNet": lambda: Classifier(bottleneck(6, 8, 2, groups=4), SqueezeExcite(8, linear=False), width=8),
+    "RegNet": lambda: Classifier(
+        bottleneck(6, 8, 2, groups=4), SqueezeExcite(8, linear=False), width=8
+    ),
     "PNASNet and DLA": lambda: Classifier(ProgressiveCell(6, 6), Aggregation(6, 6, 2), width=6),
 }
 
 
 def randomised(network: nn.Module, seed: int = 0) -> nn.Module:
-    """The network in evaluation mode and float64, its statistics and scales as training might leave them."""
+    """The network in evaluation mode and float64, with statistics and scales as after training."""
     g = torch.Generator().manual_seed(seed)
     for module in network.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.running_mean.copy_(0.1 * torch.randn(module.num_features, generator=g))
             module.running_var.copy_(0.5 + torch.rand(module.num_features, generator=g))
     for parameter in network.parameters():
-        parameter.data.copy_(torch.randn(parameter.shape, generator=g) * (0.5 if parameter.dim() == 1 else 0.3))
+        parameter.data.copy_(
+            torch.randn(parameter.shape, generator=g) * (0.5 if parameter.dim() == 1 else 0.3)
+        )
     return network.double().eval()

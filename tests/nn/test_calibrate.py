@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 
 import wordline as wl
-from wordline.nn import reading
+from wordline.nn.reading.read_path import NOT_OBSERVED
+from wordline.nn.reading.tally import Tally
 
 IDEAL = wl.Crossbar.preset("ideal")
 
@@ -26,7 +27,11 @@ def answers(layer: nn.Linear, u: Tensor) -> Tensor:
     weight = layer.weight.detach().T / layer.weight.detach().abs().amax()
     device = IDEAL.device
     off = device.g_off_siemens / (device.g_on_siemens - device.g_off_siemens)
-    parts = [u[:, i : i + 4] @ (off + (sign * weight[i : i + 4]).clamp(min=0)) for i in (0, 4) for sign in (1, -1)]
+    parts = [
+        u[:, i : i + 4] @ (off + (sign * weight[i : i + 4]).clamp(min=0))
+        for i in (0, 4)
+        for sign in (1, -1)
+    ]
     return torch.stack(parts)
 
 
@@ -44,7 +49,9 @@ def test_a_percentile_is_that_of_each_batch_and_their_mean_is_kept() -> None:
     chip = chip_of(nn.Linear(8, 4), dac=wl.UniformConverter(bits=8, range=wl.Calibrated(90)))
     wl.calibrate(chip, data, batch_size=3)
     x = torch.stack([x for x, _ in data]).view(2, 24).abs().sort().values
-    assert chip.layers["model"].input_limit == x[:, 21].mean()  # the 22nd of 24 is the first that 90 percent reach
+    assert (
+        chip.layers["model"].input_limit == x[:, 21].mean()
+    )  # the 22nd of 24 is the first that 90 percent reach
 
 
 @pytest.mark.parametrize("percent", [100, 75])
@@ -56,7 +63,7 @@ def test_an_adc_is_measured_on_the_answers_of_all_tile_columns(percent: float) -
     found = answers(layer, x / x.abs().amax(1, keepdim=True)).abs().flatten().sort().values
     wanted = found[-1] if percent == 100 else found[len(found) * 3 // 4 - 1]
     torch.testing.assert_close(chip.layers["model"].output_limit, wanted, rtol=1e-9, atol=0)
-    chip.layers["model"].tally = reading.Tally()
+    chip.layers["model"].tally = Tally()
     chip(x)
     assert (chip.layers["model"].tally.saturated == 0) == (percent == 100)
 
@@ -68,7 +75,9 @@ def test_adcs_are_measured_behind_the_dacs_that_were_measured_before() -> None:
     wl.calibrate(chip, data)
     x = torch.stack([x for x, _ in data])
     u = torch.floor(x / x.abs().amax() * 3 + 0.5) / 3
-    torch.testing.assert_close(chip.layers["model"].output_limit, answers(layer, u).abs().amax(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        chip.layers["model"].output_limit, answers(layer, u).abs().amax(), rtol=1e-9, atol=0
+    )
 
 
 def test_a_later_layer_is_measured_on_what_the_earlier_one_gives_it() -> None:
@@ -77,11 +86,15 @@ def test_a_later_layer_is_measured_on_what_the_earlier_one_gives_it() -> None:
     chip = chip_of(model, dac=wl.UniformConverter(bits=8))
     wl.calibrate(chip, data)
     hidden = model[:2](torch.stack([x for x, _ in data]))
-    torch.testing.assert_close(chip.layers["2"].input_limit, hidden.detach().amax(), rtol=1e-9, atol=0)
+    torch.testing.assert_close(
+        chip.layers["2"].input_limit, hidden.detach().amax(), rtol=1e-9, atol=0
+    )
 
 
 def test_inputs_that_are_all_zero_have_a_range_of_one() -> None:
-    chip = chip_of(nn.Linear(8, 4), dac=wl.UniformConverter(bits=8), adc=wl.UniformConverter(bits=8))
+    chip = chip_of(
+        nn.Linear(8, 4), dac=wl.UniformConverter(bits=8), adc=wl.UniformConverter(bits=8)
+    )
     wl.calibrate(chip, [(torch.zeros(8, dtype=torch.float64), 0)])
     layer = chip.layers["model"]
     assert (layer.input_limit, layer.output_limit) == (1, 1)
@@ -91,7 +104,7 @@ def test_calibrating_neither_counts_conversions_nor_stays_in_the_way() -> None:
     chip = chip_of(nn.Linear(8, 4), adc=wl.UniformConverter(bits=8))
     layer = chip.layers["model"]
     wl.calibrate(chip, images(3, 8))
-    assert (layer.watch.inputs, layer.watch.outputs) == (None, None)
+    assert layer._observer == NOT_OBSERVED
 
     def broken() -> Tensor:
         raise RuntimeError("no such image")
@@ -102,7 +115,7 @@ def test_calibrating_neither_counts_conversions_nor_stays_in_the_way() -> None:
 
     with pytest.raises(RuntimeError, match="no such image"):
         wl.calibrate(chip, Broken(images(2, 8)))
-    assert (layer.watch.inputs, layer.watch.outputs) == (None, None)
+    assert layer._observer == NOT_OBSERVED
 
 
 def test_a_layer_that_no_image_passes_through_stays_without_a_range() -> None:

@@ -75,7 +75,9 @@ def test_a_compiled_chip_is_the_chip(name: str) -> None:
 @pytest.mark.parametrize("name", ["matrix", "adc and noise"])
 def test_a_chip_through_inductor(name: str) -> None:
     chip, x = small(name)
-    for one, two in zip(passes(torch.compile(chip), chip, x)[0], passes(chip, chip, x)[0], strict=True):
+    for one, two in zip(
+        passes(torch.compile(chip), chip, x)[0], passes(chip, chip, x)[0], strict=True
+    ):
         torch.testing.assert_close(one, two, rtol=1e-5, atol=1e-5)
 
 
@@ -97,25 +99,39 @@ LAYERS = [
 
 
 @pytest.mark.parametrize(("layer", "shape"), LAYERS, ids=lambda value: type(value).__name__)
-def test_other_layers_compile(layer: nn.Module, shape: tuple[int, ...], rng: torch.Generator) -> None:
+def test_other_layers_compile(
+    layer: nn.Module, shape: tuple[int, ...], rng: torch.Generator
+) -> None:
     chip, x = wl.map_model(copy.deepcopy(layer).eval(), BASE), torch.rand(shape, generator=rng)
     torch.testing.assert_close(torch.compile(chip, backend="eager", fullgraph=True)(x), chip(x))
 
 
-@pytest.mark.parametrize(("layer", "shape"), [LAYERS[0], LAYERS[2]], ids=lambda value: type(value).__name__)
-def test_other_layers_compile_with_noise(layer: nn.Module, shape: tuple[int, ...], rng: torch.Generator) -> None:
-    chip, x = wl.map_model(copy.deepcopy(layer).eval(), CROSSBARS["noise"]), torch.rand(shape, generator=rng)
+@pytest.mark.parametrize(
+    ("layer", "shape"), [LAYERS[0], LAYERS[2]], ids=lambda value: type(value).__name__
+)
+def test_other_layers_compile_with_noise(
+    layer: nn.Module, shape: tuple[int, ...], rng: torch.Generator
+) -> None:
+    chip, x = (
+        wl.map_model(copy.deepcopy(layer).eval(), CROSSBARS["noise"]),
+        torch.rand(shape, generator=rng),
+    )
     wanted = chip.restart(1)(x)
     found = torch.compile(chip.restart(1), backend="eager")(x)
     torch.testing.assert_close(found, wanted)
 
 
 def test_long_recurrences_stay_out_of_graphs(rng: torch.Generator) -> None:
-    chip, x = wl.map_model(nn.LSTM(4, 5, batch_first=True).eval(), BASE), torch.rand(2, 100, 4, generator=rng)
+    chip, x = (
+        wl.map_model(nn.LSTM(4, 5, batch_first=True).eval(), BASE),
+        torch.rand(2, 100, 4, generator=rng),
+    )
     graphs = torch._dynamo.testing.CompileCounter()
     torch.testing.assert_close(torch.compile(chip, backend=graphs)(x), chip(x))
     assert graphs.op_count < 100
-    torch.testing.assert_close(torch.export.export(chip, (x[:, :3],)).module()(x[:, :3]), chip(x[:, :3]))
+    torch.testing.assert_close(
+        torch.export.export(chip, (x[:, :3],)).module()(x[:, :3]), chip(x[:, :3])
+    )
 
 
 def test_an_ensemble_compiles(rng: torch.Generator) -> None:

@@ -1,4 +1,7 @@
-"""A chip is an ordinary module: every layer kind, against torch with the effective weight, and by hand."""
+"""A chip is an ordinary module.
+
+Every layer kind, against torch with the effective weight, and by hand.
+"""
 
 import copy
 import io
@@ -14,9 +17,12 @@ import wordline as wl
 
 IDEAL = wl.Crossbar.preset("ideal")
 REAL = wl.Crossbar(
-    tile=(8, 6), device=wl.Memristor(2e4, 2e5), wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3),
-    nonidealities=(wl.GaussianVariation(0.1),), gain=wl.LeastSquaresGain(),
-)  # fmt: skip
+    tile=(8, 6),
+    device=wl.Memristor(2e4, 2e5),
+    wires=wl.Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3),
+    nonidealities=(wl.GaussianVariation(0.1),),
+    gain=wl.LeastSquaresGain(),
+)
 
 CONVOLUTIONS = [
     (nn.Conv1d(4, 6, 3, stride=2, padding=1), (2, 4, 11)),
@@ -33,14 +39,18 @@ CONVOLUTIONS = [
 
 
 @pytest.mark.parametrize(("layer", "shape"), CONVOLUTIONS, ids=lambda value: str(value)[:50])
-def test_an_ideal_chip_computes_what_software_does(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_an_ideal_chip_computes_what_software_does(
+    layer: nn.Module, shape: tuple[int, ...]
+) -> None:
     layer = copy.deepcopy(layer).double().eval()
     x = torch.rand(shape, dtype=torch.float64)
     torch.testing.assert_close(wl.map_model(layer, IDEAL)(x), layer(x), rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize(("layer", "shape"), CONVOLUTIONS, ids=lambda value: str(value)[:50])
-def test_a_real_chip_is_the_same_layer_with_the_effective_weight(layer: nn.Module, shape: tuple[int, ...]) -> None:
+def test_a_real_chip_is_the_same_layer_with_the_effective_weight(
+    layer: nn.Module, shape: tuple[int, ...]
+) -> None:
     layer = copy.deepcopy(layer).eval()
     chip = wl.map_model(layer, REAL, seed=3)
     other = copy.deepcopy(layer)
@@ -52,9 +62,14 @@ def test_a_real_chip_is_the_same_layer_with_the_effective_weight(layer: nn.Modul
 
 @settings(max_examples=30, deadline=None)
 @given(
-    st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 2), st.integers(0, 2), st.integers(1, 2),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 3),
+    st.integers(1, 2),
+    st.integers(0, 2),
+    st.integers(1, 2),
     st.sampled_from(["zeros", "reflect", "replicate", "circular"]),
-)  # fmt: skip
+)
 def test_any_convolution_maps(
     groups: int, per_group: int, kernel: int, stride: int, padding: int, dilation: int, mode: str
 ) -> None:
@@ -74,7 +89,9 @@ def test_the_software_network_is_not_touched(tiny_cnn: nn.Module) -> None:
     assert [type(module) for module in tiny_cnn.modules()] == kinds
 
 
-def test_mapping_draws_nothing_from_the_global_generator(tiny_cnn: nn.Module, no_global_draws: None) -> None:
+def test_mapping_draws_nothing_from_the_global_generator(
+    tiny_cnn: nn.Module, no_global_draws: None
+) -> None:
     wl.map_model(tiny_cnn, REAL, seed=1)
 
 
@@ -83,7 +100,9 @@ def test_one_seed_is_one_chip_whatever_else_the_network_holds(tiny_cnn: nn.Modul
     assert torch.equal(first["0"].effective_weight, again["0"].effective_weight)
     assert not torch.equal(first["0"].effective_weight, other["0"].effective_weight)
     longer = nn.Sequential(*copy.deepcopy(tiny_cnn), nn.Linear(4, 2)).eval()
-    assert torch.equal(wl.map_model(longer, REAL, seed=1).layers["0"].effective_weight, first["0"].effective_weight)
+    assert torch.equal(
+        wl.map_model(longer, REAL, seed=1).layers["0"].effective_weight, first["0"].effective_weight
+    )
 
 
 def test_chip_is_an_ordinary_module(tiny_cnn: nn.Module) -> None:
@@ -99,9 +118,18 @@ def test_chip_is_an_ordinary_module(tiny_cnn: nn.Module) -> None:
     file.seek(0)
     blank.load_state_dict(torch.load(file, weights_only=True))
     assert torch.equal(blank(x), expected)
-    assert (blank.seed, blank.crossbar, blank.layers["0"].stream_seed) == (1, REAL, chip.layers["0"].stream_seed)
+    assert (blank.seed, blank.crossbar, blank.layers["0"].stream_seed) == (
+        1,
+        REAL,
+        chip.layers["0"].stream_seed,
+    )
     assert chip.double()(x.double()).dtype == torch.float64
-    assert set(dict(chip.layers["0"].named_buffers())) == {"conductances", "effective_weight", "gain", "nf"}
+    assert set(dict(chip.layers["0"].named_buffers())) == {
+        "conductances",
+        "effective_weight",
+        "gain",
+        "nf",
+    }
 
 
 def test_input_gradient_equals_central_differences(tiny_cnn: nn.Module) -> None:
@@ -169,15 +197,33 @@ class OwnParameter(nn.Module):
 
 
 def test_nothing_with_parameters_is_skipped_in_silence() -> None:
-    network = nn.ModuleDict({
-        "norm": nn.BatchNorm1d(4), "scaled": Scaled(4, 4), "own": OwnParameter(), "words": nn.Embedding(5, 4),
-        "attention": OwnAttention(4, 2), "memory": OwnMemory(4, 4), "bags": nn.EmbeddingBag(5, 4),
-        "hooked": nn.Linear(4, 4), "pair": nn.Bilinear(2, 2, 2),
-    }).eval()  # fmt: skip
+    network = nn.ModuleDict(
+        {
+            "norm": nn.BatchNorm1d(4),
+            "scaled": Scaled(4, 4),
+            "own": OwnParameter(),
+            "words": nn.Embedding(5, 4),
+            "attention": OwnAttention(4, 2),
+            "memory": OwnMemory(4, 4),
+            "bags": nn.EmbeddingBag(5, 4),
+            "hooked": nn.Linear(4, 4),
+            "pair": nn.Bilinear(2, 2, 2),
+        }
+    ).eval()
     network["hooked"].register_forward_hook(lambda module, inputs, out: 3 * out)
     report = wl.map_model(network, REAL).report()
     digital = dict(report.digital)
-    assert set(digital) == {"norm", "scaled", "own", "words", "bags", "attention", "memory", "hooked", "pair"}
+    assert set(digital) == {
+        "norm",
+        "scaled",
+        "own",
+        "words",
+        "bags",
+        "attention",
+        "memory",
+        "hooked",
+        "pair",
+    }
     assert digital["words"] == "digital by design: Embedding looks up rows of its weights"
     assert digital["bags"].startswith("digital by design")
     assert "OwnAttention multiplies by its weights itself" in digital["attention"]
@@ -194,10 +240,12 @@ def test_nothing_with_parameters_is_skipped_in_silence() -> None:
 
 
 def test_every_parameter_is_mapped_or_named() -> None:
-    """What the report says accounts for every parameter of the software network, bias of mapped layers included."""
-    network = nn.Sequential(OwnParameter(), nn.Embedding(3, 4), nn.LayerNorm(4), nn.Conv1d(4, 4, 1)).eval()
+    """The report accounts for every software parameter, the bias of mapped layers included."""
+    network = nn.Sequential(
+        OwnParameter(), nn.Embedding(3, 4), nn.LayerNorm(4), nn.Conv1d(4, 4, 1)
+    ).eval()
     chip = wl.map_model(network, REAL)
-    accounted = {*chip.layers, *(name for name, _ in chip.skipped)}
+    accounted = {*chip.layers, *(name for name, _ in chip.digital_layers)}
     for name, _ in network.named_parameters():
         assert name.rpartition(".")[0] in accounted
 
@@ -206,14 +254,19 @@ def test_a_subclass_and_a_parametrised_layer_without_own_arithmetic_map() -> Non
     class Renamed(nn.Linear):
         pass
 
-    network = nn.Sequential(Renamed(4, 4), parametrizations.weight_norm(nn.Linear(4, 3))).double().eval()
+    network = (
+        nn.Sequential(Renamed(4, 4), parametrizations.weight_norm(nn.Linear(4, 3))).double().eval()
+    )
     x = torch.rand(2, 4, dtype=torch.float64)
     chip = wl.map_model(network, IDEAL, strict=True)
     torch.testing.assert_close(chip(x), network(x), rtol=1e-9, atol=1e-9)
 
 
 def test_trainable_chip_starts_as_the_fixed_one_and_learns(tiny_cnn: nn.Module) -> None:
-    fixed, trainable = wl.map_model(tiny_cnn, REAL, seed=1), wl.map_model(tiny_cnn, REAL, seed=1, trainable=True)
+    fixed, trainable = (
+        wl.map_model(tiny_cnn, REAL, seed=1),
+        wl.map_model(tiny_cnn, REAL, seed=1, trainable=True),
+    )
     x = torch.rand(4, 2, 6, 6)
     torch.testing.assert_close(trainable(x), fixed(x))
     weight = trainable.layers["0"].weight

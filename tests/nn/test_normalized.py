@@ -32,6 +32,8 @@ def test_a_normalised_network_maps_and_keeps_its_mode() -> None:
         ((0.5,), (float("nan"),), "`std` must be a finite"),
     ],
 )
-def test_bad_statistics_are_refused(mean: tuple[float, ...], std: tuple[float, ...], message: str) -> None:
+def test_bad_statistics_are_refused(
+    mean: tuple[float, ...], std: tuple[float, ...], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         wl.Normalized(nn.Identity(), mean, std)

@@ -1,4 +1,7 @@
-"""Public CIFAR architectures: an ideal chip computes what software does, and every product is on arrays."""
+"""Public CIFAR architectures.
+
+An ideal chip computes what software does, and every product is on arrays.
+"""
 
 import pytest
 import torch

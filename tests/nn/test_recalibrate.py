@@ -15,7 +15,9 @@ def _split(n: int) -> ImageSplit:
 
 def test_statistics_are_those_of_the_norms_input(no_global_draws: None) -> None:
     with torch.random.fork_rng(devices=[]):
-        network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, momentum=0.3), nn.Dropout(0.5)).eval()
+        network = nn.Sequential(
+            nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3, momentum=0.3), nn.Dropout(0.5)
+        ).eval()
     data = _split(60)
     again = wl.recalibrate_batch_norm(network, data, limit=50, batch_size=50)
     with torch.no_grad():
@@ -28,7 +30,10 @@ def test_statistics_are_those_of_the_norms_input(no_global_draws: None) -> None:
 
 
 def test_recalibrated_chip_recovers_a_uniform_shrink() -> None:
-    """Batch norm after a layer cancels any factor on it: recalibration undoes a shrink, up to epsilon."""
+    """Batch norm after a layer cancels any factor on it.
+
+    Recalibration undoes a shrink, up to epsilon.
+    """
     network = nn.Sequential(nn.Conv2d(2, 3, 1, bias=False), nn.BatchNorm2d(3, eps=1e-12)).eval()
     data = _split(100)
     fitted = wl.recalibrate_batch_norm(network, data, batch_size=100)
@@ -36,7 +41,10 @@ def test_recalibrated_chip_recovers_a_uniform_shrink() -> None:
     shrunk[0].weight.data *= 0.25
     assert not torch.allclose(shrunk(data.images), fitted(data.images), atol=1e-2)
     torch.testing.assert_close(
-        wl.recalibrate_batch_norm(shrunk, data, batch_size=100)(data.images), fitted(data.images), rtol=1e-4, atol=1e-4
+        wl.recalibrate_batch_norm(shrunk, data, batch_size=100)(data.images),
+        fitted(data.images),
+        rtol=1e-4,
+        atol=1e-4,
     )
 
 
@@ -49,7 +57,9 @@ def test_a_network_without_batch_norm_is_refused() -> None:
 def test_leftover_images_join_the_last_batch(limit: int) -> None:
     network = nn.Sequential(nn.Conv2d(2, 3, 1), nn.BatchNorm2d(3)).eval()
     data = _split(11)
-    again = wl.recalibrate_batch_norm(network, data, limit=limit, batch_size=5)  # batches of 5 and 6
+    again = wl.recalibrate_batch_norm(
+        network, data, limit=limit, batch_size=5
+    )  # batches of 5 and 6
     with torch.no_grad():
         inputs = network[0](data.images)
     expected = (inputs[:5].mean((0, 2, 3)) + inputs[5:].mean((0, 2, 3))) / 2
@@ -64,6 +74,10 @@ def test_leftover_images_join_the_last_batch(limit: int) -> None:
         (5, 1, 5, "`data` must hold"),
     ],
 )
-def test_too_little_to_measure_is_refused(images: int, limit: int, batch_size: int, message: str) -> None:
+def test_too_little_to_measure_is_refused(
+    images: int, limit: int, batch_size: int, message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        wl.recalibrate_batch_norm(nn.BatchNorm2d(2).eval(), _split(images), limit=limit, batch_size=batch_size)
+        wl.recalibrate_batch_norm(
+            nn.BatchNorm2d(2).eval(), _split(images), limit=limit, batch_size=batch_size
+        )

@@ -74,7 +74,7 @@ def dot(
             if adc is not None:
                 currents = currents - adc.off * here.sum(1, keepdims=True)
                 code = np.floor(currents / adc.limit * adc.steps + 0.5)
-                kept = np.clip(code, adc.least * adc.steps, adc.steps)
+                kept = np.clip(code, adc.lower_bound * adc.steps, adc.steps)
                 out, made = out + int((code != kept).sum()), made + code.size
                 currents = kept / adc.steps * adc.limit
             answer[h, g, :, c] += place * places[k] * currents

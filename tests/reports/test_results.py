@@ -68,6 +68,16 @@ def test_a_record_that_is_broken_is_said_to_be(tmp_path: Path) -> None:
     assert not results.stabilities and "logits" in results.unreadable[0]
 
 
+def test_a_result_beside_its_cell_is_that_result(tmp_path: Path) -> None:
+    """A cell may be of a type that only the study's file defines."""
+    beside = {"type": "CellResult", "cell": {"type": "OfAStudy"}, "result": encode(record())}
+    own = {**beside, "result": {"type": "AlsoOfAStudy"}}
+    lines = {"key": "a", "record": beside}, {"key": "b", "record": own}
+    results = read_results(folder(tmp_path, [], *lines))
+    assert results.evaluations == [record()] and not results.unreadable
+    assert list(results.records) == ["a", "b"]
+
+
 def test_mistakes_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"`paths` '.*nowhere' does not exist; pass a folder"):
         read_results(tmp_path / "nowhere")

@@ -1,4 +1,4 @@
-"""Data sets of the published schema, made on the spot: CIFAR-100 as the hub's parquet, Tiny ImageNet as its archive."""
+"""Data sets of the published schema: CIFAR-100 as parquet, Tiny ImageNet as its archive."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from datasets import ClassLabel, Dataset, Features, Image
 from PIL import Image as Pillow
 
+from datasets import ClassLabel, Dataset, Features, Image
 from wordline.datasets.classes import CIFAR100, TINY_IMAGENET
 
 
@@ -30,16 +30,22 @@ def cifar100(root: Path, train: int = 16, test: int = 4) -> None:
             "fine_label": [int(label) for label in rng.integers(0, 100, count)],
             "coarse_label": [0] * count,
         }
-        features = Features({
-            "img": Image(), "fine_label": ClassLabel(names=list(CIFAR100)),
-            "coarse_label": ClassLabel(names=[f"coarse{k}" for k in range(20)]),
-        })  # fmt: skip
+        features = Features(
+            {
+                "img": Image(),
+                "fine_label": ClassLabel(names=list(CIFAR100)),
+                "coarse_label": ClassLabel(names=[f"coarse{k}" for k in range(20)]),
+            }
+        )
         rows = Dataset.from_dict(columns, features=features)
         pq.write_table(rows.data.table, root / f"{stem}-00000-of-00001.parquet")
 
 
 def tiny_imagenet(root: Path, classes: int = 200) -> None:
-    """train/CLASS/images/picture, val/images/picture with val_annotations.txt; a picture a class and split."""
+    """Write a picture a class and split.
+
+    train/CLASS/images/picture, val/images/picture with val_annotations.txt.
+    """
     rng = np.random.default_rng(1)
     names = TINY_IMAGENET[:classes]
     for name in names:

@@ -1,4 +1,4 @@
-"""A study of a few seconds on the digits, with cells that fail, that wait, and that die, when they are told to.
+"""A study of a few seconds on the digits, with cells that fail, wait and die when told to.
 
 Loaded as a study's file by `wordline study`, in worker processes and on Ray.
 """
@@ -13,13 +13,16 @@ from pathlib import Path
 
 import wordline as wl
 from wordline.records.record import Estimate
-from wordline.runs import AbstractCell, Grid, Images, Packaged, Store, Study
+from wordline.runs import AbstractCell, Grid, Images, PretrainedNetwork, Store, Study
 from wordline.values import Value
 
 
 @dataclass(frozen=True, kw_only=True)
 class Touchy(AbstractCell):
-    """Leaves its process id in `folder`, and does what a file there tells it to: fail, wait for ever, or die."""
+    """A cell that leaves its process id in `folder`.
+
+    A file there tells it to fail, to wait for ever, or to die.
+    """
 
     index: int
     folder: str = ""
@@ -49,7 +52,9 @@ def cells(scale: str) -> tuple[AbstractCell, ...]:
         attacks=(wl.FGSM(eps=0.1), wl.PGD(eps=0.1, steps=3, step_size=0.05, early_stop=True)),
         batch_size=20,
     )
-    return grid.cells(Packaged("digits-cnn"), Images("digits", limit=40 if scale == "quick" else 80))
+    return grid.cells(
+        PretrainedNetwork("digits-cnn"), Images("digits", limit=40 if scale == "quick" else 80)
+    )
 
 
 STUDY = Study(title="Small", reproduces="nothing", cells=cells, expected="ten records")

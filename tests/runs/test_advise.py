@@ -22,14 +22,36 @@ BASE = wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain())
 def option(clean: float, robust: float, bits: int, conversions: float) -> Option:
     e = lambda share: Estimate(share, share, share)  # noqa: E731
     return Option(
-        "net", BASE, (16, 16), 20e3, bits, 1, e(clean), e(robust), robust, robust, 0.9, 0.1, 4, 1024, conversions
+        "net",
+        BASE,
+        (16, 16),
+        20e3,
+        bits,
+        1,
+        e(clean),
+        e(robust),
+        robust,
+        robust,
+        0.9,
+        0.1,
+        4,
+        1024,
+        conversions,
     )
 
 
 @given(
-    st.lists(st.builds(option, *[st.sampled_from([0.1, 0.5, 0.85, 0.9])] * 2, st.sampled_from([0, 4, 6]),
-                       st.sampled_from([1.0, 2.0])), min_size=1, max_size=8)
-)  # fmt: skip
+    st.lists(
+        st.builds(
+            option,
+            *[st.sampled_from([0.1, 0.5, 0.85, 0.9])] * 2,
+            st.sampled_from([0, 4, 6]),
+            st.sampled_from([1.0, 2.0]),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
 def test_dominance_is_the_pareto_order_of_what_keeps(options: list[Option]) -> None:
     found = compare_options(tuple(options), 0.1)
     for one in found:
@@ -37,9 +59,11 @@ def test_dominance_is_the_pareto_order_of_what_keeps(options: list[Option]) -> N
         by_hand = False
         for other in found:
             gains = [
-                other.clean.value - one.clean.value, other.robust.value - one.robust.value,
-                (one.adc_bits or 99) - (other.adc_bits or 99), one.conversions - other.conversions,
-            ]  # fmt: skip
+                other.clean.value - one.clean.value,
+                other.robust.value - one.robust.value,
+                (one.adc_bits or 99) - (other.adc_bits or 99),
+                one.conversions - other.conversions,
+            ]
             by_hand |= other.keeps and min(gains) >= 0 and max(gains) > 0
         assert one.dominated == by_hand
     if any(one.keeps for one in found):
@@ -50,10 +74,18 @@ def test_dominance_is_the_pareto_order_of_what_keeps(options: list[Option]) -> N
 def asked(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, object], Advice]:
     digits = wl.load_dataset("digits")
     arguments: dict[str, object] = {
-        "networks": {"a": wl.load_model("digits-cnn")}, "base": BASE, "data": digits.test, "limit": 12, "eps": 0.1,
-        "calibration": digits.train.take(20), "out": tmp_path_factory.mktemp("advise") / "r.jsonl", "steps": 2,
-        "tiles": (16, 32), "r_on_ohm": (40e3,), "adc_bits": (0, 5),
-    }  # fmt: skip
+        "networks": {"a": wl.load_model("digits-cnn")},
+        "base": BASE,
+        "data": digits.test,
+        "limit": 12,
+        "eps": 0.1,
+        "calibration": digits.train.take(20),
+        "out": tmp_path_factory.mktemp("advise") / "r.jsonl",
+        "steps": 2,
+        "tiles": (16, 32),
+        "r_on_ohm": (40e3,),
+        "adc_bits": (0, 5),
+    }
     return arguments, wl.advise(**arguments)
 
 
@@ -72,7 +104,9 @@ def test_every_setting_is_tried_and_counted(asked) -> None:
         assert one.robust.value == both.mean() <= min(r.adversarial_accuracy for r in own)
         assert [one.transfer, one.white_box] == [np.mean(list(r.answers)) for r in own]
         assert one.clean == own[0].clean
-        assert all(len(r.attack.attacks) == 2 and r.attack.attacks[1].loss == "cross-entropy" for r in own)
+        assert all(
+            len(r.attack.attacks) == 2 and r.attack.attacks[1].loss == "cross-entropy" for r in own
+        )
         calibrated = "20 images" in own[0].victim.calibration
         assert calibrated == (one.adc_bits == 5)
         chip = wl.map_model(wl.load_model("digits-cnn"), one.crossbar)
@@ -133,8 +167,9 @@ def test_prints_draws_and_survives_json(asked, tmp_path: Path) -> None:
     text = str(found)
     assert "the worst of white-box and transferred PGD" in text and "\n *" in text
     assert "5 bits" in text and "40k" in text
-    pair = option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)
-    low = dataclasses.replace(found, options=compare_options(pair, 0.02))
+    low = dataclasses.replace(
+        found, options=compare_options((option(0.2, 0.2, 4, 1.0), option(0.9, 0.3, 0, 2.0)), 0.02)
+    )
     assert "\n CA" in str(low) and [o.robust.value for o in low.best] == [0.3]
     assert advice_figure(low, tmp_path / "a.png").stat().st_size > 10_000
     words = advice_figure(found, tmp_path / "a.svg").read_text()
@@ -165,5 +200,7 @@ def test_bad_arguments_are_refused(asked, change, kind, message) -> None:
 
 def test_only_a_memristor_has_an_r_on(asked) -> None:
     table = wl.MeasuredDevice((1e-6, 1e-4), (1e-6, 1e-4), (0.0, 0.0))
-    with pytest.raises(ValueError, match="`r_on_ohm` changes a Memristor, but `base` has MeasuredDevice"):
+    with pytest.raises(
+        ValueError, match="`r_on_ohm` changes a Memristor, but `base` has MeasuredDevice"
+    ):
         wl.advise(**{**asked[0], "base": dataclasses.replace(BASE, device=table)})

@@ -7,8 +7,9 @@ import torch
 from torch import nn
 
 import wordline as wl
-from wordline.runs import Grid, Images, Packaged, Store, Trained, cost
-from wordline.runs.cost import Cost, macs, passes
+from wordline.records import Cost
+from wordline.runs import Grid, Images, PretrainedNetwork, Store, TrainedNetwork, cost
+from wordline.runs.cost import macs, passes
 from wordline.training import Recipe
 
 SIDE = 8
@@ -16,11 +17,17 @@ SIDE = 8
 
 @pytest.mark.parametrize(
     "attack",
-    [wl.FGSM(eps=0.1), wl.PGD(eps=0.1, steps=4, step_size=0.05), wl.PGD(eps=0.1, steps=3, step_size=0.05, restarts=2),
-     wl.MIFGSM(eps=0.1, steps=3)],
+    [
+        wl.FGSM(eps=0.1),
+        wl.PGD(eps=0.1, steps=4, step_size=0.05),
+        wl.PGD(eps=0.1, steps=3, step_size=0.05, restarts=2),
+        wl.MIFGSM(eps=0.1, steps=3),
+    ],
     ids=["FGSM", "PGD", "PGD with restarts", "MI-FGSM"],
-)  # fmt: skip
-def test_passes_are_those_that_an_attack_runs(attack: wl.AbstractAttack, linear_model: nn.Module) -> None:
+)
+def test_passes_are_those_that_an_attack_runs(
+    attack: wl.AbstractAttack, linear_model: nn.Module
+) -> None:
     forward, backward = [], []
 
     class Counted(nn.Module):
@@ -38,7 +45,9 @@ def test_passes_are_those_that_an_attack_runs(attack: wl.AbstractAttack, linear_
 
 
 def test_multiplications_of_layers() -> None:
-    model = nn.Sequential(nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(96, 5))
+    model = nn.Sequential(
+        nn.Conv2d(4, 6, 3, stride=2, padding=1, groups=2), nn.ReLU(), nn.Flatten(), nn.Linear(96, 5)
+    )
     by_hand = 6 * 4 * 4 * (4 // 2) * 9 + 96 * 5
     assert macs(model, torch.zeros(1, 4, SIDE, SIDE)) == by_hand
     assert not any(module._forward_hooks for module in model.modules())
@@ -48,7 +57,7 @@ def test_a_grid_is_counted_once_where_images_are_shared() -> None:
     attack = wl.PGD(eps=0.1, steps=4, step_size=0.05)
     grid = Grid(crossbars=(wl.Crossbar.preset("rethinking-16"),), attacks=(attack,), seeds=(0, 1))
     store, images = Store(), Images("digits", limit=10)
-    counted = cost(grid.cells(Packaged("digits-cnn"), images), store)
+    counted = cost(grid.cells(PretrainedNetwork("digits-cnn"), images), store)
     # SW crafts (5, 4) for itself and both SH; two HH craft for themselves; all five score twice
     assert (counted.cells, counted.chips) == (5, 2)
     assert (counted.forward, counted.backward) == (10 * (3 * 5 + 5 * 2), 10 * 3 * 4)
@@ -61,7 +70,7 @@ def test_a_grid_is_counted_once_where_images_are_shared() -> None:
 def test_a_network_that_would_be_trained_is_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wordline.training.train", lambda *a, **k: pytest.fail("trained"))
     grid = Grid(crossbars=(), attacks=(wl.FGSM(eps=0.1),), settings=("SW",))
-    network = Trained("digits-cnn", "digits", Recipe.preset("digits"))
+    network = TrainedNetwork("digits-cnn", "digits", Recipe.preset("digits"))
     assert cost(grid.cells(network, Images("digits", limit=2)), Store()).macs > 0
 
 

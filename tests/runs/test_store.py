@@ -10,11 +10,12 @@ import pytest
 import torch
 
 import wordline as wl
-from wordline.runs import EvaluationCell, Images, NoImages, Packaged, Place, Store
-from wordline.runs.inputs import Given
-from wordline.runs.cache import FolderShelf, MemoryShelf
+from wordline.runs import EvaluationCell, Images, NoImages, PretrainedNetwork, Store, StoreConfig
+from wordline.runs.cache import DiskCache, MemoryCache
+from wordline.runs.chips import load_chip
+from wordline.runs.network_inputs import InMemoryNetwork
 
-NETWORK, IMAGES = Packaged("digits-cnn"), Images("digits", limit=10)
+NETWORK, IMAGES = PretrainedNetwork("digits-cnn"), Images("digits", limit=10)
 CROSSBAR = wl.Crossbar.preset("rethinking-16")
 
 
@@ -30,13 +31,18 @@ def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
 
 
-def test_a_shelf_makes_once_and_gives_the_same_tensors(tmp_path: Path) -> None:
+def test_a_cache_makes_once_and_gives_the_same_tensors(tmp_path: Path) -> None:
     calls: list[int] = []
     warnings: list[str] = []
-    first, second = (FolderShelf(tmp_path).get("chips", "k", _made(calls), warnings.append) for _ in range(2))
+    first, second = (
+        DiskCache(tmp_path).get("chips", "k", _made(calls), warnings.append) for _ in range(2)
+    )
     assert calls == [1]
     assert first.keys() == second.keys() == {"a", "b"}
-    assert all(torch.equal(first[name], second[name]) and first[name].dtype == second[name].dtype for name in first)
+    assert all(
+        torch.equal(first[name], second[name]) and first[name].dtype == second[name].dtype
+        for name in first
+    )
     assert not warnings
     assert _files(tmp_path) == [tmp_path / "chips" / "k.safetensors"]  # no temporary file is left
 
@@ -45,13 +51,13 @@ def test_a_shelf_makes_once_and_gives_the_same_tensors(tmp_path: Path) -> None:
 def test_a_damaged_file_is_made_anew_with_a_warning(tmp_path: Path, where: str) -> None:
     calls: list[int] = []
     warnings: list[str] = []
-    shelf = FolderShelf(tmp_path)
-    good = shelf.get("chips", "k", _made(calls), warnings.append)
-    path = shelf.path("chips", "k")
+    cache = DiskCache(tmp_path)
+    good = cache.get("chips", "k", _made(calls), warnings.append)
+    path = cache.path("chips", "k")
     raw = bytearray(path.read_bytes())
     if where == "other key":
-        shelf.get("chips", "z", _made([]), warnings.append)
-        raw = bytearray(shelf.path("chips", "z").read_bytes())
+        cache.get("chips", "z", _made([]), warnings.append)
+        raw = bytearray(cache.path("chips", "z").read_bytes())
     elif where == "cut":
         raw = raw[:-3]
     elif where == "empty":
@@ -59,12 +65,12 @@ def test_a_damaged_file_is_made_anew_with_a_warning(tmp_path: Path, where: str) 
     else:
         raw[-9 if where == "numbers" else 10] ^= 1
     path.write_bytes(raw)
-    again = shelf.get("chips", "k", _made(calls), warnings.append)
+    again = cache.get("chips", "k", _made(calls), warnings.append)
     assert calls == [1, 1]
     assert torch.equal(again["a"], good["a"])
     assert len(warnings) == 1
     assert "cached chips k.safetensors was damaged" in warnings[0]
-    shelf.get("chips", "k", _made(calls), warnings.append)
+    cache.get("chips", "k", _made(calls), warnings.append)
     assert calls == [1, 1]
     assert len(warnings) == 1
 
@@ -77,7 +83,7 @@ def test_many_writers_of_one_key_leave_one_good_file(tmp_path: Path) -> None:
         return {"a": torch.arange(200_000.0)}
 
     def one() -> None:
-        found.append(FolderShelf(tmp_path).get("images", "k", make, lambda words: pytest.fail(words)))
+        found.append(DiskCache(tmp_path).get("images", "k", make, lambda words: pytest.fail(words)))
 
     writers = [threading.Thread(target=one) for _ in range(8)]
     for writer in writers:
@@ -86,21 +92,32 @@ def test_many_writers_of_one_key_leave_one_good_file(tmp_path: Path) -> None:
         writer.join()
     assert len(found) == 8
     assert len(_files(tmp_path)) == 1
-    kept = FolderShelf(tmp_path).get("images", "k", lambda: pytest.fail("made again"), lambda words: pytest.fail(words))
+    kept = DiskCache(tmp_path).get(
+        "images", "k", lambda: pytest.fail("made again"), lambda words: pytest.fail(words)
+    )
     assert torch.equal(kept["a"], torch.arange(200_000.0))
 
 
 def test_memory_keeps_images_alone() -> None:
-    shelf, calls = MemoryShelf(), []
+    cache, calls = MemoryCache(), []
     for kind in ("images", "images", "chips", "chips"):
-        shelf.get(kind, "k", _made(calls), lambda words: None)
+        cache.get(kind, "k", _made(calls), lambda words: None)
     assert len(calls) == 3
 
 
-def test_a_cached_chip_and_cached_images_give_the_same_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cached_chip_and_cached_images_give_the_same_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     attack = wl.PGD(eps=0.1, steps=2, step_size=0.05)
     cells = [
-        EvaluationCell(setting=setting, network=NETWORK, images=IMAGES, attack=attack, crossbar=CROSSBAR, batch_size=5)
+        EvaluationCell(
+            setting=setting,
+            network=NETWORK,
+            images=IMAGES,
+            attack=attack,
+            crossbar=CROSSBAR,
+            batch_size=5,
+        )
         for setting in ("SH", "HH")
     ]
     software, data = wl.load_model("digits-cnn"), wl.load_dataset("digits").test
@@ -109,13 +126,15 @@ def test_a_cached_chip_and_cached_images_give_the_same_record(tmp_path: Path, mo
         wl.evaluate(victim=chip, source=source, attack=attack, data=data, limit=10, batch_size=5)
         for source in (software, chip)
     ]
-    place = Place(str(tmp_path))
-    fresh = [cell.pinned(store).run(store) for store in [place.store()] for cell in cells]
+    config = StoreConfig(str(tmp_path))
+    fresh = [cell.pinned(store).run(store) for store in [config.open()] for cell in cells]
     assert [record.to_json() for record in fresh] == [record.to_json() for record in expected]
     assert {path.parent.name for path in _files(tmp_path)} == {"chips", "images"}
-    monkeypatch.setattr("wordline.runs.store.program_states", lambda *a: pytest.fail("mapped again"))
-    monkeypatch.setattr("wordline.runs.store.craft", lambda *a, **k: pytest.fail("crafted again"))
-    store = place.store()
+    monkeypatch.setattr(
+        "wordline.runs.chips.program_states", lambda *a: pytest.fail("mapped again")
+    )
+    monkeypatch.setattr("wordline.runs.chips.craft", lambda *a, **k: pytest.fail("crafted again"))
+    store = config.open()
     assert [cell.pinned(store).run(store) for cell in cells] == fresh
     assert not store.warnings
 
@@ -127,8 +146,10 @@ def test_every_condition_makes_other_images(tmp_path: Path) -> None:
         {"batch_size": 10}, {"seed": 1}, {"images": Images("digits", limit=9)}, {"threads": 2},
         {"attack": wl.PGD(eps=0.1, steps=1, step_size=0.05, loss="dlr")},
     )  # fmt: skip
-    store = Place(str(tmp_path)).store()
-    for count, cell in enumerate((base, *(dataclasses.replace(base, **change) for change in changes)), start=1):
+    store = StoreConfig(str(tmp_path)).open()
+    for count, cell in enumerate(
+        (base, *(dataclasses.replace(base, **change) for change in changes)), start=1
+    ):
         cell.pinned(store).run(store)
         assert len(_files(tmp_path / "images")) == count
 
@@ -137,30 +158,42 @@ def test_calibrated_chips_are_those_of_calibrate() -> None:
     crossbar = dataclasses.replace(CROSSBAR, adc=wl.UniformConverter(bits=6, range=wl.Calibrated()))
     data, images = wl.load_dataset("digits"), Images("digits", "train", limit=30)
     store = Store()
-    chip = store.chip(NETWORK, crossbar, 1, images)
-    alone = wl.calibrate(wl.map_model(wl.load_model("digits-cnn"), crossbar, 1), data.train.take(30), limit=0)
+    chip = load_chip(store, NETWORK, crossbar, 1, images)
+    alone = wl.calibrate(
+        wl.map_model(wl.load_model("digits-cnn"), crossbar, 1), data.train.take(30), limit=0
+    )
     assert torch.equal(chip(data.test.images[:5]), alone(data.test.images[:5]))
     assert chip.calibration == alone.calibration
-    assert store.chip(NETWORK, crossbar, 1, images) is chip
-    assert store.chip(NETWORK, crossbar, 1, NoImages()) is not chip
+    assert load_chip(store, NETWORK, crossbar, 1, images) is chip
+    assert load_chip(store, NETWORK, crossbar, 1, NoImages()) is not chip
 
 
 def test_other_images_and_networks_than_pinned_are_refused() -> None:
     store = Store()
-    with pytest.raises(ValueError, match="`root` holds other images of 'digits' than those this study was started"):
-        store.split(dataclasses.replace(IMAGES, fingerprint="0" * 16))
+    with pytest.raises(
+        ValueError, match="`root` holds other images of 'digits' than those this study was started"
+    ):
+        dataclasses.replace(IMAGES, fingerprint="0" * 16).load(store)
     pinned = NETWORK.pinned(store)
-    assert store.network(pinned) is not None
-    other = dataclasses.replace(pinned, party=dataclasses.replace(pinned.party, weights="0" * 16))
-    with pytest.raises(ValueError, match="`network` .* has other weights or another structure here"):
-        store.network(other)
+    assert pinned.load(store) is not None
+    other = dataclasses.replace(
+        pinned, content=dataclasses.replace(pinned.content, weights="0" * 16)
+    )
+    with pytest.raises(
+        ValueError, match="`network` .* has other weights or another structure here"
+    ):
+        other.load(store)
     with pytest.raises(ValueError, match="`network` 'Net' is not held by this store"):
-        store.network(Given(party=wl.records.NetworkIdentity("Net", "0" * 16)))
+        InMemoryNetwork(content=wl.records.NetworkIdentity("Net", "0" * 16)).load(store)
 
 
-def test_a_data_set_may_lie_in_a_folder_of_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_data_set_may_lie_in_a_folder_of_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     asked: list[tuple[str, str]] = []
-    monkeypatch.setattr("wordline.runs.store.load_dataset", lambda name, root: asked.append((name, root)))
+    monkeypatch.setattr(
+        "wordline.runs.store.load_dataset", lambda name, root: asked.append((name, root))
+    )
     (tmp_path / "cifar10").mkdir()
     store = Store(root=str(tmp_path))
     for name in ("cifar10", "cifar100", "digits"):
@@ -176,6 +209,10 @@ def test_what_cannot_be_kept_is_used_all_the_same(tmp_path, monkeypatch):
 
     monkeypatch.setattr("wordline.runs.cache.write_atomically", full)
     said = []
-    found = FolderShelf(tmp_path).get("images", "k", lambda: {"x": torch.ones(2)}, said.append)
+    found = DiskCache(tmp_path).get("images", "k", lambda: {"x": torch.ones(2)}, said.append)
     assert torch.equal(found["x"], torch.ones(2))
-    assert len(said) == 1 and "images k.safetensors could not be kept" in said[0] and "made anew" in said[0]
+    assert (
+        len(said) == 1
+        and "images k.safetensors could not be kept" in said[0]
+        and "made anew" in said[0]
+    )

@@ -13,7 +13,9 @@ from wordline.runs.study import SCALES
 
 ROOT = Path(__file__).parents[2]
 SMALL = Path(__file__).parent / "small.py"
-STUDIES = [path for path in sorted((ROOT / "studies").glob("*.py")) if "STUDY = Study(" in path.read_text()]
+STUDIES = [
+    path for path in sorted((ROOT / "studies").glob("*.py")) if "STUDY = Study(" in path.read_text()
+]
 
 
 def test_a_study_is_loaded_and_nothing_else_changes() -> None:

@@ -12,7 +12,7 @@ from torch.autograd.function import once_differentiable
 
 from ..circuits import AbstractDeviceLaw, Wires
 from ..circuits.nonlinear import currents_through
-from ..transforms import plain, pushed, transformed
+from ..transforms import in_forward_mode, require_plain, under_transform
 from ..values import require_instance
 from .array import AbstractArray
 
@@ -69,7 +69,7 @@ class NonlinearArray(AbstractArray):
         tiles = math.prod(torch.broadcast_shapes(volts.shape[:-2], programmed.shape[:-2]))
         devices = max(1, tiles * programmed.shape[-2] * programmed.shape[-1])
         chunk = max(1, _MAX_KEPT_VOLTAGES // devices)
-        if volts.shape[-2] <= chunk or transformed() or pushed(volts, programmed):
+        if volts.shape[-2] <= chunk or under_transform() or in_forward_mode(volts, programmed):
             return currents_through(volts, programmed, wires, self.law)
         currents: Tensor = _Recomputed.apply(volts, programmed, wires, self.law, chunk)
         return currents
@@ -90,7 +90,7 @@ class _Recomputed(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, Tensor, None, None, None]:
         volts, g = ctx.saved_tensors
-        plain(*grads)
+        require_plain(*grads)
         grad_volts, grad_g = [], torch.zeros_like(g)
         chunks = zip(volts.split(ctx.chunk, -2), grads[0].split(ctx.chunk, -2), strict=True)
         for v, grad in chunks:

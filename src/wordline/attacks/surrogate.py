@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from ..straight_through import value_with_gradient_of
-from ..transforms import differentiated
+from ..transforms import needs_derivative
 
 
 @final
@@ -44,7 +44,7 @@ class SurrogateGradient(nn.Module):
         """Compute logits `(n, classes)`."""
         with torch.no_grad():
             logits = self.model(images.detach())
-        if not differentiated(images):
+        if not needs_derivative(images):
             return logits
         other = self.gradient_from(images)
         if other.shape != logits.shape:

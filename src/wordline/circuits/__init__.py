@@ -1,6 +1,14 @@
+"""Arrays of conductances and their wires as circuits: effective matrices and column currents."""
+
 from .effective import effective_conductance
-from .laws import AbstractDeviceLaw, Ohmic, SinhDevice
-from .nonlinear import OperatingPoint, nonlinear_operating_point, solve_nonlinear
+from .nonlinear import (
+    AbstractDeviceLaw,
+    Ohmic,
+    OperatingPoint,
+    SinhDevice,
+    nonlinear_operating_point,
+    solve_nonlinear,
+)
 from .spice import netlist, run_ngspice
 from .wires import Wires
 

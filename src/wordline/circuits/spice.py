@@ -1,4 +1,4 @@
-"""The SPICE netlist of one tile, as every other circuit simulator would be given it."""
+"""The SPICE netlist of one tile, and ngspice to run it."""
 
 import math
 import re
@@ -11,15 +11,14 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from wordline.values import require_instance
-
-from .laws import AbstractDeviceLaw, Ohmic
+from ..values import require_instance
+from .nonlinear.laws import AbstractDeviceLaw, Ohmic
 from .siemens import warn_of_ohms
 from .wires import Wires
 
 _OHMIC = Ohmic()
-# The tightest at which ngspice 39 still settles on arrays with exponential devices. No gmin: 1e-12 S beside every
-# device would be seen.
+# The tightest tolerances at which ngspice 39 still converges on arrays with exponential devices. No
+# gmin: 1e-12 S beside every device would be seen.
 _OPTIONS = ".options reltol=1e-9 abstol=1e-17 vntol=1e-14 gmin=1e-20 itl1=500"
 
 
@@ -30,13 +29,15 @@ def netlist(
     law: AbstractDeviceLaw = _OHMIC,
     title: str = "wordline tile",
 ) -> str:
-    """The circuit of one programmed tile with one set of row voltages, which `ngspice -b` runs unchanged.
+    """Write the circuit of one programmed tile with one set of row voltages, for `ngspice -b`.
 
-    `g`: siemens `(rows, cols)`; `volts`: row voltages `(rows,)`; `law`: what the devices are, see
-    `AbstractDeviceLaw.spice`. Prints `i(vsense_j)`, the current of column j into virtual ground in ampere, in all its
-    digits. Nodes on the two sides of a zero resistance are one node; open devices are left out.
+    `g`: siemens `(rows, cols)`; `volts`: row voltages `(rows,)`; `law`: of the devices, see
+    `AbstractDeviceLaw.spice`. The simulator prints `i(vsense_j)`, the current of column j into
+    virtual ground in ampere, in all its digits. Nodes on the two sides of a zero resistance are one
+    node; open devices are left out.
 
-    >>> g, volts = torch.tensor([[1e-3]], dtype=torch.float64), torch.tensor([0.5], dtype=torch.float64)
+    >>> g = torch.tensor([[1e-3]], dtype=torch.float64)
+    >>> volts = torch.tensor([0.5], dtype=torch.float64)
     >>> print(netlist(g, Wires(driver_ohm=500), volts))
     * wordline tile
     Vin_0 in_0 0 0.5
@@ -59,21 +60,30 @@ def netlist(
     for name, tensor in (("g", g), ("volts", volts)):
         require_instance(name, tensor, Tensor)
         if not torch.isfinite(tensor).all():
-            raise ValueError(f"`{name}` must be finite, got NaN or infinity; SPICE has no number for it")
+            raise ValueError(
+                f"`{name}` must be finite, got NaN or infinity; SPICE has no number for it"
+            )
     if g.ndim != 2 or volts.shape != g.shape[:1]:
         raise ValueError(
-            f"`g` must be one tile (rows, cols) and `volts` its rows, got {tuple(g.shape)} and {tuple(volts.shape)}; "
-            "write one netlist a tile and input"
+            f"`g` must be one tile (rows, cols) and `volts` its rows, got {tuple(g.shape)} and "
+            f"{tuple(volts.shape)}; write one netlist a tile and input"
         )
     if (g < 0).any():
         raise ValueError(f"`g` must not be negative, got {g.min().item():g} S; an open device is 0")
     warn_of_ohms("g", g)
     if "\n" in title:
-        raise ValueError(f"`title` must be one line, got {title!r}; a second line would be read as an element")
+        raise ValueError(
+            f"`title` must be one line, got {title!r}; a second line would be read as an element"
+        )
     rows, cols = g.shape
-    # A node is named after the segment that ends in it, so that a zero resistance leaves no second name for one node.
-    row_node = [[f"r_{i}" + f"_{j}" * (wires.row_ohm > 0) for j in range(cols)] for i in range(rows)]
-    col_node = [[f"c_{j}" if wires.col_ohm == 0 else f"c_{i}_{j}" for j in range(cols)] for i in range(rows)]
+    # A node is named after the segment that ends in it, so that a zero resistance leaves no second
+    # name for one node.
+    row_node = [
+        [f"r_{i}" + f"_{j}" * (wires.row_ohm > 0) for j in range(cols)] for i in range(rows)
+    ]
+    col_node = [
+        [f"c_{j}" if wires.col_ohm == 0 else f"c_{i}_{j}" for j in range(cols)] for i in range(rows)
+    ]
     lines = [f"* {title}"]
     for i, value in enumerate(volts.tolist()):
         near = row_node[i][0] if wires.driver_ohm == 0 else f"in_{i}"
@@ -91,27 +101,43 @@ def netlist(
             lines += _resistor(f"col_{i}_{j}", col_node[i - 1][j], col_node[i][j], wires.col_ohm)
         lines += _resistor(f"sense_{j}", col_node[-1][j], far, wires.sense_ohm)
         lines.append(f"Vsense_{j} {far} 0 0")
-    lines += [_OPTIONS, ".control", "set numdgt=15", "op", *(f"print i(vsense_{j})" for j in range(cols)), "quit 0"]
+    lines += [
+        _OPTIONS,
+        ".control",
+        "set numdgt=15",
+        "op",
+        *(f"print i(vsense_{j})" for j in range(cols)),
+        "quit 0",
+    ]
     return "\n".join([*lines, ".endc", ".end", ""])
 
 
 def run_ngspice(text: str, seconds: float = 600.0) -> Float[Tensor, " cols"]:
-    """Column currents, in ampere, that ngspice finds for what `netlist` wrote.
+    """Run ngspice on a netlist of `netlist` and return its column currents, in ampere.
 
-    Needs the program `ngspice` on PATH; raises RuntimeError where it is missing, takes longer than `seconds` or finds
-    no operating point.
+    Needs the program `ngspice` on PATH; raises RuntimeError where it is missing, takes longer than
+    `seconds` or finds no operating point.
     """
     program = shutil.which("ngspice")
     if program is None:
-        raise RuntimeError("`ngspice` is not on PATH; install it (apt install ngspice, brew install ngspice)")
+        raise RuntimeError(
+            "`ngspice` is not on PATH; install it (apt install ngspice, brew install ngspice)"
+        )
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "tile.cir").write_text(text)
         command = [program, "-b", "tile.cir"]
         try:
-            run = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False)
+            run = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=seconds, check=False
+            )
         except subprocess.TimeoutExpired as error:
-            raise RuntimeError(f"`ngspice` took longer than `seconds` = {seconds:g}; use a smaller tile") from error
-    found = {int(j): float(value) for j, value in re.findall(r"^i\(vsense_(\d+)\) = (\S+)", run.stdout, re.M)}
+            raise RuntimeError(
+                f"`ngspice` took longer than `seconds` = {seconds:g}; use a smaller tile"
+            ) from error
+    found = {
+        int(j): float(value)
+        for j, value in re.findall(r"^i\(vsense_(\d+)\) = (\S+)", run.stdout, re.M)
+    }
     if not found or sorted(found) != list(range(len(found))) or "rror" in run.stderr:
         said = (run.stderr or run.stdout).strip()[-500:]
         raise RuntimeError(f"`ngspice` found no operating point for `text`; it said: {said}")

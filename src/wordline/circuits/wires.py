@@ -1,7 +1,8 @@
 """The four parasitic resistances of an array."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..values import Value, require_number
 
@@ -14,15 +15,18 @@ class Wires(Value):
         r(i,j) --1/G(i,j)-- c(i,j)
         c(0,j) --col-- c(1,j) -- ... -- c(N-1,j) --sense-- virtual ground
 
-    `driver_ohm`: output resistance of a word-line driver; `row_ohm`, `col_ohm`: one wire segment between neighbouring
-    cells of a word line or bit line; `sense_ohm`: input resistance of a bit-line sense amplifier. Each is named:
-    raises `TypeError` for resistances by position, which do not say which is which.
+    `driver_ohm`: output resistance of a word-line driver; `row_ohm`, `col_ohm`: one wire segment
+    between neighbouring cells of a word line or bit line; `sense_ohm`: input resistance of a
+    bit-line sense amplifier. Each is named: raises `TypeError` for resistances by position, which
+    do not say which is which.
 
     >>> Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
     Wires(driver_ohm=1000.0, row_ohm=5, col_ohm=10, sense_ohm=1000.0)
     """
 
-    _named_as: ClassVar[str] = "Wires(row_ohm=5, col_ohm=10), with driver_ohm= and sense_ohm= for the ends"
+    _named_as: ClassVar[str] = (
+        "Wires(row_ohm=5, col_ohm=10), with driver_ohm= and sense_ohm= for the ends"
+    )
 
     driver_ohm: float = 0.0
     row_ohm: float = 0.0
@@ -35,5 +39,20 @@ class Wires(Value):
 
     @property
     def ideal(self) -> bool:
-        """True when all four are zero: the array then multiplies by its conductances, bit for bit."""
+        """True when all four are zero: the array then multiplies by its conductances."""
         return self.driver_ohm == self.row_ohm == self.col_ohm == self.sense_ohm == 0
+
+
+class Ohms(NamedTuple):
+    """The resistances as compiled code takes them: four numbers of one type."""
+
+    driver: Any
+    row: Any
+    col: Any
+    sense: Any
+
+    @classmethod
+    def of(cls, wires: Wires, number: Callable[[float], Any] = float) -> "Ohms":
+        """Convert the resistances of `wires` to a type of number."""
+        four = wires.driver_ohm, wires.row_ohm, wires.col_ohm, wires.sense_ohm
+        return cls(*(number(ohm) for ohm in four))

@@ -1,24 +1,58 @@
-"""What stands behind the command line: arguments in, one line of Python each, text out."""
+"""The commands of the command line by name; a command's module is imported when it is chosen."""
 
+from __future__ import annotations
+
+import importlib
 from collections.abc import Callable
+from typing import NamedTuple
 
-from .advise import advise
-from .audit import audit, curve, deviation
-from .check import check
-from .crossbars import map_, show, surrogate
-from .evaluate import evaluate
-from .options import parse_number
-from .quanos import quanos
-from .quickstart import quickstart
-from .report import report
-from .stability import stability
-from .study import study
-from .train import train
 
-COMMANDS: dict[str, Callable[..., None]] = {
-    "quickstart": quickstart, "train": train, "show": show, "map": map_, "evaluate": evaluate, "audit": audit,
-    "deviation": deviation, "curve": curve, "stability": stability, "advise": advise, "quanos": quanos,
-    "study": study, "report": report, "surrogate": surrogate, "check": check,
-}  # fmt: skip
+class Command(NamedTuple):
+    """A function of a module of this package, and its first line for `wordline --help`."""
 
-__all__ = ["COMMANDS", "parse_number"]
+    module: str
+    function: str
+    summary: str
+
+    def load(self) -> Callable[..., None]:
+        """Import the module and return the function."""
+        module = importlib.import_module(f".{self.module}", __name__)
+        function: Callable[..., None] = getattr(module, self.function)
+        return function
+
+
+COMMANDS = {
+    "quickstart": Command(
+        "quickstart", "quickstart", "Run a small study of the embedded digits: table, figure, page."
+    ),
+    "train": Command("train", "train", "Train a network; write NAME.safetensors and NAME.json."),
+    "show": Command("crossbars", "show", "Explain a crossbar in words and units, with its NF."),
+    "map": Command(
+        "crossbars", "map_", "Map a network onto a crossbar and print the chip's report."
+    ),
+    "evaluate": Command(
+        "evaluate",
+        "evaluate",
+        "Measure accuracy in software, under transfer (SH) and white-box (HH).",
+    ),
+    "audit": Command(
+        "audit", "audit", "Check a chip's robustness by some thirty checks and controls."
+    ),
+    "deviation": Command(
+        "audit", "deviation", "Compare the chip's input gradients with the software's."
+    ),
+    "curve": Command("audit", "curve", "Measure accuracy under white-box PGD at growing eps."),
+    "stability": Command("stability", "stability", "Measure noise stability layer by layer."),
+    "advise": Command("advise", "advise", "Compare crossbars by accuracy, robustness and cost."),
+    "quanos": Command("quanos", "quanos", "Choose bits layer by layer from noise sensitivity."),
+    "study": Command(
+        "study", "study", "Run the cells of a study that its folder does not hold yet."
+    ),
+    "report": Command("report", "report", "Write tables and figures of finished results."),
+    "surrogate": Command(
+        "crossbars", "surrogate", "Fit a fast surrogate of arrays with curved I-V."
+    ),
+    "check": Command("check", "check", "Check solver, gradients and attacks on this machine."),
+}
+
+__all__ = ["COMMANDS", "Command"]

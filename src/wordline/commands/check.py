@@ -1,12 +1,16 @@
-"""`check`: does this machine compute what it should?"""
+"""The command `check`: a self-check of this machine."""
 
 from __future__ import annotations
 
-from ..runs.selfcheck import render_checks, selfcheck
+from ..records import render_checks
+from ..runs import selfcheck
 
 
 def check(json: bool = False) -> None:
-    """Compare the solver, the gradients and the attacks with independent answers, on this machine."""
+    """Check solver, gradients and attacks on this machine.
+
+    Each is compared with an independent answer.
+    """
     results = selfcheck()
     print("\n".join(r.to_json() for r in results) if json else render_checks(results))
     if not all(r.passed for r in results):

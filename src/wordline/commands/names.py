@@ -1,4 +1,4 @@
-"""What the crossbars, networks and attacks in records are called on this command line."""
+"""Names on the command line of the crossbars, networks and attacks in records."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ from .options import GAINS, STEP, parse_number
 
 
 def names_of(records: Iterable[Record]) -> CommandNames:
-    """Presets, networks that ship with wordline, and the attacks of these records, by what identifies them."""
+    """Map contents to names: presets, networks that ship with wordline, attacks of the records."""
     attacks = {record.attack.identity(): arguments_of(record.attack) for record in records}
-    return CommandNames(_crossbars(), _networks(), {identity: words for identity, words in attacks.items() if words})
+    known = {identity: words for identity, words in attacks.items() if words}
+    return CommandNames(_crossbars(), _networks(), known)
 
 
 @functools.cache
@@ -37,7 +38,7 @@ def _networks() -> dict[str, str]:
 
 
 def arguments_of(attack: Value) -> tuple[str, ...]:
-    """The arguments of `evaluate` that make this very attack; none where the command line cannot say it."""
+    """Return the arguments of `evaluate` for this attack; none where it has none."""
     wish = _wish(attack)
     for name in NAMED:
         try:
@@ -54,13 +55,13 @@ def arguments_of(attack: Value) -> tuple[str, ...]:
 
 
 def number(value: float) -> str:
-    """A number as `--eps` takes it, to the last bit: 8/255 where that is the same number."""
+    """Write a number for `--eps`, exact to the last bit: 8/255 where that is the same number."""
     short = fraction(value)
     return short if parse_number(short) == value else repr(value)
 
 
 def _wish(attack: Value) -> AttackOptions:
-    """The wish behind an attack: what it says itself, else what the attacks inside it say."""
+    """Return the options behind an attack: its own fields, else those of the attacks inside it."""
     inner = [attack, *_inside(attack)]
     said: dict[str, Any] = {"eps": 0.0, "step_size": STEP}
     for name in ("eps", "step_size", "steps", "loss", "random_start", "early_stop"):

@@ -16,14 +16,12 @@ from torch import nn
 from tyro.constructors import PrimitiveConstructorSpec
 
 from .. import datasets, models
-from ..attacks import AbstractAttack
-from ..attacks.named import AttackOptions, attack_by_name
 from ..attacks.norms import require_radius
 from ..files import require_writable_file
 from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
 from ..mapping.presets import PRESETS
 from ..models import SUFFIXES
-from ..records.record import table
+from ..records.record import Record, table
 from ..values import require_choice
 
 GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
@@ -35,7 +33,7 @@ FOLDERS = ("--root", "--out", "--cache")
 
 
 def parse_number(text: str) -> float:
-    """A number or a fraction of numbers: "0.1", "8/255"."""
+    """Read a number or a fraction of numbers: "0.1", "8/255"."""
     above, slash, below = text.partition("/")
     try:
         return float(above) / float(below) if slash else float(above)
@@ -47,14 +45,15 @@ Number = Annotated[
     float,
     PrimitiveConstructorSpec(
         nargs=1, metavar="NUMBER", instance_from_str=lambda args: parse_number(args[0]),
-        is_instance=lambda value: isinstance(value, float), str_from_instance=lambda value: [f"{value:g}"],
+        is_instance=lambda value: isinstance(value, float),
+        str_from_instance=lambda value: [f"{value:g}"],
     ),
 ]  # fmt: skip
 
 
 @contextmanager
 def asked_as(option: str) -> Iterator[None]:
-    """What a library function says of its `name` is said of the option that it came from."""
+    """Rename the argument `name` in errors of the library to the option that it came from."""
     try:
         yield
     except ValueError as error:
@@ -64,30 +63,35 @@ def asked_as(option: str) -> Iterator[None]:
 
 
 def data_of(name: str, root: str) -> datasets.ImageData:
-    """A data set by name."""
+    """Load a data set by name."""
     with asked_as("data"):
         return datasets.load_dataset(name, root)
 
 
 def software_of(name: str, weights: str) -> nn.Module:
-    """A network by name, by weight file, or from a factory."""
+    """Load a network by name, by weight file, or from a factory."""
     if ":" in name:
         return models.from_factory(name, weights)
     if weights:
-        raise ValueError("`weights` goes with a factory, package.module:factory; a named model has its own")
+        raise ValueError(
+            "`weights` goes with a factory, package.module:factory; a named model has its own"
+        )
     with asked_as("model"):
         return models.load_model(name)
 
 
 def crossbar_of(name: str, gain: str) -> Crossbar:
-    """A preset or a JSON file, with another gain where one is named."""
+    """Load a preset or a JSON file, with another gain where one is named."""
     if gain:
         require_choice("gain", gain, tuple(GAINS))
     if not name.endswith(".json"):
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, n=1)
             meant = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"`crossbar` must be one of {', '.join(PRESETS)}, or a .json file, got {name!r}{meant}")
+            raise ValueError(
+                f"`crossbar` must be one of {', '.join(PRESETS)}, or a .json file, got {name!r}"
+                f"{meant}"
+            )
         return Crossbar.preset(name, gain=GAINS.get(gain))
     path = Path(name)
     if not path.is_file():
@@ -97,14 +101,16 @@ def crossbar_of(name: str, gain: str) -> Crossbar:
 
 
 def require_files(*named: tuple[str, str | Path]) -> None:
-    """Refuse, before any work, an output (option, file) that could not be written after it; "" is none asked for.
+    """Refuse, before any work, outputs (option, file) that could not be written after it.
 
-    A `figure` and an `export` must also have the suffix of one.
+    An empty file name asks for no output. A `figure` and an `export` must also have the suffix of
+    one.
     """
     for name, path in named:
         wanted = ENDINGS.get(name, ())
         if wanted and str(path) and Path(path).suffix.lower() not in wanted:
-            raise ValueError(f"`{name}` must end in {', '.join(wanted)}, got {str(path)!r}")
+            endings = ", ".join(wanted)
+            raise ValueError(f"`{name}` must end in {endings}, got {str(path)!r}")
     for name, path in named:
         if str(path):
             require_writable_file(name, Path(path))
@@ -116,20 +122,16 @@ def require_eps(*radii: float) -> None:
         require_radius("eps", eps)
 
 
-def attack_of(
-    name: str, eps: float, steps: int, step_size: float, loss: str, random_start: bool, early_stop: bool
-) -> AbstractAttack:
-    """An attack by name; 0 steps take its own default."""
-    return attack_by_name(name, AttackOptions(eps, step_size, steps, loss, random_start, early_stop))  # type: ignore[arg-type]
-
-
 def said() -> str:
-    """The command as typed, without the folders of this machine: what a card may say to others."""
-    words = [part for word in sys.argv[1:] for part in (word.split("=", 1) if word.startswith("--") else [word])]
+    """Return the command as typed, without the folders of this machine."""
+    words: list[str] = []
+    for word in sys.argv[1:]:
+        words += word.split("=", 1) if word.startswith("--") else [word]
     hidden = ["DIR" if before in FOLDERS else word for before, word in pairwise(["", *words])]
-    return shlex.join(["wordline", *(Path(word).name if Path(word).suffix in FILES else word for word in hidden)])
+    bare = [Path(word).name if Path(word).suffix in FILES else word for word in hidden]
+    return shlex.join(["wordline", *bare])
 
 
-def print_records(records: Sequence[object], json: bool, *, title: str) -> None:
-    """As a table, or a JSON line each."""
-    print("\n".join(r.to_json() for r in records) if json else table(records, title=title))  # type: ignore[attr-defined, arg-type]
+def print_records(records: Sequence[Record], json: bool, *, title: str) -> None:
+    """Print records as a table, or as a JSON line each."""
+    print("\n".join(r.to_json() for r in records) if json else table(records, title=title))

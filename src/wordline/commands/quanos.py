@@ -1,10 +1,11 @@
-"""`quanos`: adversarial noise sensitivity layer by layer, the bits that follow, and what they cost."""
+"""The command `quanos`: noise sensitivity layer by layer, the bits that follow, and their cost."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from json import dumps, loads
 
-import torch
+import tyro
 
 from ..attacks import FGSM
 from ..evaluation import evaluate
@@ -14,55 +15,63 @@ from ..quantisation import BitRule
 from ..quantisation import quanos as measure_and_quantise
 from ..records.record import fraction, table
 from ..values import require_integer
-from .options import EPS, Number, data_of, require_eps, software_of
+from .option_groups import Data, DataOptions, Network, NetworkOptions, Run, RunOptions
+from .options import EPS, Number, require_eps
+
+
+@dataclass(frozen=True)
+class PrecisionOptions:
+    """The rule for bits.
+
+    Args:
+        mean_bits: budget of the rule: the largest mean over layers.
+        choices: bits that a layer may get, increasing.
+        ends: bits of the first and of the last layer, outside the budget; 0 treats them as the
+            others.
+        activations: also round the inputs of each layer, to the bits of its weights.
+        calibration: training images on which ANS and ranges of activations are measured.
+    """
+
+    mean_bits: Number = 5.0
+    choices: tuple[int, ...] = (2, 4, 6, 8)
+    ends: int = 8
+    activations: bool = True
+    calibration: int = 500
 
 
 def quanos(
-    model: str = "digits-cnn",
-    data: str = "digits",
-    root: str = "",
-    weights: str = "",
+    network: Network = NetworkOptions(),
+    data: Data = DataOptions(),
+    run: Run = RunOptions(),
+    precision: tyro.conf.OmitArgPrefixes[PrecisionOptions] = PrecisionOptions(),
     eps: Number = EPS,
-    mean_bits: Number = 5.0,
-    choices: tuple[int, ...] = (2, 4, 6, 8),
-    ends: int = 8,
-    activations: bool = True,
-    limit: int = 500,
-    calibration: int = 500,
-    batch_size: int = 100,
-    threads: int = 0,
     seed: int = 0,
     json: bool = False,
 ) -> None:
-    """ANS of every layer, the bits that follow from it, and accuracy before and after quantisation, without retraining.
+    """Choose bits layer by layer from noise sensitivity.
+
+    Prints the ANS of every layer, the bits that follow from it, and accuracy before and after
+    quantisation, without retraining.
 
     Args:
-        weights: weight file for a factory.
-        eps: of the FGSM that ANS is measured with, and of the one that both networks are attacked with, each white-box.
-        mean_bits: budget of the rule: the largest mean over layers.
-        choices: bits that a layer may get, increasing.
-        ends: bits of the first and of the last layer, outside the budget; 0 treats them as the others.
-        activations: also round what each layer is given, to the bits of its weights.
-        limit: the first so many test images, which both networks are judged by; 0 takes all.
-        calibration: training images that ANS and ranges of activations are measured on.
-        threads: 0 leaves torch's choice; part of a result's conditions.
+        eps: of the FGSM with which ANS is measured, and of the one with which both networks are
+            attacked, each white-box.
     """
-    for name, value, least in (("limit", limit, 0), ("threads", threads, 0), ("calibration", calibration, 1)):
-        require_integer(name, value, at_least=least)
+    require_integer("calibration", precision.calibration, at_least=1)
     require_eps(eps)
-    if threads:
-        torch.set_num_threads(threads)
-    software, images = software_of(model, weights), data_of(data, root)
-    attack, bar = FGSM(eps=eps), Bar()
+    run.apply()
+    software, images = network.load(), data.load()
+    attack, bar, size = FGSM(eps=eps), Bar(), run.batch_size
     require_fit("model", software, images.train)
     small, assignment = measure_and_quantise(
-        software, images.train, attack=attack, rule=BitRule(choices, mean_bits, ends), activations=activations,
-        limit=calibration, seed=seed, batch_size=batch_size, progress=bar,
+        software, images.train, attack=attack, activations=precision.activations,
+        rule=BitRule(precision.choices, precision.mean_bits, precision.ends),
+        limit=precision.calibration, seed=seed, batch_size=size, progress=bar,
     )  # fmt: skip
     before, after = (
         evaluate(
-            victim=network, source=network, attack=attack, data=images.test, limit=limit, batch_size=batch_size,
-            seed=seed, progress=bar,
+            victim=network, source=network, attack=attack, data=images.test, limit=run.limit,
+            batch_size=size, seed=seed, progress=bar,
         )
         for network in (software, small)
     )  # fmt: skip
@@ -71,6 +80,8 @@ def quanos(
         print(dumps({name: loads(value.to_json()) for name, value in values.items()}))
         return
     print(assignment)
-    felt = f"ANS under FGSM {fraction(eps)} on {assignment.sensitivity.images} training images"
-    print(f"\nmean {assignment.mean:.2f} bits; {felt}\n")
-    print(table([before, after], title="as it was, then quantised; white-box, straight-through; 95 % intervals"))
+    images_measured = assignment.sensitivity.images
+    ans = f"ANS under FGSM {fraction(eps)} on {images_measured} training images"
+    print(f"\nmean {assignment.mean:.2f} bits; {ans}\n")
+    title = "as it was, then quantised; white-box, straight-through; 95 % intervals"
+    print(table([before, after], title=title))

@@ -1,4 +1,4 @@
-"""`quickstart`: the whole job on the embedded digits."""
+"""The command `quickstart`: a small study of the embedded digits."""
 
 from __future__ import annotations
 
@@ -17,15 +17,25 @@ from .report import write_page
 
 
 def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool = False) -> None:
-    """The whole job on the embedded digits: three tile sizes, two gains, FGSM and PGD; a table, a figure, a page."""
+    """Run a small study of the embedded digits: table, figure, page.
+
+    Three tile sizes, two gains, FGSM and PGD.
+    """
     require_writable("out", out)
     records = run_quickstart(out, limit=limit, progress=Bar())
-    figure = accuracy_curves(records, out / "accuracy.png", title="digits-cnn on rethinking crossbars, one chip each")
-    shown = records if json else [r for r in records if r.attack.eps == 0.1]  # type: ignore[attr-defined]
-    title = f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals; epsilon 0.1 of {EPS}"
-    view = chip_view(map_model(load_model("digits-cnn"), Crossbar.preset("rethinking-64", gain=LeastSquaresGain())))
+    caption = "digits-cnn on rethinking crossbars, one chip each"
+    figure = accuracy_curves(records, out / "accuracy.png", title=caption)
+    shown = records if json else [r for r in records if getattr(r.attack, "eps", 0.0) == 0.1]
+    title = (
+        f"digits, {records[0].images} test images, one chip (seed 0) each; 95 % intervals; "
+        f"epsilon 0.1 of {EPS}"
+    )
+    crossbar = Crossbar.preset("rethinking-64", gain=LeastSquaresGain())
+    view = chip_view(map_model(load_model("digits-cnn"), crossbar))
     write_atomically(out / "chip.json", lambda path: path.write_text(view.to_json() + "\n"))
-    write_page(out / "report.html", [read_results(out)], "Handwritten digits on rethinking crossbars")
+    page = out / "report.html"
+    write_page(page, [read_results(out)], "Handwritten digits on rethinking crossbars")
     print_records(shown, json, title=title)
     if not json:
-        print(f"\nall {len(records)} records: {out / 'records.jsonl'}\nfigure: {figure}\npage: {out / 'report.html'}")
+        print(f"\nall {len(records)} records: {out / 'records.jsonl'}")
+        print(f"figure: {figure}\npage: {page}")

@@ -1,4 +1,4 @@
-"""`report`: tables, figures and a page from results that are there already."""
+"""The command `report`: tables, figures and a page from finished results."""
 
 from __future__ import annotations
 
@@ -34,9 +34,12 @@ def report(
     html: str = "",
     figures: str = "",
     title: str = "",
+    *,
     json: bool = False,
 ) -> None:
-    """Tables of finished results, in the paper's layout where a study says it; runs nothing.
+    """Write tables and figures of finished results.
+
+    A study's tables have the layout of its paper. Nothing is run.
 
     Args:
         paths: folders of results (records *.jsonl, study.json, audit*.json, chip*.json,
@@ -44,8 +47,10 @@ def report(
         out: write the tables as Markdown to this file; without any file they are printed.
         csv: write every cell to this file, a line each, in full precision.
         latex: write the tables to this file, for booktabs.
-        html: write one self-contained page: tables, interactive curves, audits, chips, conditions and commands.
-        figures: draw figures for print into this folder: curves, an audit's controls, noise stability.
+        html: write one self-contained page: tables, interactive curves, audits, chips, conditions
+            and commands.
+        figures: draw figures for print into this folder: curves, an audit's controls, noise
+            stability.
         title: of that page.
         json: print every cell as JSON, a line each.
     """
@@ -72,7 +77,7 @@ def report(
 
 
 def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
-    """Every figure there is something for."""
+    """Draw every figure for which there are results."""
     for results in all_results:
         swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
@@ -81,15 +86,20 @@ def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
             if any(control.measured for control in audit.comparisons):
                 yield control_bars(audit, folder / f"{results.name}-audit-{number}.pdf")
         for number, stability in enumerate(results.stabilities):
-            yield stability_figure((stability,), folder / f"{results.name}-stability-{number}.pdf")
+            file = folder / f"{results.name}-stability-{number}.pdf"
+            yield stability_figure((stability,), file)
 
 
 def write_page(file: Path, results: list[Results], title: str = "") -> None:
-    """The page of these results, with the commands that compute their records again."""
+    """Write the page of these results, with the commands that reproduce their records."""
     names = names_of(record for found in results for record in found.evaluations)
-    write_atomically(file, lambda path: path.write_text(html_report(results, names, title=title), encoding="utf-8"))
+    _write_text(file, html_report(results, names, title=title))
 
 
 def _write(file: str, content: str) -> None:
-    write_atomically(Path(file), lambda path: path.write_text(content, encoding="utf-8"))
+    _write_text(Path(file), content)
     print(file)
+
+
+def _write_text(file: Path, content: str) -> None:
+    write_atomically(file, lambda path: path.write_text(content, encoding="utf-8"))

@@ -1,10 +1,11 @@
-"""`study`: every cell of a table or figure, resumed, on one machine or on many."""
+"""The command `study`: the cells of a table or figure, on one machine or on many."""
 
 from __future__ import annotations
 
 import dataclasses
 import json as plain
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +13,12 @@ import torch
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
-from ..files import write_atomically
+from ..files import require_writable, write_atomically
 from ..progress import Bar
 from ..records.record import Record
-from ..runs import Journal, Outcome, Place, Study, load_study, run_cells
+from ..runs import Journal, Outcome, StoreConfig, Study, load_study, run_cells
 from ..runs import cost as count_cost
-from ..runs.executors import AbstractExecutor, Processes, Serial
+from ..runs.executors import AbstractExecutor, Processes
 from ..runs.run_cells import only_writer
 from ..values import Value, encode, require_choice, require_integer, require_number
 from .options import print_records, said
@@ -25,10 +26,53 @@ from .options import print_records, said
 Address = Annotated[
     str,
     PrimitiveConstructorSpec(
-        nargs="*", metavar="[ADDRESS]", instance_from_str=lambda given: " ".join(given) or "local",
-        is_instance=lambda value: isinstance(value, str), str_from_instance=lambda value: [value] if value else [],
+        nargs="*", metavar="[ADDRESS]",
+        instance_from_str=lambda given: " ".join(given) or "local",
+        is_instance=lambda value: isinstance(value, str),
+        str_from_instance=lambda value: [value] if value else [],
     ),
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """The workers.
+
+    Args:
+        workers: processes on this machine, or of a local Ray cluster.
+        threads: of each cell; part of a result's conditions.
+        device: cpu or cuda; part of a result's conditions.
+        ray: run as tasks of a Ray cluster: its address, auto for the one that this machine belongs
+            to, nothing for one that is started here.
+        gpus_per_cell: share of a GPU that a task on Ray claims.
+    """
+
+    workers: int = 1
+    threads: int = 1
+    device: str = "cpu"
+    ray: Address = ""
+    gpus_per_cell: float = 0.0
+
+    def require(self) -> None:
+        """Refuse impossible numbers and options that do not go together."""
+        require_choice("device", self.device, ("cpu", "cuda"))
+        require_integer("workers", self.workers, at_least=1)
+        require_integer("threads", self.threads, at_least=1)
+        require_number("gpus_per_cell", self.gpus_per_cell, at_least=0.0)
+        if self.gpus_per_cell and not self.ray:
+            raise ValueError(
+                "`gpus_per_cell` goes with --ray; without it every cell runs on --device"
+            )
+
+    def executor(self, config: StoreConfig, study: str) -> AbstractExecutor | None:
+        """Return the executor of the cells of a study file; None stands for this process."""
+        if self.ray:
+            from ..runs.cluster import RayTasks  # Ray takes seconds to import
+
+            return RayTasks(
+                config, study, address=self.ray, workers=self.workers, gpus=self.gpus_per_cell
+            )
+        return Processes(self.workers, config, study) if self.workers > 1 else None
 
 
 def study(
@@ -37,75 +81,66 @@ def study(
     scale: str = "quick",
     root: str = "",
     cache: str = "",
-    workers: int = 1,
-    threads: int = 1,
-    ray: Address = "",
-    gpus_per_cell: float = 0.0,
-    device: str = "cpu",
+    worker: tyro.conf.OmitArgPrefixes[WorkerOptions] = WorkerOptions(),
     limit: int = 0,
+    *,
     cost: bool = False,
     json: bool = False,
 ) -> None:
-    """Run the cells of a study that `out` does not hold yet; `wordline report` makes its tables.
+    """Run the cells of a study that its folder does not hold yet.
+
+    `wordline report` makes its tables.
 
     Args:
         file: a Python file with a STUDY; it is run, so name only what you trust.
         out: folder of records.jsonl and study.json; the same command goes on where it stopped.
         scale: quick or paper.
         root: local folder of the data set, or a folder that has one for each.
-        cache: folder of trained networks, mapped chips and adversarial images; by default `out`/cache.
-        workers: processes on this machine, or of a local Ray cluster.
-        threads: of each cell; part of a result's conditions.
-        ray: run as tasks of a Ray cluster: its address, auto for the one that this machine belongs to, nothing for one
-            that is started here.
-        gpus_per_cell: share of a GPU that a task on Ray claims.
-        device: cpu or cuda; part of a result's conditions.
+        cache: folder of trained networks, mapped chips and adversarial images; by default
+            `out`/cache.
         limit: only the first so many cells; 0 runs all.
         cost: count passes and multiplications instead of running anything.
     """
-    require_choice("device", device, ("cpu", "cuda"))
-    for name, value, least in (("workers", workers, 1), ("threads", threads, 1), ("limit", limit, 0)):
-        require_integer(name, value, at_least=least)
-    require_number("gpus_per_cell", gpus_per_cell, at_least=0.0)
-    if gpus_per_cell and not ray:
-        raise ValueError("`gpus_per_cell` goes with --ray; without it every cell runs on --device")
-    if device == "cuda" and not (ray or cost or torch.cuda.is_available()):
-        raise ValueError("`device` 'cuda' is not available to torch on this machine; choose cpu, or --ray a cluster")
+    worker.require()
+    require_integer("limit", limit, at_least=0)
+    if worker.device == "cuda" and not (worker.ray or cost or torch.cuda.is_available()):
+        raise ValueError(
+            "`device` 'cuda' is not available to torch on this machine; choose cpu, or --ray a "
+            "cluster"
+        )
     chosen = load_study(file)
-    cells = [dataclasses.replace(cell, threads=threads, device=device) for cell in chosen.at(scale)]
+    cells = [
+        dataclasses.replace(cell, threads=worker.threads, device=worker.device)
+        for cell in chosen.at(scale)
+    ]
     cells = cells[:limit] if limit else cells
     if cost:
-        counted = count_cost(cells, Place(root=root).store())
+        counted = count_cost(cells, StoreConfig(root=root).open())
         print(counted.to_json() if json else counted)
         return
-    executor = _executor(workers, ray, gpus_per_cell)
-    place = Place(cache or str(out / "cache"), root)
+    config = StoreConfig(cache or str(out / "cache"), root)
+    executor = worker.executor(config, str(file))
     with only_writer(out):
+        require_writable("cache", Path(config.cache))
         journal = Journal(out / "records.jsonl", Value)
         _describe(chosen, scale, out)
+        store = config.open(Bar())
         outcome = run_cells(
-            cells, journal, place, executor=executor, study=str(file), title=file.stem, progress=Bar()
+            cells, journal, store, executor=executor, title=file.stem, progress=Bar()
         )
     _print(outcome, json, f"{chosen.title}, scale {scale}", out)
     if outcome.failures:
         raise SystemExit(1)
 
 
-def _executor(workers: int, ray: str, gpus: float) -> AbstractExecutor:
-    if ray:
-        from ..runs.cluster import RayTasks  # Ray takes seconds to import
-
-        return RayTasks(ray, workers=workers, gpus=gpus)
-    return Serial() if workers == 1 else Processes(workers)
-
-
 def _describe(chosen: Study, scale: str, out: Path) -> None:
-    """`study.json`: what a report needs to know besides the records."""
+    """Write `study.json`: title, command and layout for a report."""
     about = {
         "title": chosen.title, "reproduces": chosen.reproduces, "command": said(), "scale": scale,
         "layout": encode(chosen.layout), "expected": encode(chosen.expected),
     }  # fmt: skip
-    write_atomically(out / "study.json", lambda temporary: temporary.write_text(plain.dumps(about, indent=1) + "\n"))
+    text = plain.dumps(about, indent=1) + "\n"
+    write_atomically(out / "study.json", lambda temporary: temporary.write_text(text))
 
 
 def _print(outcome: Outcome, json: bool, title: str, out: Path) -> None:
@@ -118,10 +153,12 @@ def _print(outcome: Outcome, json: bool, title: str, out: Path) -> None:
             print_records(records, False, title=f"{title}; 95 % intervals")
         for result in others:
             print(result)
-        print(f"\n{len(outcome.results)} cells in {out / 'records.jsonl'}, {outcome.run} of them run now")
+        file = out / "records.jsonl"
+        print(f"\n{len(outcome.results)} cells in {file}, {outcome.run} of them run now")
     for words in outcome.warnings:
         print(f"wordline: warning: {words}", file=sys.stderr)
     for label, failure in outcome.failures:
         print(f"wordline: failed: {label}: {failure}", file=sys.stderr)
     if outcome.failures:
-        print(f"wordline: {len(outcome.failures)} cells failed; the same command tries them again", file=sys.stderr)
+        count = len(outcome.failures)
+        print(f"wordline: {count} cells failed; the same command tries them again", file=sys.stderr)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..straight_through import value_with_gradient_of
-from ..transforms import differentiated
+from ..transforms import needs_derivative
 from ..values import Value, require_choice, require_instance, require_integer
 from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
 
@@ -128,7 +128,7 @@ class UniformConverter(AbstractConverter):
     def convert(self, u: Tensor) -> Tensor:
         clamped = u.detach().clamp(self.lower_bound, 1.0)
         codes = clamped.mul_(self.steps).add_(0.5).floor_().div_(self.steps)
-        if not differentiated(u):
+        if not needs_derivative(u):
             return codes
         return value_with_gradient_of(codes, u.where(self._passes(u), 0))
 

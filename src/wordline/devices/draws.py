@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..transforms import apart
+from ..transforms import outside_transforms
 
 
 def draw_normal(like: Tensor, generator: torch.Generator) -> Tensor:
@@ -29,7 +29,7 @@ def draw_uniform(like: Tensor, generator: torch.Generator) -> Tensor:
 
 def _draw(draw: Callable[..., Tensor], like: Tensor, generator: torch.Generator) -> Tensor:
     shape = tuple(like.shape)
-    numbers = apart(
+    numbers = outside_transforms(
         lambda: draw(shape, generator=generator, device=generator.device, dtype=torch.float32)
     )
     return numbers.to(like.device, like.dtype)

@@ -9,7 +9,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-from ..transforms import whole
+from ..transforms import concrete
 from ..values import Value, require_number
 
 
@@ -139,7 +139,7 @@ class Calibrated(AbstractInputRange, AbstractOutputRange):
 
 
 def _measured(name: str, measured: Tensor) -> Tensor:
-    if whole(measured).isnan().any():
+    if concrete(measured).isnan().any():
         raise ValueError(
             f"`{name}` has a range that is not calibrated yet; "
             "call wordline.calibrate(chip, data) first"

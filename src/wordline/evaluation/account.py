@@ -7,7 +7,7 @@ from torch import nn
 
 from ..datasets import ImageSplit
 from ..models.batches import predict, prepare
-from ..nn import Chip, MappedLayer, probe
+from ..nn import AbstractMappedLayer, Chip, probe
 from ..records import NOT_PROBED, Products
 
 _COMPARED = 8  # images on which a chip is compared with software
@@ -59,7 +59,7 @@ def same_answers(victim: nn.Module, source: nn.Module, split: ImageSplit) -> tup
 
 def _lossy(module: nn.Module) -> bool:
     """Tell if a mapped layer computes another product than its software."""
-    if not isinstance(module, MappedLayer):
+    if not isinstance(module, AbstractMappedLayer):
         return False
     crossbar = module.crossbar
     return bool(float(module.nf) > 1e-3 or crossbar.nonidealities or not crossbar.is_matrix)

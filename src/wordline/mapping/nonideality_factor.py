@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..transforms import apart
+from ..transforms import outside_transforms
 from .blocks import Block
 from .crossbar import Crossbar
 
@@ -33,7 +33,7 @@ def nonideality_factor(target: Tensor, effective: Tensor, volts: Tensor) -> Tens
 def probe_volts(rows: int, *, inputs: int = 8, seed: int = 0) -> Tensor:
     """Draw the voltages to measure NF with: uniform in (0, 1), `(inputs, rows)` float64."""
     stream = torch.Generator().manual_seed(seed)
-    return apart(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))
+    return outside_transforms(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))
 
 
 def block_nonideality_factors(

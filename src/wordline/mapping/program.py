@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..circuits.effective import through_wires
-from ..transforms import whole
+from ..transforms import concrete
 from .blocks import Block, TensorAssembly
 from .cells import tile_blocks
 from .conductances import program_blocks
@@ -72,7 +72,7 @@ def program_many(
 def _program_many(
     matrix: Tensor, crossbar: Crossbar, generators: Sequence[torch.Generator]
 ) -> tuple[ProgrammedMatrix, ...]:
-    if not whole(matrix).isfinite().all():
+    if not concrete(matrix).isfinite().all():
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing = crossbar.encoding, crossbar.slicing
     tile = crossbar.tile[0], crossbar.weight_cols

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ..straight_through import value_with_gradient_of
-from ..transforms import differentiated, whole
+from ..transforms import concrete, needs_derivative
 from ..values import Value, require_integer
 
 _MAX_BITS = 24  # of a weight or an input; float32 holds no more
@@ -180,7 +180,7 @@ class BitSlicing(AbstractSlicing):
         significances = _significances(bits, self.stream_bits)
         positive = u >= 0
         for sign, of_sign in ((1.0, positive), (-1.0, ~positive)):
-            if sign < 0 and not bool(whole(of_sign).any()):
+            if sign < 0 and not bool(concrete(of_sign).any()):
                 continue  # no negative input: the second pass would read zero volts
             magnitudes = (sign * u).where(of_sign, 0)
             digits = _digits(magnitudes, bits, self.stream_bits)
@@ -197,7 +197,7 @@ class BitSlicing(AbstractSlicing):
         # Truncated toward zero, but a number that rounding left just below a whole one is that one.
         steps = (values.double() / step + 1e-6 * values.sign()).trunc_()
         kept = (steps.clamp(-largest, largest) * step).to(y.dtype)
-        if not differentiated(y):
+        if not needs_derivative(y):
             return kept
         return value_with_gradient_of(kept, y.where(steps.abs() <= largest, 0))
 
@@ -217,9 +217,9 @@ def _digits(shares: Tensor, bits: int, digit_bits: int) -> list[Tensor]:
         ((codes >> digit_bits * k) & largest).to(wide).div_(largest).to(shares.dtype)
         for k in range(count)
     ]
-    if not bool(whole(shares).sum().isfinite()):  # whole numbers do not hold NaN: put it back
+    if not bool(concrete(shares).sum().isfinite()):  # whole numbers do not hold NaN: put it back
         digits = [digit + 0 * values for digit in digits]
-    if not differentiated(shares):
+    if not needs_derivative(shares):
         return digits
     slope = 1 / sum(_significances(bits, digit_bits))
     return [value_with_gradient_of(digit, shares * slope) for digit in digits]

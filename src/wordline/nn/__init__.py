@@ -1,19 +1,21 @@
 """Torch modules: a network in, a chip out."""
 
-from .build import mapping_memory
+from .abstract_mapped_layer import AbstractMappedLayer
+from .accounting.mapping_memory import LayerMemory, MappingMemory
+from .accounting.probe import Probe, probe
 from .calibrate import calibrate
 from .chip import Chip
-from .many_chips import ChipEnsemble, map_chips
+from .chip_report import ChipReport, LayerReport
+from .chip_view import ChipView, LayerView, chip_view
+from .ensemble import ChipEnsemble, map_chips
 from .map_model import map_model
 from .mapped_layer import MappedLayer
-from .memory import LayerMemory, MappingMemory
+from .memory_estimate import mapping_memory
 from .normalized import Normalized
-from .probe import Probe, probe
 from .recalibrate import recalibrate_batch_norm
-from .report import ChipReport, LayerReport
-from .view import ChipView, LayerView, chip_view
 
 __all__ = [
+    "AbstractMappedLayer",
     "Chip",
     "ChipEnsemble",
     "ChipReport",

@@ -1,188 +1,128 @@
-"""A network taken apart into matrices, and put together again around whatever stands for them."""
+"""A copy of a network with mapped layers in the place of its matrices."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import torch
 from torch import nn
 
 from ..mapping import Crossbar
 from ..mapping.cells import cell_count
-from ..progress import AbstractProgress
-from ..values import require_instance, require_integer
-from .choice import Choice
-from .held import replace_layers, still_held, unregistered
-from .independent import independent_copy
-from .lowering import lower
-from .memory import Keeping, MappingMemory, memory_of, require_memory
-from .parts import DigitalPart, Lowered, Part, carry_over
-from .skipped import BY_DESIGN, SUSPECTED, computes_on_its_own, reason_to_skip
-from .transformers import call_the_layers
+from ..progress import AbstractProgress, Silent
+from ..seeds import stream_seed
+from .abstract_mapped_layer import AbstractMappedLayer
+from .accounting.mapping_memory import StorageOptions, require_memory
+from .copying.independent_copy import independent_copy
+from .copying.replace_layers import replace_layers, software_weights_held
+from .layer_selection import LayerSelection
+from .layers.matrix_view import DigitalLayer, MatrixView, copy_attributes
+from .layers.transformer_encoder import disable_fused_encoders
+from .mapped_layer import MappedLayer
+from .mapping_plan import MappingPlan, matrix_name, plan_mapping, require_network
+from .programming import Program, program_view
+from .trainable_layer import TrainableLayer
 
-Make = Callable[[str, Part, Crossbar], nn.Module]
+Layers = Sequence[AbstractMappedLayer]
 
 
 @dataclass(frozen=True, eq=False)
-class Plan:
-    """Every layer that is made of matrices, by name; and why each other layer with parameters stays digital."""
+class BuildOptions:
+    """Options of a mapping, see `map_model`.
 
-    layers: dict[str, tuple[nn.Module, Lowered]] = field(default_factory=dict)
-    digital: dict[str, str] = field(default_factory=dict)
+    `probed`: whether a pass is probed afterwards; `program`: gives the states of a layer's arrays.
+    """
 
-    @property
-    def parts(self) -> dict[str, Part]:
-        """Every matrix by the name that its mapped layer gets."""
-        return {
-            _join(name, suffix): part for name, (_, low) in self.layers.items() for suffix, part in low.parts.items()
-        }
+    selection: LayerSelection = field(default_factory=LayerSelection)
+    storage: StorageOptions = field(default_factory=StorageOptions)
+    strict: bool = False
+    probed: bool = False
+    progress: AbstractProgress = field(default_factory=Silent)
+    program: Program = program_view
+
+
+class MappedNetwork(NamedTuple):
+    """A network on arrays, and the layers that stayed digital with the reason of each."""
+
+    module: nn.Module
+    digital_layers: tuple[tuple[str, str], ...]
 
 
 def build(
     model: nn.Module,
     crossbar: Crossbar,
-    choice: Choice,
-    make: Make,
-    *,
-    strict: bool,
-    progress: AbstractProgress,
-    probed: bool = False,
-    keeping: Keeping = Keeping(),  # noqa: B008 - a value without state
-) -> tuple[nn.Module, tuple[tuple[str, str], ...]]:
-    """A copy of the network with `make(name, part, crossbar)` for every matrix chosen; and what stays digital, why.
+    seeds: Sequence[int],
+    join: Callable[[Layers], nn.Module],
+    options: BuildOptions,
+) -> MappedNetwork:
+    """Copy a network with `join(layers)` for every matrix selected: one mapped layer for each seed.
 
-    Nothing is made before all of it has been checked. `probed`: a pass will tell which products are digital, so that
-    layers that are merely suspected of computing one are not named here, and none is refused.
+    Nothing is programmed before all of it has been checked.
     """
+    storage = options.storage
+    require_network(model, crossbar, may_train=storage.trainable)
     holder = nn.Module()
-    holder.add_module("model", independent_copy(model, trainable=keeping.trainable))
-    plan = Plan()
-    _walk(holder, "", plan, set())
-    plan.digital.update(unregistered(holder))
-    if probed:
-        for name in [name for name, why in plan.digital.items() if SUSPECTED in why]:
-            del plan.digital[name]
-    parts = plan.parts
-    _require_mappable(plan, strict and not probed)
-    choice.require_matches(parts)
-    digital = {name: why for name in parts if (why := choice.why_digital(name))}
-    mapped = {name: (part, choice.crossbar_of(name, crossbar)) for name, part in parts.items() if name not in digital}
-    if not mapped:
-        raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
-    for name, (part, _) in mapped.items():
-        _require_programmable(name, part)
-    require_memory(mapped, model, keeping)
-
-    made: dict[str, nn.Module] = {}
-    with progress.task("mapping", sum(cell_count(p.matrix_shape, there) for p, there in mapped.values())) as advance:
-        for name, (part, there) in mapped.items():
-            made[name] = make(name, part, there)
-            advance(cell_count(part.matrix_shape, there), name)
-    replaced: dict[nn.Module, nn.Module] = {}
-    for name, (layer, lowered) in plan.layers.items():
-        names = {suffix: _join(name, suffix) for suffix in lowered.parts}
-        if digital.keys() >= set(names.values()):
-            continue
-        modules = {s: made[n] if n in made else DigitalPart(lowered.parts[s]) for s, n in names.items()}
-        replaced[layer] = _dressed(lowered.assemble(modules), layer)
+    holder.add_module("model", independent_copy(model, trainable=storage.trainable))
+    plan = plan_mapping(
+        holder, crossbar, options.selection, strict=options.strict, probed=options.probed
+    )
+    for name, (view, _) in plan.mapped.items():
+        _require_programmable(name, view)
+    require_memory(plan.mapped, model, storage)
+    replaced = _replacements(plan, _program_layers(plan, seeds, join, options))
     replace_layers(holder, replaced)
-    call_the_layers(holder)
-    weights = {id(part.weight): name for name, (part, _) in mapped.items()}
-    digital |= still_held(holder, {id(layer) for layer in replaced}, weights)
-    return holder.get_submodule("model"), tuple({**plan.digital, **digital}.items())
+    disable_fused_encoders(holder)
+    weights = {id(view.weight): name for name, (view, _) in plan.mapped.items()}
+    held = software_weights_held(holder, {id(layer) for layer in replaced}, weights)
+    digital = {**plan.digital, **plan.excluded, **held}
+    return MappedNetwork(holder.get_submodule("model"), tuple(digital.items()))
 
 
-def mapping_memory(
-    model: nn.Module,
-    crossbar: Crossbar,
-    *,
-    chips: int = 1,
-    only: Sequence[str] = (),
-    exclude: Sequence[str] = (),
-    overrides: Sequence[tuple[str, Crossbar]] = (),
-    trainable: bool = False,
-    keep_conductances: bool = True,
-) -> MappingMemory:
-    """Work out what `map_model` of a network would take in memory, or `map_chips` of so many chips; nothing is mapped.
-
-    See `map_model` for the arguments. What is kept is exact; the peak is an upper bound. A mapping that needs more than
-    there is raises ValueError before it starts.
-
-    >>> memory = mapping_memory(nn.Linear(64, 64), Crossbar.preset("ideal"))
-    >>> memory.kept_bytes // (64 * 64 * 4)  # a pair of devices, and what they multiply by
-    3
-    """
-    require_network(model, crossbar, may_train=True)
-    require_integer("chips", chips, at_least=1)
-    choice = Choice(only, exclude, overrides)  # type: ignore[arg-type]
-    holder, plan = nn.Module(), Plan()
-    holder.add_module("model", model)
-    _walk(holder, "", plan, set())
-    _require_mappable(plan, strict=False)
-    choice.require_matches(plan.parts)
-    chosen = {
-        name: (part, choice.crossbar_of(name, crossbar))
-        for name, part in plan.parts.items()
-        if not choice.why_digital(name)
-    }
-    if not chosen:
-        raise ValueError("`only` and `exclude` leave no layer to map; drop one of them")
-    return memory_of(chosen, model, Keeping(chips, keep_conductances, trainable))
+def _program_layers(
+    plan: MappingPlan,
+    seeds: Sequence[int],
+    join: Callable[[Layers], nn.Module],
+    options: BuildOptions,
+) -> dict[str, nn.Module]:
+    storage, made = options.storage, {}
+    kind = TrainableLayer if storage.trainable else MappedLayer
+    cells = {name: cell_count(view.matrix_shape, of) for name, (view, of) in plan.mapped.items()}
+    with options.progress.task("mapping", sum(cells.values())) as advance:
+        for name, (view, its_crossbar) in plan.mapped.items():
+            streams = [stream_seed(seed, name) for seed in seeds]
+            states = options.program(name, view, its_crossbar, streams)
+            layers = [
+                kind(view, state, its_crossbar, stream, keep_conductances=storage.conductances)
+                for state, stream in zip(states, streams, strict=True)
+            ]
+            made[name] = join(layers)
+            advance(cells[name], name)
+    return made
 
 
-def require_network(model: nn.Module, crossbar: Crossbar, *, may_train: bool) -> None:
-    """Refuse what is no network in evaluation mode, or no crossbar."""
-    require_instance("model", model, nn.Module)
-    require_instance("crossbar", crossbar, Crossbar)
-    if model.training and not may_train:
-        raise ValueError(
-            "`model` is in training mode; call model.eval() first, so that batch norm and dropout stand still"
+def _replacements(plan: MappingPlan, made: dict[str, nn.Module]) -> dict[nn.Module, nn.Module]:
+    """Map each software layer of which a matrix is mapped to the module in its place."""
+    replaced: dict[nn.Module, nn.Module] = {}
+    for name, (layer, matrices) in plan.layers.items():
+        names = {suffix: matrix_name(name, suffix) for suffix in matrices.views}
+        if plan.excluded.keys() >= set(names.values()):
+            continue
+        modules = {
+            suffix: made[n] if n in made else DigitalLayer(matrices.views[suffix])
+            for suffix, n in names.items()
+        }
+        module = matrices.assemble(modules)
+        copy_attributes(layer, module)
+        replaced[layer] = module.train(layer.training)
+    return replaced
+
+
+def _require_programmable(name: str, view: MatrixView) -> None:
+    if view.weight.dtype not in (torch.float32, torch.float64):
+        raise TypeError(
+            f"`model` layer {name!r} has weights of {view.weight.dtype}; call model.float() first"
         )
-
-
-def _walk(parent: nn.Module, path: str, plan: Plan, seen: set[nn.Module]) -> None:
-    """Sort every module of the tree by its first name."""
-    for key, child in parent._modules.items():
-        if child is None or child in seen:
-            continue
-        seen.add(child)
-        name = f"{path}.{key}" if path else key
-        shown, lowered = name.removeprefix("model."), lower(child)
-        if lowered is not None:
-            plan.layers[shown] = (child, lowered)
-            continue
-        if why := reason_to_skip(child):
-            plan.digital[shown] = why
-        if not computes_on_its_own(child):
-            _walk(child, name, plan, seen)
-
-
-def _join(layer: str, part: str) -> str:
-    """The name of a part; the model itself has no name of its own in front of its parts."""
-    if not part:
-        return layer
-    return part if layer == "model" else f"{layer}.{part}"
-
-
-def _require_mappable(plan: Plan, strict: bool) -> None:
-    refused = {name: why for name, why in plan.digital.items() if not why.startswith(BY_DESIGN)}
-    if strict and refused:
-        name, why = next(iter(refused.items()))
-        raise ValueError(f"`model` layer {name!r} cannot be mapped ({why}); map without strict=True to keep it digital")
-    if not plan.layers:
-        why = "".join(f"; {name}: {reason}" for name, reason in plan.digital.items())
-        raise ValueError(f"`model` has no convolution or linear layer to map{why}")
-
-
-def _require_programmable(name: str, part: Part) -> None:
-    if part.weight.dtype not in (torch.float32, torch.float64):
-        raise TypeError(f"`model` layer {name!r} has weights of {part.weight.dtype}; call model.float() first")
-    if not part.weight.isfinite().all():
+    if not view.weight.isfinite().all():
         raise ValueError(f"`model` layer {name!r} has NaN or Inf weights; train or load it again")
-
-
-def _dressed(module: nn.Module, layer: nn.Module) -> nn.Module:
-    """The module in the mode of the layer that it stands for, with its plain attributes."""
-    carry_over(layer, module)
-    return module.train(layer.training)

@@ -13,7 +13,8 @@ from ..values import require_number
 class Normalized(nn.Module):
     """x -> model((x - mean) / std) per channel: the images, and so epsilon, stay in [0, 1].
 
-    `mean`, `std`: one number a channel, std > 0. The arithmetic is digital, before the first converter.
+    `mean`, `std`: one number a channel, std > 0. The arithmetic is digital, before the first
+    converter.
 
     >>> Normalized(nn.Identity(), mean=(0.5,), std=(0.25,))(torch.full((1, 1, 1, 1), 0.75)).item()
     1.0
@@ -22,11 +23,17 @@ class Normalized(nn.Module):
     mean: Tensor
     std: Tensor
 
-    def __init__(self, model: nn.Module, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor) -> None:
+    def __init__(
+        self, model: nn.Module, mean: Sequence[float] | Tensor, std: Sequence[float] | Tensor
+    ) -> None:
         super().__init__()
-        means, stds = (torch.as_tensor(values, dtype=torch.float32).flatten() for values in (mean, std))
+        given = (torch.as_tensor(values, dtype=torch.float32) for values in (mean, std))
+        means, stds = (values.flatten() for values in given)
         if len(means) != len(stds) or len(means) == 0:
-            raise ValueError(f"`mean` and `std` must hold one number a channel each, got {len(means)} and {len(stds)}")
+            raise ValueError(
+                "`mean` and `std` must hold one number a channel each, "
+                f"got {len(means)} and {len(stds)}"
+            )
         for low in stds.tolist():
             require_number("std", low, above=0.0)
         for value in means.tolist():
@@ -37,5 +44,5 @@ class Normalized(nn.Module):
         self.train(model.training)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Images in [0, 1] -> what the network makes of them, normalised."""
+        """Normalise images in [0, 1] and pass them to the network."""
         return self.model((images - self.mean) / self.std)

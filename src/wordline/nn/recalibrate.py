@@ -12,31 +12,34 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from ..values import require_integer, takes_numbers
-from .pixels import image_of
+from .dataset_images import load_image
 
 
 @takes_numbers
 def recalibrate_batch_norm(
     model: nn.Module, data: Dataset[Any], *, limit: int = 2000, batch_size: int = 100
 ) -> nn.Module:
-    """A copy of a network whose batch-norm layers saw the first `limit` images of `data` through this very network.
+    """Copy a network with batch-norm statistics measured on the first `limit` images of `data`.
 
-    mu, var <- mean and variance of each batch-norm input, averaged over batches in order; what is left over after
-    whole batches joins the last one. `limit=0` takes all images. Only these statistics change, no weight does, and no
-    label is read. Pass training images, in no order of classes. For a chip this undoes what the arrays did to the
-    scale of each channel: a control in every comparison of robustness, for it separates lost clean accuracy from
-    gained robustness.
+    mu, var <- mean and variance of each batch-norm input in this very network, averaged over
+    batches in order; images left over after whole batches join the last one. `limit=0` takes all
+    images. Only these statistics change, no weight does, and no label is read. Pass training
+    images, in no order of classes. For a chip this undoes the effect of the arrays on the scale of
+    each channel: a control in every comparison of robustness, for it separates lost clean accuracy
+    from gained robustness.
 
-    Raises ValueError for a network without batch norm that keeps statistics, and for fewer than two images.
+    Raises ValueError for a network without batch norm that keeps statistics, and for fewer than two
+    images.
     """
     require_integer("limit", limit, at_least=0)
     require_integer("batch_size", batch_size, at_least=2)
     recalibrated = copy.deepcopy(model).eval()
-    norms = [
-        m for m in recalibrated.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.track_running_stats
-    ]
+    kind = nn.modules.batchnorm._BatchNorm
+    norms = [m for m in recalibrated.modules() if isinstance(m, kind) and m.track_running_stats]
     if not norms:
-        raise ValueError("`model` has no batch norm with running statistics; there is nothing to recalibrate")
+        raise ValueError(
+            "`model` has no batch norm with running statistics; there is nothing to recalibrate"
+        )
     count = len(cast(Sized, data))
     count = min(limit, count) if limit else count
     if count < 2:
@@ -50,7 +53,7 @@ def recalibrate_batch_norm(
     borders = [*range(0, max(1, count - batch_size + 1), batch_size), count]
     with torch.no_grad():
         for start, stop in pairwise(borders):
-            images = torch.stack([image_of(data, index) for index in range(start, stop)])
+            images = torch.stack([load_image(data, index) for index in range(start, stop)])
             recalibrated(images.to(like.device, like.dtype))
     for norm, momentum in zip(norms, momenta, strict=True):
         norm.momentum = momentum

@@ -2,78 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, final
 
 import torch
-from torch import Tensor
 
 from ..mapping import Crossbar, ProgrammedMatrix
-from ..transforms import transformed
-from .mapped_layer import MappedLayer, program_part
-from .parts import Part, kept
+from ..transforms import under_transform
+from .abstract_mapped_layer import AbstractMappedLayer, LayerProgress
+from .layers.matrix_view import MatrixView, as_parameter
+from .programming import program_on
+from .reading.read_path import require_one_chip
 
 
-class TrainableLayer(MappedLayer):
-    """A mapped layer that keeps the software weight as a parameter and programs it again at every forward pass.
+@final
+class TrainableLayer(AbstractMappedLayer):
+    """A mapped layer that keeps the software weight as a parameter and programs it at every pass.
 
-    The gradient reaches the weight through variation, circuit and gain, by the exact adjoint of the circuit: this is
-    what hardware-aware training differentiates. Every pass draws the same chip. A weight that the network shares with
-    another layer stays the one parameter of both.
+    The gradient reaches the weight through variation, circuit and gain, by the exact adjoint of the
+    circuit: hardware-aware training differentiates this. Every pass draws the same chip. A weight
+    that the network shares with another layer stays the one parameter of both. The buffers keep the
+    state of the last pass outside of `torch.func`.
     """
 
+    reprogrammed = True
+
     def __init__(
-        self, part: Part, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *, keep_conductances: bool = True
-    ) -> None:
-        super().__init__(part, programmed, crossbar, seed, keep_conductances=keep_conductances)
-        self.weight, self.software_product = kept(part.weight), part.product
-        self.held: ProgrammedMatrix | None = None
+        self, view: MatrixView, programmed: ProgrammedMatrix, crossbar: Crossbar, seed: int, *,
+        keep_conductances: bool = True,
+    ) -> None:  # fmt: skip
+        super().__init__(view, programmed, crossbar, seed, keep_conductances=keep_conductances)
+        self.weight, self.software_product = as_parameter(view.weight), view.product
+        self._step_state: ProgrammedMatrix | None = None
 
-    def __getattr__(self, name: str) -> Any:
-        """The weight is the parameter."""
-        return self._tensor(name)
+    def arrays_state(self) -> ProgrammedMatrix:
+        return self._program() if self._step_state is None else self._step_state
 
-    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
-        """Program, solve, compute; the buffers keep the state of the last pass outside of `torch.func`."""
-        self._require_no_graph()
-        return self._read(input, self.product.sized(input, output_size))
+    def program_for_step(self, seed: int) -> None:
+        """Program now, with the draws of `seed`, and use these arrays until called again.
 
-    def _state(self) -> ProgrammedMatrix:
-        return self._programmed() if self.held is None else self.held
-
-    def hold(self, seed: int) -> None:
-        """Program now, with the draws of `seed`, and answer from that until called again, whatever the weight does.
-
-        For the passes of one training step, of which an attack takes many: the gradient of each of them reaches the
-        weight of this moment. Read noise begins anew.
+        For the passes of one training step, of which an attack takes many: the gradient of each of
+        them reaches the weight of now. Read noise begins anew.
         """
         self.stream_seed = seed
         self.noise.restart(seed)
-        self.held = self._programmed()
+        self._step_state = self._program()
 
-    def become(self, crossbar: Crossbar, stream: int, noise: int, reads: int, *counts: int) -> None:
-        """See `MappedLayer.become`; the next pass programs the weight that is loaded."""
-        super().become(crossbar, stream, noise, reads, *counts)
-        self.held = None
+    def restore(self, crossbar: Crossbar, progress: LayerProgress) -> None:
+        """Continue as the layer of this crossbar and progress; the next pass programs it."""
+        super().restore(crossbar, progress)
+        self._step_state = None
+
+    def freeze(self, seed: int) -> None:
+        """Refuse to keep noise: each pass programs the layer anew."""
+        if self.crossbar.stochastic:
+            raise ValueError(
+                "`chip` is trainable and programs itself at each pass; map it without "
+                "trainable=True"
+            )
 
     def __getstate__(self) -> dict[str, Any]:
-        """What a copy has: not what is held for a step, which belongs to the graph of that step."""
-        return {**vars(self), "held": None}
+        """Leave out the arrays of a training step, which belong to the graph of that step."""
+        return {**vars(self), "_step_state": None}
 
-    def _programmed(self) -> ProgrammedMatrix:
-        self._require_one_chip()
-        own = self.weight.dtype
-        weight = self.weight.to(torch.promote_types(own, torch.float32))
-        (programmed,) = program_part(self.software_product.to_matrix(weight), self.crossbar, (self.stream_seed,))
-        if transformed():  # its tensors mean nothing afterwards
+    def _program(self) -> ProgrammedMatrix:
+        require_one_chip(self.effective_weight)
+        weight = self.weight.to(torch.promote_types(self.weight.dtype, torch.float32))
+        matrix = self.software_product.to_matrix(weight)
+        (programmed,) = program_on(matrix, self.crossbar, (self.stream_seed,))
+        if under_transform():  # its tensors mean nothing afterwards
             return programmed
-        self._keep(programmed)
+        self.keep(programmed)
         self.gain, self.nf = programmed.gain.detach(), programmed.nf
         if not self.crossbar.is_matrix:
             self.w_max = programmed.w_max
         return programmed
-
-    def freeze(self, seed: int) -> None:
-        """Refused: each pass programs the layer anew, so nothing could be kept."""
-        if self.crossbar.stochastic:
-            raise ValueError("`chip` is trainable and programs itself at each pass; map it without trainable=True")

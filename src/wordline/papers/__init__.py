@@ -1,1 +1,1 @@
-"""Parts that the studies of one paper share: its crossbars, its grids, the layout of its tables."""
+"""Shared parts of the studies of one paper: its crossbars, its grids, the layout of its tables."""

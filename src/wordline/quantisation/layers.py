@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import register_parametrization
 
-from ..nn import MappedLayer
-from ..nn.parts import carry_over
-from ..nn.skipped import computes_on_its_own
+from ..nn import AbstractMappedLayer
+from ..nn.layers.digital_layers import reads_own_weights
+from ..nn.layers.matrix_view import copy_attributes
 from .rounding import WeightRounding
 
 
@@ -28,7 +28,7 @@ class QuantisedLayer(nn.Module):
         register_parametrization(layer, "weight", WeightRounding(bits))
         self.inputs: nn.Module = nn.Identity()
         self.layer, self.bits = layer, bits
-        carry_over(layer, self)
+        copy_attributes(layer, self)
         self.train(layer.training)
 
     def forward(self, x: Tensor, *more: Any) -> Any:
@@ -49,7 +49,7 @@ def matrix_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
 
     A network that is one layer has the name "model".
     """
-    kinds = (nn.Linear, _ConvNd, QuantisedLayer, MappedLayer)
+    kinds = (nn.Linear, _ConvNd, QuantisedLayer, AbstractMappedLayer)
     visited: set[nn.Module] = set()
 
     def walk(module: nn.Module, path: str) -> Iterator[tuple[str, nn.Module]]:
@@ -58,7 +58,7 @@ def matrix_layers(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
         visited.add(module)
         if isinstance(module, kinds):
             yield path or "model", module
-        elif not computes_on_its_own(module):
+        elif not reads_own_weights(module):
             for key, child in module.named_children():
                 yield from walk(child, f"{path}.{key}" if path else key)
 

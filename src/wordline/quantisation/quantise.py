@@ -10,10 +10,10 @@ from torch.nn.modules.conv import _ConvNd
 from torch.nn.utils.parametrize import is_parametrized
 
 from ..datasets import ImageSplit
-from ..nn import MappedLayer
-from ..nn.choice import matches
-from ..nn.lowering import lower
-from ..nn.skipped import computes_on_its_own
+from ..nn import AbstractMappedLayer
+from ..nn.layer_selection import matches
+from ..nn.layers.digital_layers import reads_own_weights
+from ..nn.layers.layer_rules import view_as_matrices
 from ..records.bit_assignment import require_bits
 from ..values import require_instance, require_number, takes_numbers
 from .calibration import measure_spans
@@ -106,7 +106,7 @@ def _require_quantisable(model: nn.Module, layers: Mapping[str, nn.Module], bits
     if not layers:
         raise ValueError("`model` has no linear or convolution layer to quantise")
     for layer in layers.values():
-        if isinstance(layer, MappedLayer):
+        if isinstance(layer, AbstractMappedLayer):
             raise ValueError("`model` is a chip; quantise the software network, then map it")
         if isinstance(layer, QuantisedLayer) or is_parametrized(layer, "weight"):
             raise ValueError(
@@ -117,7 +117,7 @@ def _require_quantisable(model: nn.Module, layers: Mapping[str, nn.Module], bits
         for name, module in model.named_modules():
             if isinstance(module, (nn.Linear, _ConvNd)):
                 continue
-            if computes_on_its_own(module) or lower(module):
+            if reads_own_weights(module) or view_as_matrices(module):
                 raise ValueError(
                     f"`model` layer {name!r} ({type(module).__name__}) multiplies by its weights "
                     "itself and cannot be quantised; name the layers that can be, such as "

@@ -4,8 +4,10 @@ from .advice import Advice, Option, compare_options
 from .audit import Audit, Check, Comparison, Status, comparison_table
 from .audit_budget import Budget
 from .bit_assignment import BitAssignment
+from .check_result import CheckResult, render_checks
 from .comparisons import robust_gain, worst_case
 from .correctness import Correctness
+from .cost import Cost
 from .curve import RobustnessCurve
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
@@ -31,8 +33,10 @@ __all__ = [
     "BitAssignment",
     "Budget",
     "Check",
+    "CheckResult",
     "Comparison",
     "Correctness",
+    "Cost",
     "DigitalProduct",
     "Estimate",
     "Failure",
@@ -56,6 +60,7 @@ __all__ = [
     "fraction",
     "over_draws",
     "paired_difference",
+    "render_checks",
     "robust_gain",
     "table",
     "wilson",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -25,13 +26,13 @@ def conditions(result: Value) -> dict[str, Any]:
 
     Seeds are left out, and what a chip's seed decides.
     """
-    plain = encode(result)
-    shared = {name: plain[name] for name in CONDITIONS if name in plain}
+    fields = {f.name for f in dataclasses.fields(result)}  # type: ignore[arg-type]
+    shared = {name: encode(getattr(result, name)) for name in CONDITIONS if name in fields}
     for name in PARTIES:
-        party = getattr(result, name, None)
-        if isinstance(party, NetworkIdentity) and party.is_chip:
-            fields = shared[name].items()
-            shared[name] = {key: value for key, value in fields if key not in OF_A_CHIP}
+        network = getattr(result, name, None)
+        if isinstance(network, NetworkIdentity) and network.is_chip:
+            plain = shared[name].items()
+            shared[name] = {key: value for key, value in plain if key not in OF_A_CHIP}
     return dict(flatten(shared, without=("seed",)))
 
 

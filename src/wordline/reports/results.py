@@ -16,6 +16,7 @@ from .layout import Layout
 
 CHIPS = ("ChipReport", "ChipView")
 ON_A_LINE = ("Record", "NoiseStability", "Audit", *CHIPS)  # without a key around them
+CELL_RESULT = "CellResult"  # of `wordline.runs`: a result beside the cell that it is of
 KINDS = ("audit", "chip", "stability")
 NOTHING_KNOWN = "neither record nor failure nor audit"
 
@@ -132,7 +133,7 @@ def _read_line(results: Results, line: str, where: str) -> str:
         return "not JSON, perhaps torn by a crash"
     if not isinstance(plain, dict):
         return NOTHING_KNOWN
-    inside = next((plain[k] for k in ("record", "audit") if isinstance(plain.get(k), dict)), plain)
+    inside = _inside(plain)
     kind, key = inside.get("type", ""), str(plain.get("key", where))
     if "failure" in plain:
         results.failures[key] = _reason(plain["failure"])
@@ -153,6 +154,13 @@ def _read_line(results: Results, line: str, where: str) -> str:
     else:
         results.records[key] = result
     return ""
+
+
+def _inside(plain: dict[str, Any]) -> dict[str, Any]:
+    """The result on a line: under `record` or `audit`, in there perhaps beside its cell."""
+    found = next((plain[k] for k in ("record", "audit") if isinstance(plain.get(k), dict)), plain)
+    beside_cell = found.get("type") == CELL_RESULT and isinstance(found.get("result"), dict)
+    return found["result"] if beside_cell else found
 
 
 def _reason(failure: Any) -> str:

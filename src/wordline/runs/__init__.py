@@ -1,44 +1,51 @@
-"""Cells that are pure functions of their configuration, run anywhere, resumed after anything."""
+"""Cells that are pure functions of their configuration: run anywhere, resumed after anything."""
 
 from .advise import advise
-from .audit_cell import AuditCell, DeviationCell
-from .cell import AbstractCell
-from .cost import Cost, cost
-from .defended_inputs import Called, FewBitImages, FewBitPixels, HybridPrecision, quanos_on
+from .audit_cell import AuditCell
+from .cell import AbstractCell, AbstractInput, CellResult, Loader
+from .cost import cost
+from .defended_networks import FewBitPixels, HybridPrecision, quanos_on
+from .deviation_cell import DeviationCell
 from .evaluation_cell import EvaluationCell
 from .grid import Grid, run_grid
-from .inputs import AbstractNetwork, Images, NoImages, Packaged, Trained
+from .image_inputs import AbstractImages, FewBitImages, Images, NoImages
 from .journal import Journal, read_records
+from .network_inputs import AbstractNetwork, InMemoryNetwork, NamedNetwork, PretrainedNetwork
 from .quickstart import quickstart
 from .run_cells import Outcome, run_cells
-from .selfcheck import CheckResult, selfcheck
+from .selfcheck import selfcheck
 from .stability_cell import StabilityCell
-from .store import Place, Store
+from .store import Store, StoreConfig
 from .study import Study, load_study
+from .trained_networks import FineTunedNetwork, TrainedNetwork
 
 __all__ = [
     "AbstractCell",
+    "AbstractImages",
+    "AbstractInput",
     "AbstractNetwork",
     "AuditCell",
-    "Called",
-    "CheckResult",
-    "Cost",
+    "CellResult",
     "DeviationCell",
     "EvaluationCell",
     "FewBitImages",
     "FewBitPixels",
+    "FineTunedNetwork",
     "Grid",
     "HybridPrecision",
     "Images",
+    "InMemoryNetwork",
     "Journal",
+    "Loader",
+    "NamedNetwork",
     "NoImages",
     "Outcome",
-    "Packaged",
-    "Place",
+    "PretrainedNetwork",
     "StabilityCell",
     "Store",
+    "StoreConfig",
     "Study",
-    "Trained",
+    "TrainedNetwork",
     "advise",
     "cost",
     "load_study",

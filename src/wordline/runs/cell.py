@@ -1,46 +1,76 @@
-"""A cell: one result's worth of work, and everything that decides the result."""
+"""A cell: the work behind one result, and everything that decides the result."""
 
 from __future__ import annotations
 
 import abc
 import dataclasses
 import hashlib
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Self
+from pathlib import Path
+from typing import Any, Protocol, Self
 
+from ..datasets import ImageData
+from ..progress import AbstractProgress
 from ..values import Value, require_integer
+from .cache import Tensors
 
-if TYPE_CHECKING:
-    from .store import Store
+
+class Loader(Protocol):
+    """Services for cells and their inputs: data sets by name, memory, and a cache on disk.
+
+    A loader knows neither cells nor inputs; `Store` is the one that wordline has.
+    """
+
+    @property
+    def memory(self) -> dict[Hashable, Any]:
+        """Objects that the cells of this process share, by everything that decides them."""
+
+    @property
+    def progress(self) -> AbstractProgress:
+        """The display of long work, such as training a network."""
+
+    def data(self, name: str) -> ImageData:
+        """Return a data set by name."""
+
+    def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
+        """Return tensors from the cache; `made_by` must state everything that decides them."""
+
+    def folder(self, kind: str, made_by: tuple[str, ...], otherwise: Path) -> Path:
+        """Return the folder where interrupted work on these tensors can be resumed."""
+
+
+class AbstractInput(Value, abc.ABC):
+    """An input of a cell, given by name: images or a network.
+
+    A pinned input also carries the fingerprint of its content.
+    """
+
+    @abc.abstractmethod
+    def pinned(self, loader: Loader) -> Self:
+        """Return a copy with the fingerprint of the content."""
 
 
 def content_key(value: Value) -> str:
-    """Twenty hex digits of a value's content."""
+    """Hash a value's content to twenty hex digits."""
     return hashlib.sha256(value.identity().encode()).hexdigest()[:20]
-
-
-class AbstractIngredient(Value, abc.ABC):
-    """What a cell names and the store brings: images or a network. Pinned, it also says its content."""
-
-    @abc.abstractmethod
-    def pinned(self, store: Store) -> Self:
-        """The same ingredient with the fingerprint of what the store brings for it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AbstractCell(Value, abc.ABC):
-    """One result's worth of work: `run` is a pure function of the fields, so that every process gets the same bits.
+    """The work behind one result; `run` is a pure function of the fields.
 
-    A study lists cells that name their networks and images; `pinned` adds the fingerprints of what stands behind the
-    names, and `key` is the hash of all of it. Batch size, threads and device decide how floats are rounded, so they
-    are part of every cell. A kind of cell of one's own is a frozen dataclass of JSON-able fields with `run`:
+    A study lists cells that name their networks and images; `pinned` adds the fingerprints of
+    their contents, and `key` is the hash of all of it. Batch size, threads and device decide how
+    floats are rounded, so they are part of every cell. A new kind of cell is a frozen dataclass
+    of JSON-able fields with `label` and `run`:
 
     >>> from wordline.records.record import Estimate
     >>> @dataclass(frozen=True, kw_only=True)
     ... class Share(AbstractCell):
     ...     hits: int
     ...     label = "share"
-    ...     def run(self, store):
+    ...     def run(self, loader):
     ...         return Estimate(self.hits / 4, 0.0, 1.0)
     >>> from wordline.runs import Store
     >>> Share(hits=1).run(Store()).value, Share(hits=1).key == Share(hits=1, threads=2).key
@@ -57,20 +87,28 @@ class AbstractCell(Value, abc.ABC):
 
     @property
     def key(self) -> str:
-        """What the result is found by."""
+        """The key of the result in a journal."""
         return content_key(self)
 
     @property
     @abc.abstractmethod
     def label(self) -> str:
-        """A few words for people who watch."""
+        """A few words for the progress display."""
 
     @abc.abstractmethod
-    def run(self, store: Store) -> Value:
-        """The result: a Record, an Audit or any other value."""
+    def run(self, loader: Loader) -> Value:
+        """Compute the result: a Record, an Audit or any other value."""
 
-    def pinned(self, store: Store) -> Self:
-        """The cell with the fingerprints of its networks and images; a network yet to be trained is trained now."""
+    def pinned(self, loader: Loader) -> Self:
+        """Return the cell with its inputs pinned; networks yet to be trained are trained now."""
         named = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        known = {name: value.pinned(store) for name, value in named.items() if isinstance(value, AbstractIngredient)}
-        return dataclasses.replace(self, **known)  # type: ignore[arg-type]  # names of the subclass's own fields
+        pins = {k: v.pinned(loader) for k, v in named.items() if isinstance(v, AbstractInput)}
+        return dataclasses.replace(self, **pins)  # type: ignore[arg-type]  # a subclass's fields
+
+
+@dataclass(frozen=True)
+class CellResult(Value):
+    """A result with its cell, for tables whose rows and columns are fields of the cell."""
+
+    cell: AbstractCell
+    result: Value

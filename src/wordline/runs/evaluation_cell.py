@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import final
+
+from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
-from ..evaluation import ScoreSettings
-from ..evaluation import craft, identify, score
+from ..datasets import ImageSplit, to_float
+from ..evaluation import ScoreSettings, craft, identify, score
 from ..mapping import Crossbar
+from ..models import correct
 from ..records.record import NetworkIdentity, Record, Software, describe_attack
 from ..values import Value, require_choice, require_instance, require_integer
-from .cell import AbstractCell, content_key
-from .inputs import AbstractNetwork, Images, NoImages
-from .store import Conditions
-
-if TYPE_CHECKING:
-    from .store import Store
+from .cell import AbstractCell, Loader, content_key
+from .chips import RunSettings, load_chip, transfer_images
+from .image_inputs import AbstractImages, NoImages
+from .network_inputs import AbstractNetwork
 
 SETTINGS = ("SW", "SH", "HH")
 
 
 @dataclass(frozen=True)
 class Cell(Value):
-    """Everything that decides one record; its hash is the cell's name in a journal, whatever the network was called.
+    """The content of one evaluation, whose hash is its key in a journal.
 
-    Name and fields stay as they are: every key in every journal is made of them.
+    Names of networks are not part of it. The class name and the fields stay as they are: every
+    key in every journal is made of them.
     """
 
     setting: str
@@ -40,21 +42,22 @@ class Cell(Value):
     device: str = "cpu"
 
 
+@final
 @dataclass(frozen=True, kw_only=True)
 class EvaluationCell(AbstractCell):
     """Accuracy under one attack: in software (SW), of a chip under transfer (SH) or white-box (HH).
 
-    An attack whose images are transferred is taken to its end (`for_transfer`). `calibration`: the images that
-    converters with a calibrated range are set on.
+    An attack whose images are transferred is taken to its end (`for_transfer`). `calibration`: the
+    images on which converters with a calibrated range are set.
     """
 
     setting: str
     network: AbstractNetwork
-    images: Images
+    images: AbstractImages
     attack: AbstractAttack
     crossbar: Crossbar | Software = field(default_factory=Software)
     chip_seed: int = 0
-    calibration: Images | NoImages = field(default_factory=NoImages)
+    calibration: AbstractImages | NoImages = field(default_factory=NoImages)
     seed: int = 0
     draws: int = 1
 
@@ -62,9 +65,10 @@ class EvaluationCell(AbstractCell):
         super().__post_init__()
         require_choice("setting", self.setting, SETTINGS)
         require_instance("network", self.network, AbstractNetwork)
-        require_instance("images", self.images, Images)
+        require_instance("images", self.images, AbstractImages)
         require_instance("attack", self.attack, AbstractAttack)
-        require_instance("crossbar", self.crossbar, Software if self.setting == "SW" else Crossbar)
+        place = Software if self.setting == "SW" else Crossbar
+        require_instance("crossbar", self.crossbar, place)
         for name in ("chip_seed", "seed"):
             require_integer(name, getattr(self, name), at_least=0)
         require_integer("draws", self.draws, at_least=1)
@@ -75,45 +79,64 @@ class EvaluationCell(AbstractCell):
 
     @property
     def key(self) -> str:
-        """The hash of the content, which takes a pinned cell."""
-        if not self.network.party.weights or not self.images.fingerprint:
+        if not self.network.content.weights or not self.images.fingerprint:
             raise ValueError(f"`cell` {self.label!r} has no content yet; use cell.pinned(store)")
-        set_on = self.calibration
-        words = f"{set_on.count} {set_on.called} {set_on.fingerprint}" if isinstance(set_on, Images) else ""
-        images, conditions = self.images, (self.seed, self.draws, self.batch_size, self.threads)
+        images, set_on, calibration = self.images, self.calibration, ""
+        if isinstance(set_on, AbstractImages):
+            calibration = f"{set_on.count} {set_on.title} {set_on.fingerprint}"
         content = Cell(
-            self.setting, self.network.party, self.crossbar, self.chip_seed, self.attack, images.fingerprint,
-            images.count, (images.called, *conditions), words, self.device,
-        )  # fmt: skip
+            setting=self.setting,
+            software=self.network.content,
+            crossbar=self.crossbar,
+            chip_seed=self.chip_seed,
+            attack=self.attack,
+            fingerprint=images.fingerprint,
+            images=images.count,
+            conditions=(images.title, self.seed, self.draws, self.batch_size, self.threads),
+            calibration=calibration,
+            device=self.device,
+        )
         return content_key(content)
 
     @property
     def label(self) -> str:
-        """Setting, tile and attack."""
-        tile = "" if isinstance(self.crossbar, Software) else f" {self.crossbar.tile[0]}x{self.crossbar.tile[1]}"
-        return f"{self.setting}{tile} {describe_attack(self.attack)}"
+        attack = describe_attack(self.attack)
+        if isinstance(self.crossbar, Software):
+            return f"{self.setting} {attack}"
+        return f"{self.setting} {self.crossbar.tile[0]}x{self.crossbar.tile[1]} {attack}"
 
-    def run(self, store: Store) -> Record:
-        """Craft and score."""
-        split = store.split(self.images)
-        software = store.network(self.network, self.device)
-        victim = software
+    def run(self, loader: Loader) -> Record:
+        """Craft the images on the source and score them on the victim."""
+        split, size = self.images.load(loader), self.batch_size
+        victim = software = self.network.load(loader, self.device)
         if isinstance(self.crossbar, Crossbar):
-            victim = store.chip(self.network, self.crossbar, self.chip_seed, self.calibration, device=self.device)
-        source = victim if self.setting == "HH" else software
+            place = self.network, self.crossbar, self.chip_seed, self.calibration
+            victim = load_chip(loader, *place, device=self.device)
         if self.setting == "HH":
-            images = craft(source, self.attack, split, seed=self.seed, batch_size=self.batch_size)
-        else:  # what is crafted on software serves every chip
-            conditions = Conditions(self.batch_size, self.threads, self.device)
-            who = self.network.party
-            images = store.adversarial(source, who, self.attack, self.images, self.seed, conditions)
-        settings = ScoreSettings(self.seed, self.draws, self.batch_size)
-        clean = None
-        if self.draws == 1 and (isinstance(self.crossbar, Software) or not self.crossbar.stochastic):
-            asked = (self.network, self.crossbar, self.chip_seed, self.calibration, self.images, *self._rounding)
-            clean = store.clean(asked, victim, split, self.batch_size)
-        return score(victim, identify(source), self.attack, split, images, settings, clean=clean)
+            source: nn.Module = victim
+            images = craft(victim, self.attack, split, seed=self.seed, batch_size=size)
+        else:  # images crafted on software serve every chip
+            source, settings = software, RunSettings(size, self.threads, self.device)
+            what = self.network, self.attack, self.images, self.seed
+            images = transfer_images(loader, *what, settings)
+        clean = self._clean_hits(loader, victim, split)
+        scoring = ScoreSettings(self.seed, self.draws, size)
+        return score(victim, identify(source), self.attack, split, images, scoring, clean)
 
-    @property
-    def _rounding(self) -> tuple[object, ...]:
-        return self.batch_size, self.threads, self.device
+    def _clean_hits(self, loader: Loader, victim: nn.Module, split: ImageSplit) -> Tensor | None:
+        """Mask of correctly classified clean images, kept for the victim's next cells.
+
+        A stochastic victim has none: its answers differ from pass to pass.
+        """
+        if self.draws > 1 or (isinstance(self.crossbar, Crossbar) and self.crossbar.stochastic):
+            return None
+        asked = (
+            self.network, self.crossbar, self.chip_seed, self.calibration, self.images,
+            self.batch_size, self.threads, self.device,
+        )  # fmt: skip
+        if loader.memory.get("clean", (None,))[0] != asked:
+            images, labels = to_float(split.images), split.labels
+            hits = correct(victim, images, labels, batch_size=self.batch_size)
+            loader.memory["clean"] = asked, hits
+        mask: Tensor = loader.memory["clean"][1]
+        return mask

@@ -1,4 +1,4 @@
-"""Who runs the cells: this process, or worker processes on this machine."""
+"""Executors of cells: this process, or worker processes on this machine."""
 
 from __future__ import annotations
 
@@ -14,36 +14,41 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
+from ..records import Failure
 from ..values import require_integer
 from .cell import AbstractCell
-from ..records import Failure
-from .store import Place
-from .task import Done, Worker, work
+from .store import Store, StoreConfig
+from .task import TaskResult, Worker, run_task, try_task
 
-TRIES = 3  # of a cell whose worker dies; what kills three workers would kill a fourth
+TRIES = 3  # of a cell whose worker dies; a cell that kills three workers would kill a fourth
 
 
 class AbstractExecutor(abc.ABC):
-    """Runs cells somewhere; the caller writes down what comes back."""
+    """A way to run cells; the caller writes the results."""
 
     @abc.abstractmethod
-    def run(self, cells: Sequence[AbstractCell], place: Place, study: str) -> Iterator[tuple[int, Done]]:
-        """(index of a cell, what came of it), each as soon as it is there. `study`: the file that defines the cells."""
+    def run(self, cells: Sequence[AbstractCell]) -> Iterator[tuple[int, TaskResult]]:
+        """Yield (index of a cell, its result), each as soon as it is there."""
 
 
 class Serial(AbstractExecutor):
-    """One cell after another, here."""
+    """One cell after another in this process.
 
-    def run(self, cells: Sequence[AbstractCell], place: Place, study: str) -> Iterator[tuple[int, Done]]:
-        """See `AbstractExecutor.run`."""
-        store = place.store()
+    An error becomes the Failure of its cell; with `stop_at_error` it is raised.
+    """
+
+    def __init__(self, store: Store, *, stop_at_error: bool = False) -> None:
+        self.store = store
+        self._task = run_task if stop_at_error else try_task
+
+    def run(self, cells: Sequence[AbstractCell]) -> Iterator[tuple[int, TaskResult]]:
         for index, cell in enumerate(cells):
-            yield index, work(cell, store)
+            yield index, self._task(cell, self.store)
 
 
 @dataclass
-class _Hand:
-    """A worker process, and the cell that it has."""
+class _Worker:
+    """A worker process, its pipe, and the index of its cell (-1: idle)."""
 
     process: BaseProcess
     pipe: Connection
@@ -51,73 +56,78 @@ class _Hand:
 
 
 class Processes(AbstractExecutor):
-    """`count` processes, started afresh. One that dies is replaced, and its cell given to another."""
+    """`count` fresh processes. One that dies is replaced, and its cell goes to another.
 
-    def __init__(self, count: int) -> None:
+    `study`: the file that defines the cells; "" for cells of wordline alone.
+    """
+
+    def __init__(self, count: int, config: StoreConfig, study: str = "") -> None:
         require_integer("workers", count, at_least=1)
-        self.count = count
+        self.count, self.config, self.study = count, config, study
 
-    def run(self, cells: Sequence[AbstractCell], place: Place, study: str) -> Iterator[tuple[int, Done]]:
-        """See `AbstractExecutor.run`."""
+    def run(self, cells: Sequence[AbstractCell]) -> Iterator[tuple[int, TaskResult]]:
         waiting, tries = deque(range(len(cells))), [0] * len(cells)
         texts = [cell.to_json() for cell in cells]
-        hands = [_hire(place, study) for _ in range(min(self.count, len(cells)))]
+        workers = [self._spawn() for _ in range(min(self.count, len(cells)))]
         try:
-            for hand in hands:
-                _give(hand, waiting, texts)
-            while any(hand.cell >= 0 for hand in hands):
-                ready = wait([hand.pipe for hand in hands if hand.cell >= 0])
-                for hand in [hand for hand in hands if hand.pipe in ready]:
-                    index, hand.cell = hand.cell, -1
+            for worker in workers:
+                _dispatch(worker, waiting, texts)
+            while any(worker.cell >= 0 for worker in workers):
+                ready = wait([worker.pipe for worker in workers if worker.cell >= 0])
+                for worker in [worker for worker in workers if worker.pipe in ready]:
+                    index, worker.cell = worker.cell, -1
                     try:
-                        yield index, Done.from_json(hand.pipe.recv())
+                        yield index, TaskResult.from_json(worker.pipe.recv())
                     except (EOFError, OSError):
-                        hand.process.join()
+                        worker.process.join()
                         tries[index] += 1
                         if tries[index] < TRIES:
                             waiting.appendleft(index)
                         else:
-                            yield index, _died(hand.process.exitcode, tries[index])
-                        hand.process, hand.pipe = (fresh := _hire(place, study)).process, fresh.pipe
-                    _give(hand, waiting, texts)
+                            yield index, _worker_died(worker.process.exitcode, tries[index])
+                        fresh = self._spawn()
+                        worker.process, worker.pipe = fresh.process, fresh.pipe
+                    _dispatch(worker, waiting, texts)
         finally:
-            for hand in hands:
-                hand.process.kill()
-                hand.process.join()
+            for worker in workers:
+                worker.process.kill()
+                worker.process.join()
+
+    def _spawn(self) -> _Worker:
+        # a forked child would inherit locks of threads that it does not have
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        arguments = (theirs, self.config.to_json(), self.study)
+        process = context.Process(target=_worker_main, args=arguments, daemon=True)
+        process.start()
+        theirs.close()  # so that the worker's death is the end of the pipe
+        return _Worker(process, ours)
 
 
-def _died(code: int | None, tries: int) -> Done:
-    return Done(Failure("WorkerDied", f"its worker process ended with code {code}, {tries} times; too little memory?"))
+def _worker_died(code: int | None, tries: int) -> TaskResult:
+    message = f"its worker process ended with code {code}, {tries} times; too little memory?"
+    return TaskResult(Failure("WorkerDied", message))
 
 
-def _hire(place: Place, study: str) -> _Hand:
-    context = multiprocessing.get_context("spawn")  # a forked child would inherit threads that are not there
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_serve, args=(theirs, place.to_json(), study), daemon=True)
-    process.start()
-    theirs.close()  # so that its death is the end of the pipe
-    return _Hand(process, ours)
-
-
-def _give(hand: _Hand, waiting: deque[int], texts: Sequence[str]) -> None:
+def _dispatch(worker: _Worker, waiting: deque[int], texts: Sequence[str]) -> None:
     if waiting:
-        hand.cell = waiting.popleft()
+        worker.cell = waiting.popleft()
         with contextlib.suppress(OSError):  # it died meanwhile: reading the pipe will say so
-            hand.pipe.send(texts[hand.cell])
+            worker.pipe.send(texts[worker.cell])
 
 
-def _serve(pipe: Connection, place: str, study: str) -> None:
-    """The life of a worker process: cells until there are no more, or until nobody is left to hear."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
+def _worker_main(pipe: Connection, config: str, study: str) -> None:
+    """Run cells from the pipe until it closes or the parent process dies."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers Ctrl-C
     parent = multiprocessing.parent_process()
     if parent is not None:
 
         def leave() -> None:
             wait([parent.sentinel])
-            os._exit(1)  # the parent was killed: nobody writes down what this cell would give
+            os._exit(1)  # the parent was killed: no process would write this cell's result
 
         threading.Thread(target=leave, daemon=True).start()
-    worker = Worker(Place.from_json(place), study)
+    worker = Worker(StoreConfig.from_json(config), study)
     with contextlib.suppress(EOFError, OSError):
         while True:
             pipe.send(worker(pipe.recv()))

@@ -1,34 +1,37 @@
-"""Crossbars x seeds x attacks x settings: the grid behind most tables, resumable cell by cell."""
+"""A grid of evaluations: crossbars x seeds x attacks x settings, the base of most tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
 from torch import nn
 
 from ..attacks import AbstractAttack
+from ..datasets import Pairs, as_split
 from ..evaluation import identify
 from ..evaluation.requirements import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
-from ..progress import AbstractProgress, Silent
-from ..records.record import Record, describe_attack
+from ..progress import AbstractProgress
+from ..records.record import Record
 from ..values import require_choice, require_integer
-from ..datasets import Pairs, as_split
 from .evaluation_cell import SETTINGS, EvaluationCell
-from .inputs import AbstractNetwork, Given, Images, NoImages
+from .executors import Serial
+from .image_inputs import AbstractImages, NoImages
 from .journal import Journal
+from .network_inputs import AbstractNetwork, InMemoryNetwork
+from .run_cells import run_cells
 from .store import Store
 
 
 @dataclass(frozen=True)
 class Grid:
-    """Which evaluations to run of one software network on one split.
+    """The evaluations of one software network on one split.
 
-    SW cells are run once per attack; SH and HH for every crossbar and seed. An attack with `early_stop` saves most of
-    the cost of white-box cells; images that are to be transferred (SH) are always attacked to the end.
+    SW cells are run once per attack; SH and HH for every crossbar and seed. An attack with
+    `early_stop` saves most of the cost of white-box cells; images that are to be transferred (SH)
+    are always attacked to the end.
     """
 
     crossbars: tuple[Crossbar, ...]
@@ -50,32 +53,30 @@ class Grid:
     def cells(
         self,
         network: AbstractNetwork,
-        images: Images,
+        images: AbstractImages,
         *,
-        calibration: Images | NoImages = NoImages(),  # noqa: B008 - a value without state
+        calibration: AbstractImages | NoImages = NoImages(),  # noqa: B008 - a value without state
         threads: int = 1,
     ) -> tuple[EvaluationCell, ...]:
-        """Every evaluation of the grid as a cell of its own, those of one chip together."""
-        return tuple(self._cells(network, images, calibration, threads))
-
-    def _cells(
-        self, network: AbstractNetwork, images: Images, calibration: Images | NoImages, threads: int
-    ) -> Iterator[EvaluationCell]:
-        if "SW" in self.settings:
-            for attack in self.attacks:
-                yield EvaluationCell(
-                    setting="SW", network=network, images=images, attack=attack, seed=self.seed, draws=self.draws,
-                    batch_size=self.batch_size, threads=threads,
-                )  # fmt: skip
-        for crossbar in self.crossbars:
-            for chip_seed in self.seeds:
-                for setting in self.settings:
-                    for attack in self.attacks if setting != "SW" else ():
-                        yield EvaluationCell(
-                            setting=setting, network=network, images=images, attack=attack, crossbar=crossbar,
-                            chip_seed=chip_seed, calibration=calibration, seed=self.seed, draws=self.draws,
-                            batch_size=self.batch_size, threads=threads,
-                        )  # fmt: skip
+        """Return every evaluation as a cell of its own, those of one chip together."""
+        if not self.attacks:
+            return ()
+        software = EvaluationCell(
+            setting="SW", network=network, images=images, attack=self.attacks[0], seed=self.seed,
+            draws=self.draws, batch_size=self.batch_size, threads=threads,
+        )  # fmt: skip
+        found = [replace(software, attack=a) for a in self.attacks if "SW" in self.settings]
+        found += [
+            replace(
+                software, setting=setting, attack=attack, crossbar=crossbar, chip_seed=chip_seed,
+                calibration=calibration,
+            )
+            for crossbar in self.crossbars
+            for chip_seed in self.seeds
+            for setting in self.settings if setting != "SW"
+            for attack in self.attacks
+        ]  # fmt: skip
+        return tuple(found)
 
 
 def run_grid(
@@ -87,22 +88,22 @@ def run_grid(
     calibration: Pairs | None = None,
     progress: AbstractProgress | None = None,
 ) -> list[Record]:
-    """Run what the journal does not hold yet; all records of the grid, in its order.
+    """Run the evaluations that the journal lacks and return all records, in the order of the grid.
 
-    `calibration`: all images that chips with `Calibrated` converter ranges are set on.
+    `calibration`: all images on which chips with `Calibrated` converter ranges are set. An error
+    of an evaluation is raised.
     """
     require_evaluation_mode("software", software)
     images = as_split(split, "split")
     require_fit("software", software, images)
     store = Store()
-    network = Given(party=identify(software))
+    set_on: AbstractImages | NoImages = NoImages()
+    network = InMemoryNetwork(content=identify(software))
     store.hold(network, software)
-    set_on = NoImages() if calibration is None else store.hold_images(as_split(calibration, "calibration"))
-    cells = grid.cells(network, store.hold_images(images), calibration=set_on, threads=torch.get_num_threads())
-    with (progress or Silent()).task("grid", len(cells)) as advance:
-        for cell in cells:
-            if cell.key not in journal.results:
-                journal.append(cell.key, cell.run(store))
-            record = cast(Record, journal.results[cell.key])
-            advance(1, f"{cell.setting} {describe_attack(cell.attack)}: AA {100 * record.adversarial_accuracy:.1f} %")
+    if calibration is not None:
+        set_on = store.hold_images(as_split(calibration, "calibration"))
+    named, threads = store.hold_images(images), torch.get_num_threads()
+    cells = grid.cells(network, named, calibration=set_on, threads=threads)
+    executor = Serial(store, stop_at_error=True)
+    run_cells(cells, journal, store, executor=executor, title="grid", progress=progress)
     return [cast(Record, journal.results[cell.key]) for cell in cells]

@@ -1,4 +1,4 @@
-"""Results that survive: one JSON line a cell, flushed and synced, and what is there is not computed again."""
+"""A journal: one JSON line a finished cell, on the disk before the next cell counts as done."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from ..files import write_error
+from ..records import Failure
 from ..records.record import Record
 from ..values import Value, decode, encode
-from ..records import Failure
 
 
 class Journal:
-    """A file of finished cells: key -> result. Opening it reads what is there; a line torn by a crash is dropped.
+    """A file of finished cells: key -> result.
 
-    `kind`: what every result must be. A cell that failed has a line of its own in `failures`, until it succeeds.
+    Opening it reads the file; a line torn by a crash is dropped. `kind`: the type of every result.
+    A cell that failed has a line of its own in `failures`, until it succeeds.
 
     >>> import tempfile
     >>> journal = Journal(Path(tempfile.mkdtemp()) / "records.jsonl")
@@ -31,41 +32,42 @@ class Journal:
         self.failures: dict[str, Failure] = {}
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.exists() and not path.is_file():
-            raise ValueError(f"`out` {str(path)!r} is no file to go on with; name a file for the records")
+            raise ValueError(
+                f"`out` {str(path)!r} is no file to go on with; name a file for the records"
+            )
         if path.exists():
             self._read()
 
     @property
     def records(self) -> dict[str, Record]:
         """The evaluations among the results."""
-        return {key: result for key, result in self.results.items() if isinstance(result, Record)}
+        return {key: r for key, r in self.results.items() if isinstance(r, Record)}
 
     def _read(self) -> None:
         raw = self.path.read_bytes()
         whole, _, torn = raw.rpartition(b"\n")
         for number, line in enumerate(whole.splitlines(), start=1):
+            where = f"`out` file {str(self.path)!r} line {number}"
             try:
                 plain = json.loads(line)
                 failed = "failure" in plain
                 result = decode(plain["failure" if failed else "record"])
                 key = str(plain["key"])
             except (ValueError, KeyError, TypeError) as error:
-                raise ValueError(
-                    f"`out` file {str(self.path)!r} line {number} is no record ({error}); move it away"
-                ) from error
+                raise ValueError(f"{where} is no record ({error}); move it away") from error
             wanted = Failure if failed else self.kind
             if not isinstance(result, wanted):
-                raise ValueError(
-                    f"`out` file {str(self.path)!r} line {number} holds a {type(result).__name__}, no {wanted.__name__}"
-                )
+                kind = type(result).__name__
+                raise ValueError(f"{where} holds a {kind}, no {wanted.__name__}")
             self._keep(key, result)
-        if torn:  # the process died while writing: cut the line off, so that the next one starts clean
+        if torn:  # the process died while writing: the next line must start clean
             with self.path.open("r+b") as file:
                 file.truncate(len(raw) - len(torn))
 
     def append(self, key: str, result: Value) -> None:
-        """Write one finished cell, or the Failure of one; when this returns, it is on the disk."""
-        plain: dict[str, Any] = {"key": key, "failure" if isinstance(result, Failure) else "record": encode(result)}
+        """Write one result, or the Failure of a cell; when this returns, it is on the disk."""
+        field = "failure" if isinstance(result, Failure) else "record"
+        plain: dict[str, Any] = {"key": key, field: encode(result)}
         rest = memoryview((json.dumps(plain, allow_nan=False) + "\n").encode())
         with self.path.open("ab", buffering=0) as file:
             size = file.tell()
@@ -73,10 +75,12 @@ class Journal:
                 while rest:
                     rest = rest[file.write(rest) :]
                 os.fsync(file.fileno())
-            except BaseException as error:  # the next line must not go on where this one broke off
+            except BaseException as error:  # the next line must not continue a broken one
                 with suppress(OSError):
                     file.truncate(size)
-                raise write_error(self.path, error) if isinstance(error, OSError) else error from None
+                if isinstance(error, OSError):
+                    raise write_error(self.path, error) from None
+                raise
         self._keep(key, result)
 
     def _keep(self, key: str, result: Value) -> None:
@@ -88,7 +92,9 @@ class Journal:
 
 
 def read_records(path: Path) -> list[Record]:
-    """All records of a journal, in the order in which they were written."""
+    """Return all records of a journal, in the order in which they were written."""
     if not path.is_file():
-        raise ValueError(f"`path` {str(path)!r} does not exist; pass the JSON lines file of a study")
+        raise ValueError(
+            f"`path` {str(path)!r} does not exist; pass the JSON lines file of a study"
+        )
     return list(Journal(path).records.values())

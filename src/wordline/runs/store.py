@@ -1,156 +1,90 @@
-"""Where a cell gets its images, networks, chips and adversarial images from; what costs time is kept by content."""
+"""The loader of a study: data sets from a folder, memory of this process, and a cache on disk."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, ClassVar
 
-from torch import Tensor, nn
+from torch import nn
 
-from ..attacks import AbstractAttack
-from ..models import correct
-from ..evaluation import craft, identify
+from ..datasets import ImageData, ImageSplit, load_dataset
 from ..evaluation.score import versions
-from ..mapping import Crossbar
-from ..nn import Chip, calibrate
-from ..nn.with_states import map_with_states, program_states
 from ..progress import AbstractProgress, Silent
-from ..records.record import NetworkIdentity
 from ..values import Value
-from ..datasets import ImageData, ImageSplit, load_dataset, to_float
-from .inputs import AbstractNetwork, Images, NoImages
-from .cache import AbstractShelf, FolderShelf, MemoryShelf, Tensors
+from .cache import AbstractCache, DiskCache, MemoryCache, Tensors
+from .image_inputs import Images
+from .network_inputs import AbstractNetwork
 
 
 class Store:
-    """What cells ask for, by name and content. In memory the last chip is kept; on the shelf whatever took time.
+    """A `Loader`: everything that cells share, made once by name and content.
 
-    `root`: folder of the data sets that do not ship with wordline, either of one of them or with a folder for each.
-    `warnings` collects what went wrong without spoiling a result.
+    `root`: folder of the data sets that do not ship with wordline, either of one of them or with a
+    folder for each. `warnings` collects what went wrong without spoiling a result.
     """
 
     def __init__(
-        self, shelf: AbstractShelf | None = None, root: str = "", *, progress: AbstractProgress | None = None
+        self,
+        cache: AbstractCache | None = None,
+        root: str = "",
+        *,
+        progress: AbstractProgress | None = None,
     ) -> None:
-        self.shelf = MemoryShelf() if shelf is None else shelf
-        self.root, self.progress = root, progress or Silent()
+        self.cache = MemoryCache() if cache is None else cache
+        self.root = root
+        self.progress: AbstractProgress = progress or Silent()
         self.warnings: list[str] = []
-        self._data: dict[str, ImageData] = {}
-        self._splits: dict[Images, ImageSplit] = {}
-        self._networks: dict[tuple[AbstractNetwork, str], nn.Module] = {}
-        self._chip: tuple[object, Chip] | None = None
-        self._clean: tuple[object, Tensor] | None = None
+        self.memory: dict[Hashable, Any] = {}
 
     def hold(self, network: AbstractNetwork, module: nn.Module) -> None:
-        """Answer for a network with a module of the caller's."""
-        self._networks[network, "cpu"] = module
+        """Use a module of the caller's for a network."""
+        self.memory[network, "cpu"] = module
 
     def hold_images(self, split: ImageSplit) -> Images:
-        """Answer for images with a split of the caller's; how cells call it."""
-        images = Images.of(split)
-        self._splits[images] = split
+        """Use a split of the caller's, and return the name by which cells ask for it."""
+        images = Images(split.name, fingerprint=split.fingerprint(), count=len(split))
+        self.memory[images] = split
         return images
 
+    def release(self) -> None:
+        """Forget everything in memory."""
+        self.memory.clear()
+
     def data(self, name: str) -> ImageData:
-        """A data set by name."""
-        if name not in self._data:
+        key = ("data", name)
+        if key not in self.memory:
             below = Path(self.root) / name
-            root = "" if name == "digits" or not self.root else str(below if below.is_dir() else self.root)
-            self._data[name] = load_dataset(name, root)
-        return self._data[name]
-
-    def split(self, images: Images) -> ImageSplit:
-        """The images; refused if they are others than those that the cell was pinned to."""
-        if images not in self._splits:
-            found = images.load(self)
-            if images.fingerprint and images.fingerprint != found.fingerprint():
-                raise ValueError(
-                    f"`root` holds other images of {images.data!r} than those this study was started with "
-                    f"({found.fingerprint()}, not {images.fingerprint}); point every worker to the same files"
-                )
-            self._splits[images] = found
-        return self._splits[images]
-
-    def network(self, network: AbstractNetwork, device: str = "cpu") -> nn.Module:
-        """The software network; refused if its content is another than the one that the cell was pinned to."""
-        if (network, device) not in self._networks:
-            loaded = network.load(self).to(device)
-            if network.party.weights and identify(loaded) != network.party:
-                raise ValueError(f"`network` {network!r} has other weights or another structure here; use one version")
-            self._networks[network, device] = loaded
-        return self._networks[network, device]
-
-    def chip(
-        self, network: AbstractNetwork, crossbar: Crossbar, seed: int, calibration: Images | NoImages = NoImages(), *,  # noqa: B008
-        device: str = "cpu",
-    ) -> Chip:  # fmt: skip
-        """The network on a sample of a crossbar; its converters, where they need it, set on the calibration images."""
-        named = network, crossbar, seed, calibration, device
-        if self._chip is None or self._chip[0] != named:
-            software = self.network(network)
-            made_by = ("chip", identify(software).identity(), crossbar.identity(), str(seed))
-            states = self.tensors("chips", made_by, lambda: program_states(software, crossbar, seed))
-            chip = map_with_states(software, crossbar, seed, states)
-            if isinstance(calibration, Images):
-                calibrate(chip, self.split(calibration), limit=0)
-            self._chip = named, chip.to(device)
-        return self._chip[1]
-
-    def clean(self, asked: object, victim: nn.Module, split: ImageSplit, batch_size: int) -> Tensor:
-        """Which clean images a victim gets right, `(N,)`; kept of the last one, for its cells come one after another.
-
-        `asked` must say everything that decides the answers, which must be the same at every pass.
-        """
-        if self._clean is None or self._clean[0] != asked:
-            self._clean = asked, correct(victim, to_float(split.images), split.labels, batch_size=batch_size)
-        return self._clean[1]
-
-    def adversarial(
-        self, source: nn.Module, who: NetworkIdentity, attack: AbstractAttack, images: Images, seed: int, conditions: Conditions
-    ) -> Tensor:
-        """Adversarial versions of the images, crafted on the source."""
-        split = self.split(images)
-        made_by = (
-            "images", who.identity(), attack.identity(), split.fingerprint(), str(seed), conditions.identity(),
-        )  # fmt: skip
-
-        def make() -> Tensors:
-            return {"images": craft(source, attack, split, seed=seed, batch_size=conditions.batch_size)}
-
-        return self.tensors("images", made_by, make)["images"]
+            root = str(below if below.is_dir() else self.root)
+            ships = name == "digits" or not self.root
+            self.memory[key] = load_dataset(name, "" if ships else root)
+        found: ImageData = self.memory[key]
+        return found
 
     def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
-        """What `make` makes, or what it made before; `made_by` must say everything that decides it."""
-        return self.shelf.get(kind, _digest(made_by), make, self.warnings.append)
+        return self.cache.get(kind, _digest(made_by), make, self.warnings.append)
 
     def folder(self, kind: str, made_by: tuple[str, ...], otherwise: Path) -> Path:
-        """Where interrupted work on these tensors goes on from."""
-        return self.shelf.folder(kind, _digest(made_by), otherwise)
+        return self.cache.folder(kind, _digest(made_by), otherwise)
 
 
 @dataclass(frozen=True)
-class Conditions(Value):
-    """What decides the rounding of floats."""
+class StoreConfig(Value):
+    """The folders of a store, as a worker is told: the cache ("" keeps nothing) and the data."""
 
-    batch_size: int
-    threads: int
-    device: str = "cpu"
-
-
-@dataclass(frozen=True)
-class Place(Value):
-    """Where a store is, as it is told to a worker: the folder of the cache ("" keeps nothing) and of the data."""
+    former_names: ClassVar[tuple[str, ...]] = ("Place",)
 
     cache: str = ""
     root: str = ""
 
-    def store(self, progress: AbstractProgress | None = None) -> Store:
-        """The store of this process."""
-        return Store(FolderShelf(Path(self.cache)) if self.cache else MemoryShelf(), self.root, progress=progress)
+    def open(self, progress: AbstractProgress | None = None) -> Store:
+        """Return a store of this process."""
+        cache = DiskCache(Path(self.cache)) if self.cache else MemoryCache()
+        return Store(cache, self.root, progress=progress)
 
 
 def _digest(made_by: tuple[str, ...]) -> str:
-    text = "\n".join((*made_by, *(f"{name} {version}" for name, version in sorted(versions().items()))))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    lines = [*made_by, *(f"{name} {version}" for name, version in sorted(versions().items()))]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:32]

@@ -1,50 +1,61 @@
-"""One cell on one worker: text in, text out, so that serial, process and cluster run the same lines."""
+"""One cell on one worker: text in, text out, the same lines in this process and in any other."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
+from ..records import Failure
 from ..values import Value, decode, encode
 from .cell import AbstractCell
-from ..records import Failure
-from .store import Place, Store
+from .store import Store, StoreConfig
 from .study import load_study
 from .threads import fixed_threads
 
 
 @dataclass(frozen=True)
-class Done(Value):
-    """What came of a cell: its result or its Failure, and what the store had to say."""
+class TaskResult(Value):
+    """The result of a cell, or its Failure, with the warnings of the store."""
+
+    former_names: ClassVar[tuple[str, ...]] = ("Done",)
 
     result: Value
     warnings: tuple[str, ...] = ()
 
 
-def work(cell: AbstractCell, store: Store) -> Done:
-    """Run a cell with its own number of threads; an error becomes a Failure."""
+def run_task(cell: AbstractCell, store: Store) -> TaskResult:
+    """Run a cell with its own number of threads; errors are raised."""
     store.warnings.clear()
+    with fixed_threads(cell.threads):
+        result = cell.run(store)
+    if not isinstance(result, Value):
+        kind = type(result).__name__
+        raise TypeError(f"`run` of {type(cell).__name__} must return a Value, got {kind}")
+    json.dumps(encode(result), allow_nan=False)  # refuses what a journal cannot hold
+    return TaskResult(result, tuple(store.warnings))
+
+
+def try_task(cell: AbstractCell, store: Store) -> TaskResult:
+    """Run a cell; an error becomes a Failure, so that the other cells go on."""
     try:
-        with fixed_threads(cell.threads):
-            result = cell.run(store)
-        if not isinstance(result, Value):
-            raise TypeError(f"`run` of {type(cell).__name__} must return a Value, got {type(result).__name__}")
-        json.dumps(encode(result), allow_nan=False)  # what cannot be written down is a failure of its cell
-    except Exception as error:  # a cell's error is its own; the others go on
-        result = Failure.of(error)
-    return Done(result, tuple(store.warnings))
+        return run_task(cell, store)
+    except Exception as error:
+        return TaskResult(Failure.of(error), tuple(store.warnings))
 
 
 class Worker:
-    """What a worker process keeps between cells: its store, and the classes that the study's file defines."""
+    """The state of a worker process between cells: its store and the classes of the study's file.
 
-    def __init__(self, place: Place, study: str) -> None:
+    `study`: the file that defines the cells; "" for cells of wordline alone.
+    """
+
+    def __init__(self, config: StoreConfig, study: str) -> None:
         if study:
             load_study(Path(study))
-        self.store = place.store()
+        self.store = config.open()
 
     def __call__(self, cell: str) -> str:
-        """JSON of a cell -> JSON of a Done."""
-        given = decode(json.loads(cell))
-        return work(given, self.store).to_json()
+        """Run the cell of a JSON text and return the JSON text of its TaskResult."""
+        return try_task(decode(json.loads(cell)), self.store).to_json()

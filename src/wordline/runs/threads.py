@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def fixed_threads(count: int) -> Iterator[None]:
-    """Torch computes with `count` threads inside, and with as many as before afterwards."""
+    """Let torch compute with `count` threads inside, and with as many as before afterwards."""
     before = torch.get_num_threads()
     torch.set_num_threads(count)
     try:

@@ -11,8 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from torch import Tensor
 
 import wordline as wl
-from wordline.arrays import column_compiled
-from wordline.arrays.surrogate import broadcast_groups
+from wordline.arrays.surrogate import broadcast_groups, column_kernel
 from wordline.arrays.surrogate import read as read_module
 
 ARRAY = wl.Crossbar.preset("puma-32x32-100k").array
@@ -87,14 +86,14 @@ def test_side_by_side_is_each_alone(
 
 def test_twins_are_read_once(case: tuple[Tensor, Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
     volts, programmed = case
-    read, columns = column_compiled.currents, 0
+    read, columns = column_kernel.currents, 0
 
-    def counted(m1, *rest):  # type: ignore[no-untyped-def]
+    def counted(products, *rest):  # type: ignore[no-untyped-def]
         nonlocal columns
-        columns += m1.shape[1]
-        read(m1, *rest)
+        columns += products.m1.shape[1]
+        read(products, *rest)
 
-    monkeypatch.setattr(column_compiled, "currents", counted)
+    monkeypatch.setattr(column_kernel, "currents", counted)
     ARRAY.currents(volts, programmed, WIRES)
     assert columns == 32 * (
         (8 + 1) + (7 + 1)
@@ -120,16 +119,19 @@ def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> Non
 
 
 @pytest.mark.parametrize(
-    "kernel", [column_compiled.currents, column_compiled.descend], ids=["currents", "descend"]
+    "kernel", [column_kernel.currents, column_kernel.descend], ids=["currents", "descend"]
 )
 def test_single_precision_stays_single(kernel: Dispatcher) -> None:
     """A number without a type would make each product one of doubles, at a third of the speed."""
-    fresh = njit(nogil=True, fastmath=column_compiled._FASTMATH, error_model="numpy")(
+    fresh = njit(nogil=True, fastmath=column_kernel._FASTMATH, error_model="numpy")(
         kernel.py_func
     )
     flat, many, number = types.float32[:], types.float32[:, ::1], types.float32
-    head = [many] * (4 if kernel is column_compiled.currents else 5)
-    fresh.compile((*head, many, flat, many, flat, flat, number, number, number, many))
+    products = types.NamedUniTuple(many, 4, column_kernel.Products)
+    fields = (many, flat, many, flat, flat, number, number, number)
+    network = types.NamedTuple(fields, column_kernel.Network)
+    grad = () if kernel is column_kernel.currents else (many,)
+    fresh.compile((products, *grad, network, many))
     (text,) = fresh.inspect_llvm().values()
     kinds = set(re.findall(r"(?:fmul|fadd|fdiv) [^=%\n]*?(float|double)", text))
     assert kinds == {"float"}

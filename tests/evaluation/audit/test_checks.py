@@ -55,7 +55,7 @@ def test_images_outside_the_ball_or_the_range_are_invalid(greys) -> None:
 
 
 class BatchWise(nn.Module):
-    """Answers depend on what else is in the batch."""
+    """Correctness depend on what else is in the batch."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()

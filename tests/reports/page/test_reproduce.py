@@ -7,7 +7,7 @@ import tyro
 from tests.reports.examples import SOFTWARE, chip, record
 
 import wordline as wl
-from wordline.cli import _later
+from wordline.cli import parsers
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
 from wordline.records.record import NetworkIdentity, Record
@@ -17,16 +17,20 @@ from wordline.runs import Grid, Journal, run_grid
 
 
 def parsed(command: str) -> dict:
-    """The arguments that the command line understands; the command itself is not run."""
+    """Parse a command as the command line does; the command itself is not run."""
     program, *words = shlex.split(command)
     assert program == "wordline"
-    run = tyro.extras.subcommand_cli_from_dict(
-        {name: _later(c) for name, c in COMMANDS.items()}, args=words
-    )
+    run = tyro.extras.subcommand_cli_from_dict(parsers(words[:1]), args=words)
     return run().keywords if callable(run) and not hasattr(run, "keywords") else run.keywords
 
 
-def said(made: Record) -> str:
+def flat(given: dict) -> dict:
+    """Options by name, those of groups too."""
+    groups = [value for value in given.values() if dataclasses.is_dataclass(value)]
+    return given | {name: value for group in groups for name, value in vars(group).items()}
+
+
+def command_of(made: Record) -> str:
     return reproduce_command(made, names_of([made]), {})
 
 
@@ -37,11 +41,10 @@ def test_a_command_parses_and_says_the_conditions() -> None:
     made = dataclasses.replace(
         record(chip(3, 32), SOFTWARE, attack=attack, data="cifar10"), threads=2, draws=20
     )
-    command = said(made)
-    assert command.startswith(
-        "wordline evaluate --model MODEL --data cifar10 --root DIR --crossbar rethinking-32"
-    )
-    given = parsed(command)
+    command = command_of(made)
+    start = "wordline evaluate --model MODEL --data cifar10 --root DIR --crossbar rethinking-32"
+    assert command.startswith(start)
+    given = flat(parsed(command))
     wanted = {
         "crossbar": ("rethinking-32",), "gain": ("unit",), "eps": (0.1,), "steps": 12,
         "step_size": 0.03, "loss": ("cross-entropy",), "random_start": False, "early_stop": True,
@@ -74,8 +77,8 @@ def test_a_record_computed_again_is_the_same_record(tmp_path, capsys, monkeypatc
         if before:  # echo '...' > crossbar.json
             (tmp_path / "crossbar.json").write_text(shlex.split(before)[1])
         given = parsed(command)
-        assert given["model"] == "digits-cnn"
-        COMMANDS["evaluate"](**given)
+        assert flat(given)["model"] == "digits-cnn"
+        COMMANDS["evaluate"].load()(**given)
         (again,) = Journal(tmp_path / "again.jsonl").records.values()
         assert again == made
         (tmp_path / "again.jsonl").unlink()
@@ -92,26 +95,26 @@ def test_a_white_box_record_knows_its_network_from_the_transfer_record_of_its_ch
 
 def test_what_the_command_line_cannot_say_is_python() -> None:
     exotic = wl.PGD(eps=0.1, steps=3, restarts=4)
-    code = said(record(chip(1), SOFTWARE, attack=exotic))
+    code = command_of(record(chip(1), SOFTWARE, attack=exotic))
     compile(code, "reproduce", "exec")
     lines = code.splitlines()
     there = {"wl": wl}
     exec("\n".join(line for line in lines if line.startswith("attack")), there)
     assert there["attack"] == exotic
     assert "victim=victim, source=software" in lines[-1] and "seed=1)" in code
-    assert "victim=victim, source=source" in said(record(chip(1), chip(2)))
-    assert "victim=victim, source=victim" in said(record(chip(1), attack=exotic))
-    assert "victim=software, source=software" in said(
+    assert "victim=victim, source=source" in command_of(record(chip(1), chip(2)))
+    assert "victim=victim, source=victim" in command_of(record(chip(1), attack=exotic))
+    assert "victim=software, source=software" in command_of(
         dataclasses.replace(record(data="cifar10"), seed=5)
     )
-    assert "wl.SurrogateGradient" in said(record(chip(), NetworkIdentity("Net", "1", gradient="of Net")))
+    differentiable = NetworkIdentity("Net", "1", gradient="of Net")
+    assert "wl.SurrogateGradient" in command_of(record(chip(), differentiable))
 
 
 def test_calibration_is_part_of_the_command() -> None:
-    victim = dataclasses.replace(
-        chip(), calibration="first 77 images of digits-train abc, batches of 50"
-    )
-    assert parsed(said(record(victim)))["calibration"] == 77
+    calibration = "first 77 images of digits-train abc, batches of 50"
+    victim = dataclasses.replace(chip(), calibration=calibration)
+    assert flat(parsed(command_of(record(victim))))["calibration"] == 77
 
 
 def test_attacks_by_the_arguments_that_make_them() -> None:

@@ -10,14 +10,13 @@ Each pass exists as torch operations, which are the reference, and as a compiled
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from .. import column_compiled
+from . import column_kernel
 from .column_network import (
     READ_FEATURES,
     ColumnNetwork,
@@ -71,8 +70,8 @@ def forward_pass_compiled(
 ) -> Tensor:
     """Compute `forward_pass` in one pass over memory."""
     currents = x.new_empty(len(x), columns.skip.shape[-1])
-    arguments = _kernel_arguments(columns, weights, design)
-    column_compiled.currents(*_kernel_products(x, columns), *arguments, currents.numpy())
+    network = _kernel_network(columns, weights, design)
+    column_kernel.currents(_kernel_products(x, columns), network, currents.numpy())
     return currents
 
 
@@ -130,27 +129,29 @@ def backward_pass_compiled(
     """Compute `backward_pass` in one pass over memory."""
     products = _kernel_products(x, columns)
     sums = x.new_zeros(len(weights.o) + 1, grad.shape[-1])
-    arguments = _kernel_arguments(columns, weights, design)
-    column_compiled.descend(*products, grad.numpy(), *arguments, sums.numpy())
+    network = _kernel_network(columns, weights, design)
+    column_kernel.descend(products, grad.numpy(), network, sums.numpy())
     return [torch.from_numpy(product) for product in products], sums
 
 
-def _kernel_products(x: Tensor, columns: ProgrammedColumns) -> list[NDArray[Any]]:
+def _kernel_products(x: Tensor, columns: ProgrammedColumns) -> column_kernel.Products:
     """Compute m1, m2, m3, f3, `(samples, cols)`."""
     square = x * x
     cube = square * x
     powers = (x, square, cube, cube)
-    return [(power @ w).numpy() for power, w in zip(powers, columns.matrices, strict=True)]
+    products = zip(powers, columns.matrices, strict=True)
+    return column_kernel.Products(*((power @ w).numpy() for power, w in products))
 
 
-def _kernel_arguments(
+def _kernel_network(
     columns: ProgrammedColumns, weights: NetworkWeights, design: ArrayDesign
-) -> tuple[Any, ...]:
+) -> column_kernel.Network:
     """Biases and skip, the weights and the design's constants, all of one dtype."""
     bias, skip = columns.bias.numpy(), columns.skip[0].numpy()
     number = bias.dtype.type
     constants = smallest_m1(design), 1 / (design.tile[0] * design.g_on_siemens), design.volts
-    return bias, skip, *(np.array(w, bias.dtype) for w in weights), *map(number, constants)
+    given = (np.array(w, bias.dtype) for w in weights)
+    return column_kernel.Network(bias, skip, *given, *map(number, constants))
 
 
 def _hidden_unit(h: int, z: tuple[Tensor, ...], bias: Tensor, weights: NetworkWeights) -> Tensor:

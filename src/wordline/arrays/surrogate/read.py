@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...transforms import in_front, once, plain
+from ...transforms import batch_dim_first, once_differentiable, require_plain
 from .broadcast_groups import Index, StackedArrays, broadcast_groups, stack_arrays, volts_at
 from .column_network import ColumnNetwork, compute_features
 from .column_passes import (
@@ -40,7 +40,7 @@ _COLUMNS = 512  # columns that are read together, of whole arrays
 def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: ArrayDesign) -> Tensor:
     """Read column currents `(..., batch, cols)`, ampere, for volts `(..., batch, rows)`.
 
-    `programmed` is what `program_columns` made. Leading dimensions broadcast. Differentiable once,
+    `programmed` is what `program_columns` made. Leading dimensions broadcast. Differentiable once_differentiable,
     in `volts` and in `programmed`.
     """
     currents: Tensor = _Read.apply(volts, programmed, NetworkWeights.of(network), design)
@@ -79,7 +79,7 @@ class _Read(torch.autograd.Function):
             return None, None, None, None
         needed = ctx.needs_input_grad[:2]
         found = _Backward.apply(
-            *ctx.saved_tensors, *plain(grads[0]), ctx.weights, ctx.design, needed
+            *ctx.saved_tensors, *require_plain(grads[0]), ctx.weights, ctx.design, needed
         )
         grad_volts, grad_programmed = (x if n else None for x, n in zip(found, needed, strict=True))
         return grad_volts, grad_programmed, None, None
@@ -104,7 +104,7 @@ class _Read(torch.autograd.Function):
         return _Read.apply(*_leading(info, dims, volts, programmed), *rest), 0
 
 
-class _Backward(once("SurrogateArray.currents")):
+class _Backward(once_differentiable("SurrogateArray.currents")):
     """Derivatives by the volts and by what was programmed, as far as `needed`."""
 
     @staticmethod
@@ -166,7 +166,7 @@ class _Backward(once("SurrogateArray.currents")):
         return gradients, tuple(0 if n else None for n in needed)
 
 
-class _Tangent(once("SurrogateArray.currents")):
+class _Tangent(once_differentiable("SurrogateArray.currents")):
     """Change of the currents for a change of the volts: dI/dm dm, summed over the products m."""
 
     @staticmethod
@@ -211,13 +211,13 @@ class _Tangent(once("SurrogateArray.currents")):
 
 def _as_samples(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """Put a vmapped dimension among the samples `(..., samples, numbers)`."""
-    front = in_front(info.batch_size, dims, *tensors)
+    front = batch_dim_first(info.batch_size, dims, *tensors)
     return tuple(x.movedim(0, -3).flatten(-3, -2) for x in front)
 
 
 def _leading(info: Any, dims: Sequence[int | None], *tensors: Tensor) -> tuple[Tensor, ...]:
     """Put a vmapped dimension in front of leading dimensions that broadcast."""
-    front = in_front(info.batch_size, dims[: len(tensors)], *tensors)
+    front = batch_dim_first(info.batch_size, dims[: len(tensors)], *tensors)
     most = max(x.dim() for x in front)
     return tuple(x[(slice(None), *(None,) * (most - x.dim()))] for x in front)
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...circuits import AbstractDeviceLaw, Wires
 from ...circuits.effective import through_wires
-from ...transforms import whole
+from ...transforms import concrete
 from ...values import require_instance
 from ..array import AbstractArray
 from .column_network import MATRICES, program_columns
@@ -93,7 +93,7 @@ class SurrogateArray(AbstractArray):
         design = report.design
         self._require(design, tuple(g.shape[-2:]), wires)
         low, high = (1 - REACH) * design.g_off_siemens, (1 + REACH) * design.g_on_siemens
-        values = whole(g)
+        values = concrete(g)
         outside = ((values < low) | (values > high)) & (values != 0)
         if outside.any():
             raise ValueError(
@@ -112,7 +112,7 @@ class SurrogateArray(AbstractArray):
         # A read may take any number of columns.
         self._require(design, (volts.shape[-1], design.tile[1]), wires)
         if volts.numel():
-            low, high = (x.item() for x in whole(volts).aminmax())
+            low, high = (x.item() for x in concrete(volts).aminmax())
             if not (low >= 0 and high <= design.volts * (1 + _VOLTS_ROUNDING)):
                 raise ValueError(
                     f"`volts` run from {low:g} to {high:g}; the surrogate {self.path!r} was fitted "

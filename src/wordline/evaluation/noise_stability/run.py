@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...datasets import ImageSplit, Pairs, as_split, to_float
 from ...models.batches import prepare
-from ...nn import MappedLayer
+from ...nn import AbstractMappedLayer
 from ...progress import AbstractProgress, Silent
 from ...records import LayerStability, LogitStability, NoiseStability
 from ...values import require_integer, takes_numbers
@@ -122,7 +122,7 @@ def _stochastic(chip: nn.Module, split: ImageSplit) -> bool:
 @contextmanager
 def _state_kept(chip: nn.Module) -> Iterator[None]:
     """Work on copies of the streams of read noise and the counts of conversions."""
-    layers = [module for module in chip.modules() if isinstance(module, MappedLayer)]
+    layers = [module for module in chip.modules() if isinstance(module, AbstractMappedLayer)]
     before = [(layer.noise, layer.tally) for layer in layers]
     for layer in layers:
         layer.noise, layer.tally = copy.copy(layer.noise), copy.copy(layer.tally)

@@ -1,0 +1,1 @@
+"""Layers of torch as matrices on arrays: the products, and the modules around them."""

@@ -1,0 +1,1 @@
+"""A read of arrays: converters, read noise, and the derivatives of both."""

@@ -1,0 +1,65 @@
+"""One read of a layer's arrays: digital inputs, voltages, currents, codes, and their sum."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+from torch import Tensor
+
+from ...mapping import Crossbar, ProgrammedMatrix
+from ...transforms import concrete, under_vmap
+from ..layers.product import AbstractProduct
+from . import read_fast
+from .read_fast_gradient import differentiable_read
+from .read_plain import ConverterRanges, adc_limit, off_share, read_plain
+from .tally import Tally
+
+
+def read(
+    x: Tensor, product: AbstractProduct, crossbar: Crossbar, state: ProgrammedMatrix,
+    ranges: ConverterRanges, outputs: int, tally: Tally,
+) -> Tensor:  # fmt: skip
+    """Compute the outputs of a layer, without bias, for its inputs x.
+
+        u = DAC(x / range)   v = read_volt * stream(u)   a = I(v) / (read_volt (g_on - g_off))
+        c = ADC(a / range)
+        y = range * gain * w_max * sum over streams, slices and row tiles of
+            significance * decode(c)
+
+    Every tile column is converted before anything is added. Derivatives are those of the array, of
+    the converters as they declare, and straight through the digits of streams. `outputs`: columns
+    that hold weights, per group.
+    """
+    limit = crossbar.dac.input_limit(x, ranges.inputs)
+    u = crossbar.dac.convert(x / limit)
+    sums = _column_sums(u, product, crossbar, state.response, ranges, outputs, tally)
+    y = crossbar.slicing.accumulate(sums)
+    scale = state.w_max * state.gain
+    if scale.numel() == 1:
+        return product.from_vectors(y, x).contiguous() * (limit * scale.view(()))
+    return product.from_vectors(y * scale, x).contiguous() * limit
+
+
+def _column_sums(
+    u: Tensor, product: AbstractProduct, crossbar: Crossbar, response: Tensor,
+    ranges: ConverterRanges, outputs: int, tally: Tally,
+) -> Tensor:  # fmt: skip
+    """Compute column sums `(groups, n, outputs)` in shares, by the kernel where it applies."""
+
+    def plain(vectors: Tensor, arrays: Tensor, counted: Tally) -> Tensor:
+        return read_plain(vectors, crossbar, arrays, ranges, outputs, counted)[..., :outputs]
+
+    fast = ranges.observe is None and read_fast.applies(crossbar, response, u)
+    if fast and not under_vmap(ranges.outputs):
+        least, most = (float(end) for end in concrete(u).aminmax())
+        if math.isfinite(least) and math.isfinite(most):
+            limit = float(adc_limit(crossbar, ranges.outputs))
+            return differentiable_read(
+                u,
+                read_fast.FastRead(
+                    product, crossbar, response, outputs, limit=limit, off=off_share(crossbar),
+                    negative=least < 0, count=tally.add, plain=partial(plain, counted=Tally()),
+                ),
+            )  # fmt: skip
+    return plain(product.to_vectors(u), response, tally)
