@@ -37,8 +37,7 @@ class Correctness(Value):
         needed = -(-self.count // _BITS)
         if len(self.digits) != needed or not set(self.digits) <= set("0123456789abcdef"):
             raise ValueError(
-                f"`digits` must be {needed} hex digits for {self.count} images, "
-                f"got {self.digits!r}"
+                f"`digits` must be {needed} hex digits for {self.count} images, got {self.digits!r}"
             )
 
     @classmethod
