@@ -93,10 +93,10 @@ def test_a_calibrated_range_is_a_percentile_of_magnitudes(percent: float, expect
             ValueError,
             "`bits` must be at least 1, got 0",
         ),
-        (lambda: wl.UniformConverter(bits=8.5), TypeError, "`bits` must be a whole number"),  # type: ignore[arg-type]
+        (lambda: wl.UniformConverter(bits=8.5), TypeError, "`bits` must be a whole number"),
         (lambda: wl.UniformConverter(bits=25), ValueError, "`bits` must be at most 24, got 25"),
-        (lambda: wl.UniformConverter(8, gradient="ste"), ValueError, "`gradient` must be one of"),  # type: ignore[arg-type]
-        (lambda: wl.UniformConverter(8, range=3.0), TypeError, "`range` must be AbstractRange"),  # type: ignore[arg-type]
+        (lambda: wl.UniformConverter(8, gradient="ste"), ValueError, "`gradient` must be one of"),
+        (lambda: wl.UniformConverter(8, range=3.0), TypeError, "`range` must be AbstractRange"),
         (lambda: wl.FixedRange(0.0), ValueError, "`limit` must be greater than 0"),
         (lambda: wl.FullScale(-1.0), ValueError, "`share` must be greater than 0"),
         (lambda: wl.Calibrated(0.0), ValueError, "`percent` must be greater than 0"),
@@ -113,7 +113,7 @@ def test_a_calibrated_range_is_a_percentile_of_magnitudes(percent: float, expect
         ),
     ],
 )
-def test_impossible_converters_are_refused(make, kind: type[Exception], message: str) -> None:  # type: ignore[no-untyped-def]
+def test_impossible_converters_are_refused(make, kind: type[Exception], message: str) -> None:
     with pytest.raises(kind, match=message):
         make()
 

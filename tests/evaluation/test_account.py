@@ -173,11 +173,7 @@ def test_scores_of_attention_are_products_of_activations() -> None:
         ("images", TypeError, "`example` must be Tensor"),
         (([1.0],), TypeError, "`example` must be Tensor"),
         (torch.zeros(0, 4), ValueError, "at least one image"),
-        (
-            torch.tensor(1.0),
-            TypeError,
-            "`example` must be Tensor",
-        ),  # a number to whoever takes numbers
+        (torch.tensor(1.0), ValueError, "`example` must be a batch whose first dimension"),
     ],
 )
 def test_examples_that_are_no_images_are_refused(

@@ -54,6 +54,6 @@ def test_bad_arguments_are_refused() -> None:
         with pytest.raises(ValueError, match="`eps` must be growing radii above 0"):
             wl.robustness_curve(victim=model, source=model, data=SPLIT, eps=eps)
     with pytest.raises(TypeError, match="`attack` must be AbstractAttack"):
-        wl.robustness_curve(victim=model, source=model, data=SPLIT, attack="pgd")  # type: ignore[arg-type]
+        wl.robustness_curve(victim=model, source=model, data=SPLIT, attack="pgd")
     with pytest.raises(TypeError, match="`data` must be ImageSplit"):
         wl.robustness_curve(victim=model, source=model, data=3)  # type: ignore[arg-type]

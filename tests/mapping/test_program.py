@@ -150,7 +150,7 @@ def test_unknown_preset_is_refused() -> None:
 
 def test_a_crossbar_without_gain_is_refused() -> None:
     with pytest.raises(TypeError, match="gain"):
-        wl.Crossbar(tile=(4, 4), device=wl.Memristor(1.0, 2.0), wires=wl.Wires())  # type: ignore[call-arg]
+        wl.Crossbar(tile=(4, 4), device=wl.Memristor(1.0, 2.0), wires=wl.Wires())
 
 
 @pytest.mark.parametrize("sigma", [0.0, 0.2])

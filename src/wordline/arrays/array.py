@@ -45,9 +45,9 @@ class AbstractArray(Value, abc.ABC):
         return Ohmic()
 
     def height(self, rows: int, cols: int, wires: Wires) -> int:
-        """Count the numbers that `program` makes of each column of `rows` devices.
+        """Return the length of the vector that `program` makes of a column of `rows` devices.
 
-        The default implementation programs one array and looks.
+        The default implementation programs one array and reads its shape.
         """
         return self.program(torch.full((rows, cols), 1e-5), wires).shape[-2]
 

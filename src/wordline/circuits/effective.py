@@ -20,14 +20,13 @@ def effective_conductance(g: Tensor, wires: Wires) -> Tensor:
     """Compute the matrix by which an array of conductances multiplies its input voltages.
 
     Kirchhoff's laws at all 2 rows x cols nodes of the array are linear in the voltages, so the
-    output currents are exactly `I_j = sum_i V_i W_ij`, with W independent of the input. W is found
-    without ever dividing by a wire resistance, so each of the four may be zero, and each device may
-    be open (g = 0). Without any wire resistance W is `g`, bit for bit. A float32 tile whose devices
-    outweigh their wires, or whose lines are all alike, is solved in float64 and rounded; a tile
-    whose devices are nearly shorts beside a driver, and numbers near the end of the type's range,
-    by sums of positive terms in float64, slower and right at any scale: see `conditioning`. On the
-    CPU a tile's bits do not depend on what else is in the batch nor on the number of threads; on
-    other devices the last ones may.
+    output currents are exactly `I_j = sum_i V_i W_ij`, with W independent of the input. Each of the
+    four resistances may be zero, and each device may be open (g = 0). Without any wire resistance W
+    is `g`, bit for bit. A float32 tile whose devices outweigh their wires, or whose lines are all
+    alike, is solved in float64 and rounded; a tile whose devices are nearly shorts beside a driver,
+    and numbers near the end of the type's range, by sums of positive terms in float64, slower and
+    right at any scale: see `conditioning`. On the CPU a tile's bits do not depend on what else is
+    in the batch nor on the number of threads; on other devices the last ones may.
 
     Differentiable once with respect to `g`, by the adjoint network rather than by unrolling the
     solve, in reverse and (slower, in plain torch) in forward mode; `torch.func` may batch it. Where

@@ -18,8 +18,9 @@ class AbstractDevice(Value):
     target of the mapping and must pass gradients; `programmed` gives the conductance in the array,
     before the crossbar's non-idealities act on it.
 
-    `passes`: 1 where `programmed` treats each device alone and draws at most one number for it, so
-    that a large layer can be programmed in chunks with the same numbers; 0, the default, otherwise.
+    `passes`: number of random draws for each device, at most 1, where every device is treated
+    alone; a large layer is then programmed in chunks, with the same numbers. 0, the default: all at
+    once.
     """
 
     passes: ClassVar[int] = 0

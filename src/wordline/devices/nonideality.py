@@ -20,9 +20,8 @@ class AbstractNonideality(Value):
     programming and reading: a gain that is measured at programming includes neither it nor what is
     listed behind it; "read" belongs to a single read, and acts on top of the others.
 
-    `passes`: number of passes over the devices of a layer that each draw one number for a device; 1
-    for an effect on each device alone, so that a large layer can be programmed in chunks with the
-    same numbers. 0, the default, where all devices have to be seen at once.
+    `passes`: number of random draws for each device, where every device is treated alone; a large
+    layer is then programmed in chunks, with the same numbers. 0, the default: all at once.
     """
 
     stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"

@@ -1,4 +1,4 @@
-"""Machine code on numpy arrays, by numba and LLVM; nothing here knows what the numbers mean.
+"""Machine code by numba and LLVM: blocks of matrices, and integer sums as a converter codes them.
 
 - `compiler`: the decorator `kernel`, with a cache on disk that survives read-only installations;
 - `simd`: emission of vector instructions, one lane for each independent problem;

@@ -118,9 +118,10 @@ def solve(
 ) -> list[tuple[Tensor, Tensor]]:
     """Solve samples of devices block by block: (response, effective matrix) of each.
 
-    The matrix is in shares of w_max and has the shape and memory layout of `matrix`. The response
-    is the conductances themselves where the array reads those, and where the matrix is all that a
-    read needs. `observe(sample, block, W)` is called with the effective conductances of each block.
+    The matrix is relative to w_max and has the shape and memory layout of `matrix`. The response is
+    what a read multiplies by: the conductances themselves where the array reads those, or where the
+    matrix is all that a read needs. `observe(sample, block, W)` is called with the effective
+    conductances of each block.
     """
     array, wires, tile = crossbar.array, crossbar.wires, (crossbar.tile[0], crossbar.weight_cols)
     reads_conductances = crossbar.is_matrix or array.reads_conductances(wires)

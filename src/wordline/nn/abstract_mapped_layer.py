@@ -19,7 +19,7 @@ from .reading.tally import Tally
 
 
 class LayerProgress(NamedTuple):
-    """A layer's streams of programming and read noise, reads of the latter, and conversions."""
+    """Seeds of programming and read noise, and the counts of reads and conversions so far."""
 
     stream_seed: int
     noise_seed: int
@@ -37,7 +37,7 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
     layer's product with the effective weight, and its gradient is the hardware's. With converters,
     slices or curved devices the pass reads the arrays, and the layer also keeps `response`,
     `w_max`, and the calibrated `input_limit` and `output_limit`, NaN before. Where a read needs
-    the conductances themselves, `response` is them and no buffer of its own. Where groups share
+    the conductances themselves, `response` returns those. Where groups share
     tiles (`Crossbar.packing`), `effective_weight` is the wider one of all groups of a tile.
 
     `keep_conductances=False` leaves out the conductances of a layer whose passes do not need them.

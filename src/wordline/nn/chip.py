@@ -25,8 +25,8 @@ from .reading.input_checks import require_tensors
 class Chip(AbstractMappedNetwork):
     """A mapped network: call, move, copy, save and differentiate it like the original network.
 
-    `crossbar`: of every layer that none of the `overrides` names; `products`: of the pass that was
-    probed when the network was mapped.
+    `crossbar` is that of every layer which no entry of `overrides` names. `products` counts the
+    multiply-accumulates of the probing pass at mapping, on arrays and digital.
     """
 
     seed_attribute = "seed"

@@ -17,7 +17,7 @@ from .python_numbers import python_number
 
 
 class _ValueMeta(ABCMeta):
-    """Conversion of numpy's numbers before construction; refusal of positional physical numbers."""
+    """Convert numpy's numbers at construction, and refuse physical numbers without a name."""
 
     if not TYPE_CHECKING:  # a type checker reads the fields
 

@@ -16,6 +16,7 @@ from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplains
 from wordline.evaluation.audit.base_run import compare_all
 from wordline.evaluation.audit.check import Skip
 from wordline.evaluation.audit.context import AuditContext
+from wordline.evaluation.matched_noise import replace_layer
 
 from .conftest import FAST
 
@@ -89,14 +90,17 @@ def test_what_is_no_chip_cannot_be_mapped_again(name, software, digits) -> None:
         getattr(controls, name)(context(software, software, digits.take(5)))
 
 
-def test_software_of_another_shape_is_no_twin(software, digits) -> None:
+def test_software_of_another_shape_is_no_twin(software, digits, monkeypatch) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"))
     other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
     with pytest.raises(Skip, match="no layers of the names and shapes"):
         controls.shrink(context(chip, other, digits.take(5)))
     single = nn.Linear(8, 10).eval()
+    monkeypatch.setattr(controls, "outputs_of", lambda _: {"": (torch.ones(3), torch.ones(3))})
     with pytest.raises(Skip, match="a single layer"):
-        controls._replace(single, "model", nn.Identity)
+        controls.shrink(context(single, single, digits.take(5)))
+    with pytest.raises(ValueError, match="`software` is a single layer"):
+        replace_layer(single, "", lambda _: nn.Identity())
 
 
 def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> None:

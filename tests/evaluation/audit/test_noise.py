@@ -1,6 +1,7 @@
 """Checks of stochastic networks: a ladder of noise, frozen noise, draws of gradients."""
 
 import pytest
+from torch import nn
 
 import wordline as wl
 from wordline.evaluation.audit import noise

@@ -83,7 +83,7 @@ class Merge:
 
 @lru_cache(maxsize=4096)
 def merge_of(block: Block) -> Merge:
-    """Halve a block across its longer side."""
+    """Describe the merge of the two halves of a block, cut across its longer side."""
     left, bottom, right, top = block.left, block.bottom, block.right, block.top
     rows_above = cols_left = 0
     if block.cols >= block.rows:

@@ -27,9 +27,9 @@ FATAL: Final = frozenset(VERDICTS[MASKING])  # after one of these a quick audit 
 
 
 def decide(checks: Sequence[Check]) -> str:
-    """Decide the verdict of these checks.
+    """Decide the verdict: the first in the order of `VERDICTS` of which a check failed.
 
-
+    Without a failure the verdict counts the checks that were not skipped.
 
     >>> decide([Check("G1", "", "fail", {}, "", ""), Check("A2", "", "fail", {}, "", "")])
     'masking detected'

@@ -1,4 +1,4 @@
-"""Linear maps of layers: the one place where a weight of torch becomes a matrix."""
+"""Products of layers: how a weight of torch becomes the matrices that arrays hold, and back."""
 
 from __future__ import annotations
 
