@@ -4,8 +4,8 @@
 
 128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an
 ADC behind every column of every tile; unrolling is included. Prints a Markdown table. Each read is
-timed in turns with the convolution, and the shortest time of each counts. `--generic` adds the path in
-torch that curved arrays and GPUs take. Expect, on two cores with AVX-512 VNNI: 2.5 times the
+timed in turns with the convolution, and the shortest time of each counts. `--generic` adds the path
+in torch that curved arrays and GPUs take. Expect, on two cores with AVX-512 VNNI: 2.5 times the
 convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
 wires, where a device needs two bytes; with slices, twice as much where inputs have both signs.
 """

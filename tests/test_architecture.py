@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
+import re
 import subprocess
 import sys
 import zipfile
@@ -145,3 +147,60 @@ def test_the_wheel_is_pure_python_and_holds_the_weights(tmp_path: Path) -> None:
     assert not [
         name for name in names if name.endswith((".so", ".pyc", ".nbc", ".nbi", ".parquet"))
     ]
+
+
+QUESTION = re.compile(r"(What|Who|Whose|Whom|Which|Where|Whether|How|When|Why)\b")
+PLACES = ("src", "tests", "studies", "benchmarks", "examples")
+SOURCES = sorted(path for place in PLACES for path in (ROOT / place).rglob("*.py"))
+
+
+@every_module
+def test_docstrings_state_and_functions_take_few_arguments(path: Path) -> None:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.Module):
+            name = getattr(node, "name", path.name)
+            text = ast.get_docstring(node) or ""
+            assert not QUESTION.match(text), (
+                f"{name}: begin with a verb or a noun, not {text[:30]!r}"
+            )
+        if isinstance(node, ast.FunctionDef):
+            positional = [*node.args.posonlyargs, *node.args.args]
+            taken = len(positional) - (
+                positional[:1] != [] and positional[0].arg in {"self", "cls"}
+            )
+            assert taken <= 8, (
+                f"{node.name} takes {taken} positional arguments; name them or group them"
+            )
+
+
+def test_lines_have_at_most_100_columns() -> None:
+    files = [*SOURCES, *LIBRARY.rglob("*.js"), *LIBRARY.rglob("*.css"), *LIBRARY.rglob("*.html")]
+    for path in files:
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            assert len(line) <= 100, f"{path.relative_to(ROOT)}:{number} has {len(line)} columns"
+
+
+def test_the_reading_order_is_that_of_the_imports() -> None:
+    spec = importlib.util.spec_from_file_location(
+        "reading_order", ROOT / "docs" / "reading_order.py"
+    )
+    order = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(order)
+    modules = order.reading_order()
+    for place, module in enumerate(modules):
+        assert order.imports(module, set(modules)) <= set(modules[:place]), module
+    total = sum(len(order.path_of(module).read_text().splitlines()) for module in modules)
+    assert total <= order.LIMIT, f"the core has {total} lines"
+    assert (ROOT / "docs" / "reading-order.md").read_text() == order.page(), (
+        "run docs/reading_order.py"
+    )
+
+
+def test_the_top_level_holds_the_names_of_an_ordinary_job() -> None:
+    assert 40 <= len(wordline.__all__) <= 60
+    assert set(wordline.__all__) <= set(dir(wordline))
+    assert (
+        wordline.TRADES is wordline.defenses.TRADES
+    )  # what a package exports is found from the top
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        _ = wordline.Nothing

@@ -50,7 +50,7 @@ def test_hooks_are_gone_after_an_error(layers) -> None:
             during.append(hooked(layers))
             raise RuntimeError("stop")
 
-        with hooks(layers, fail), pytest.raises(RuntimeError, match="stop"):
+        with pytest.raises(RuntimeError, match="stop"), hooks(layers, fail):
             layers["other"](1)
         assert during == [True] and not hooked(layers)
 

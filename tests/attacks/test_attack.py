@@ -1,4 +1,4 @@
-"""What holds for every attack: what it refuses, and what it leaves alone."""
+"""Properties of every attack: the input it refuses, and the state it leaves alone."""
 
 import copy
 from dataclasses import dataclass, replace

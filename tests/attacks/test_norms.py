@@ -28,7 +28,7 @@ def test_linf_points_are_uniform_in_the_square():
 def test_l2_points_are_uniform_in_the_disc():
     radius = distance(IMAGES, ball("l2", IMAGES, 0.2).random_point(seeded()), "l2")
     assert radius.max() <= 0.2 + 1e-12
-    # in d = 2 a quarter of the points lie within half the radius, and the mean radius is d / (d + 1)
+    # in d = 2 a quarter of the points lie within half the radius; the mean radius is d / (d + 1)
     assert (radius < 0.1).double().mean().item() == pytest.approx(0.25, abs=0.03)
     assert radius.mean().item() == pytest.approx(0.2 * 2 / 3, rel=0.02)
 

@@ -1,6 +1,4 @@
-"""What holds for any batch: images stay in the ball and in the box, and none depends on its
-neighbours.
-"""
+"""Properties on any batch: images stay in ball and box, and none depends on its neighbours."""
 
 import pytest
 import torch

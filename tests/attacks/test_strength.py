@@ -27,9 +27,7 @@ def nearest(model, images, labels, norm):
 
 
 def is_exact(attack_at, model, images, norm, sharpness=1e-3):
-    """Whether the attack breaks every image just beyond its own distance and none just before
-    it.
-    """
+    """Tell if the attack breaks every image just beyond its own distance and none just before."""
     labels = model(images).argmax(1)
     distances = nearest(model, images, labels, norm)
     for image, label, distance in zip(images, labels, distances, strict=True):

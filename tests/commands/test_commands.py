@@ -459,7 +459,8 @@ def test_help_imports_no_command() -> None:
     code = (
         "import sys; sys.argv = ['wordline', '--help']; from wordline.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "print([m for m in sys.modules if m.startswith(('wordline.commands.', 'wordline.reports'))])"
+        "print([m for m in sys.modules "
+        "if m.startswith(('wordline.commands.', 'wordline.reports'))])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "[]" and "evaluate" in done.stdout

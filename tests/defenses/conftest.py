@@ -1,6 +1,4 @@
-"""What the tests of defenses train: digits, few of them, and a network of two layers with batch
-norm.
-"""
+"""Small data and networks for the tests: few digits, two layers with batch norm."""
 
 from __future__ import annotations
 

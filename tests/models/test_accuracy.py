@@ -38,7 +38,8 @@ def test_logits_that_are_not_finite_are_wrong(value: float) -> None:
     split = ImageSplit(images, torch.tensor([0, 0, 1, 1]))
     model = Spoilt(value).eval()
     assert accuracy(model, split) == 0.5
-    assert correct(model, split.images, split.labels, batch_size=3).tolist() == [True, False, True, False]
+    found = correct(model, split.images, split.labels, batch_size=3)
+    assert found.tolist() == [True, False, True, False]
 
 
 class Precise(nn.Module):

@@ -73,7 +73,8 @@ def test_a_loaded_ensemble_is_the_saved_one(network: nn.Module, crossbar: wl.Cro
     alone.calibration = "on something"
     assert torch.equal(loaded[1](X), alone(X)) and loaded[1].seed == 5
     assert (
-        identify(loaded[1]).crossbar == there and identify(loaded[1]).structure == identify(alone).structure
+        identify(loaded[1]).crossbar == there
+        and identify(loaded[1]).structure == identify(alone).structure
     )
 
 

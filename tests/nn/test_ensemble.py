@@ -223,7 +223,10 @@ def test_a_network_sees_the_layers_of_its_chip(tiny_cnn: nn.Module) -> None:
     ensemble = wl.map_chips(network, REAL, SEEDS)
     singles = [wl.map_model(network, REAL, seed) for seed in SEEDS]
     assert torch.equal(ensemble(x), torch.stack([single(x) for single in singles]))
-    assert all(identify(chip) == identify(single) for chip, single in zip(ensemble, singles, strict=True))
+    assert all(
+        identify(chip) == identify(single) for chip, single in zip(ensemble, singles, strict=True)
+    )
     many = wl.map_chips(tiny_cnn, REAL, SEEDS)
     many.train()
-    assert many._views().of(lambda layer: layer.samples[0]).training and not many.eval()[0].training
+    assert many._copies().with_modules(lambda layer: layer.samples[0]).training
+    assert not many.eval()[0].training

@@ -14,9 +14,12 @@ def one_cell(g: float, driver: float, sense: float) -> float:
 
 
 def ideal_wires(g: Floats, driver: float, sense: float) -> Floats:
-    """Each word line is one node x_i and each bit line one node y_j, so N + M unknowns (driver and sense above zero):
+    """Each word line is one node x_i, each bit line one node y_j: N + M unknowns.
 
-    (V_i - x_i) / R_driver = sum_j g_ij (x_i - y_j),   y_j / R_sense = sum_i g_ij (x_i - y_j),   I_j = y_j / R_sense
+    Driver and sense are above zero:
+
+    (V_i - x_i) / R_driver = sum_j g_ij (x_i - y_j),   y_j / R_sense = sum_i g_ij (x_i - y_j),   I_j
+    = y_j / R_sense
     """
     n, m = g.shape
     rows = np.diag(1 / driver + g.sum(1))
@@ -27,7 +30,10 @@ def ideal_wires(g: Floats, driver: float, sense: float) -> Floats:
 
 
 def one_column_ladder(g: Floats, col: float, sense: float) -> Floats:
-    """One bit line with ideal word lines: W = 1^T D (1 + K D)^-1, K_ik = R_sense + (N - 1 - max(i, k)) R_col."""
+    """One bit line with ideal word lines.
+
+    W = 1^T D (1 + K D)^-1, K_ik = R_sense + (N - 1 - max(i, k)) R_col.
+    """
     n = len(g)
     k = sense + (n - 1 - np.maximum.outer(np.arange(n), np.arange(n))) * col
     return np.linalg.solve((np.eye(n) + k * g).T, g)

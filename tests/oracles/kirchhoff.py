@@ -1,7 +1,7 @@
-"""Kirchhoff's current law at every node of an array, solved densely in numpy: slow, plain, independent.
+"""Kirchhoff's current law at every node of an array, solved densely in numpy.
 
-Wires of zero resistance are not approximated: the nodes they join become one node. One step of iterative refinement in
-extended precision makes the answers good to about 1e-14.
+Wires of zero resistance are not approximated: the nodes they join become one node. One step of
+iterative refinement in extended precision makes the answers good to about 1e-14.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 class Answer(NamedTuple):
-    """Effective conductance (rows, cols), and the voltages across the devices (terminals, rows, cols)."""
+    """Effective conductance (rows, cols), and device voltages (terminals, rows, cols)."""
 
     w: Floats
     from_inputs: Floats  # 1 V at input i, every other terminal at 0 V
@@ -83,7 +83,12 @@ def effective_conductance(g: Floats, driver: float, row: float, col: float, sens
     return solve(g, driver, row, col, sense).w
 
 
-def gradient(g: Floats, weight: Floats, driver: float, row: float, col: float, sense: float) -> Floats:
-    """d(sum weight W)/dG of one array: minus the device voltages of both networks, input and output driven."""
+def gradient(
+    g: Floats, weight: Floats, driver: float, row: float, col: float, sense: float
+) -> Floats:
+    """d(sum weight W)/dG of one array.
+
+    Minus the device voltages of both networks, input and output driven.
+    """
     answer = solve(g, driver, row, col, sense)
     return -np.einsum("ij,iab,jab->ab", weight, answer.from_inputs, answer.from_outputs)

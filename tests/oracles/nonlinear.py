@@ -1,7 +1,7 @@
-"""A nonlinear crossbar solved node by node in numpy: Newton on Kirchhoff's current law, dense and slow.
+"""A nonlinear crossbar solved node by node in numpy: dense Newton on Kirchhoff's current law.
 
-Nodes joined by a zero resistance are merged, so that every conductance is finite. Nothing is shared with the library:
-unknowns here are node potentials, there they are currents.
+Nodes joined by a zero resistance are merged, so that every conductance is finite. Nothing is shared
+with the library: unknowns here are node potentials, there they are currents.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def column_currents(
     for a, b, ohm in wires:
         if ohm == 0:
             low, high = sorted((owner[a], owner[b]))
-            owner[owner == low] = high  # sources and ground have the highest numbers and so survive a merger
+            owner[owner == low] = (
+                high  # sources and ground have the highest numbers and so survive a merger
+            )
     potential = np.zeros(ground + 1)
     potential[source] = volts
     unknown = np.array([k for k in range(2 * rows * cols) if owner[k] == k], dtype=int)
@@ -64,7 +66,10 @@ def column_currents(
         step[unknown] = np.linalg.solve(jacobian[np.ix_(unknown, unknown)], -lack)
         length = 1.0
         with np.errstate(over="ignore", invalid="ignore"):
-            while not np.abs(new := outflow(potential + length * step)).max() < np.abs(lack).max() and length > 1e-6:
+            while (
+                not np.abs(new := outflow(potential + length * step)).max() < np.abs(lack).max()
+                and length > 1e-6
+            ):
                 length /= 2
         if length <= 1e-6:
             break  # rounding

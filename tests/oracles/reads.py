@@ -1,4 +1,7 @@
-"""Reads of crossbars with converters, tile by tile and number by number: numpy and loops, no code of wordline."""
+"""Reads of crossbars with converters, tile by tile and number by number.
+
+Numpy and loops, no code of wordline.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,16 @@ class Adc:
 
     limit: float
     steps: int
-    least: float
+    lower_bound: float
     off: float = 0.0
 
 
 @dataclass(frozen=True)
 class Digits:
-    """Fixed point: bits of a weight, of a cell, of an input, of a stream; `signed_weights` where a pair has a sign."""
+    """Fixed point.
+
+    Bits of a weight, of a cell, of an input, of a stream; `signed_weights` where a pair has a sign.
+    """
 
     weight: int
     cell: int
@@ -42,7 +48,10 @@ class Digits:
         return 2 ** (self.weight - 1) / (2**self.weight - 1)
 
     def reads(self, u: Numbers) -> list[tuple[float, Numbers]]:
-        """(what it counts for, voltages) of each read; negative inputs are read as positive ones and subtracted."""
+        """(what it counts for, voltages) of each read.
+
+        Negative inputs are read as positive ones and subtracted.
+        """
         bits, out = self.input - 1, []
         for sign in (1, -1):
             whole = np.floor(np.maximum(sign * u, 0) * (2**bits - 1) + 0.5).astype(int)
@@ -59,7 +68,10 @@ def _places(bits: int, digit: int) -> list[float]:
 def dot(
     vectors: Numbers, shares: Numbers, adc: Adc | None, digits: Digits | None, encoding: str
 ) -> tuple[Numbers, int, int]:
-    """Vectors `(groups, n, K)`, shares `(arrays, groups, row_tiles, col_tiles, rows, cols)` -> products, over, all."""
+    """Vectors `(groups, n, K)` -> products, saturated, all conversions.
+
+    Shares are `(arrays, groups, row_tiles, col_tiles, rows, cols)`.
+    """
     arrays, groups, row_tiles, col_tiles, rows, cols = shares.shape
     places = digits.slices() if digits else [1.0]
     middle = digits.middle() if digits else 0.5
@@ -90,16 +102,22 @@ def unroll(
     x: Numbers, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...],
     border: list[tuple[int, int]], mode: str, groups: int,
 ) -> Numbers:  # fmt: skip
-    """Maps `(samples, channels, *size)` -> `(groups, samples * positions, K)`, one window after another."""
+    """Maps `(samples, channels, *size)` -> `(groups, samples * positions, K)`, by window."""
     x = np.pad(x, [(0, 0), (0, 0), *border], mode=MODES[mode])
     spans = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    counts = [(size - span) // step + 1 for size, span, step in zip(x.shape[2:], spans, stride, strict=True)]
+    counts = [
+        (size - span) // step + 1
+        for size, span, step in zip(x.shape[2:], spans, stride, strict=True)
+    ]
     each = x.shape[1] // groups
     out = np.zeros((groups, x.shape[0] * prod(counts), each * prod(kernel)))
     for g in range(groups):
-        for row, (sample, *place) in enumerate(itertools.product(range(x.shape[0]), *map(range, counts))):
+        for row, (sample, *place) in enumerate(
+            itertools.product(range(x.shape[0]), *map(range, counts))
+        ):
             window = tuple(
-                slice(p * s, p * s + span, d) for p, s, span, d in zip(place, stride, spans, dilation, strict=True)
+                slice(p * s, p * s + span, d)
+                for p, s, span, d in zip(place, stride, spans, dilation, strict=True)
             )
             out[g, row] = x[(sample, slice(g * each, (g + 1) * each), *window)].ravel()
     return out
@@ -108,20 +126,26 @@ def unroll(
 def fixed_point(
     x: Numbers, w: Numbers, bits: tuple[int, int, int, int], rows: int, most: int
 ) -> tuple[NDArray[np.object_], int]:
-    """Whole numbers only: x `(n, K)`, w `(K, C)` in [-1, 1] -> sums of products of their codes, out of range.
+    """Whole numbers only: x `(n, K)`, w `(K, C)` in [-1, 1] -> sums of code products, saturated.
 
-    A pair of arrays; each partial product of digits over `rows` inputs is cut off at `most`; Python's own integers.
+    A pair of arrays; each partial product of digits over `rows` inputs is cut off at `most`;
+    Python's own integers.
     """
     weight, cell, read, stream = bits
     xq = [[_code(v, read) for v in row] for row in x]
     wq = [[_code(v, weight) for v in row] for row in w]
     total, out = np.zeros((x.shape[0], w.shape[1]), dtype=object), 0
-    for n, c, first in itertools.product(range(x.shape[0]), range(w.shape[1]), range(0, x.shape[1], rows)):
+    for n, c, first in itertools.product(
+        range(x.shape[0]), range(w.shape[1]), range(0, x.shape[1], rows)
+    ):
         tile = range(first, min(first + rows, x.shape[1]))
         for xs, ws in itertools.product((1, -1), (1, -1)):
-            for s, k in itertools.product(range(ceil((read - 1) / stream)), range(ceil((weight - 1) / cell))):
+            for s, k in itertools.product(
+                range(ceil((read - 1) / stream)), range(ceil((weight - 1) / cell))
+            ):
                 part = sum(
-                    (max(xs * xq[n][i], 0) >> (s * stream)) % 2**stream
+                    (max(xs * xq[n][i], 0) >> (s * stream))
+                    % 2**stream
                     * ((max(ws * wq[i][c], 0) >> (k * cell)) % 2**cell)
                     for i in tile
                 )

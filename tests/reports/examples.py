@@ -23,7 +23,8 @@ SOFTWARE = NetworkIdentity("Net", "0" * 16)
 
 
 def chip(seed: int = 0, tile: int = 16, weights: str = "") -> NetworkIdentity:
-    return NetworkIdentity("Net", weights or f"{tile}-{seed}", wl.Crossbar.preset(f"rethinking-{tile}"), seed)
+    crossbar = wl.Crossbar.preset(f"rethinking-{tile}")
+    return NetworkIdentity("Net", weights or f"{tile}-{seed}", crossbar, seed)
 
 
 def share(value: float, width: float = 0.05) -> Estimate:
@@ -31,8 +32,8 @@ def share(value: float, width: float = 0.05) -> Estimate:
 
 
 def record(
-    victim: NetworkIdentity = SOFTWARE, source: NetworkIdentity | None = None, eps: float = 0.1, clean: float = 0.9,
-    attacked: float = 0.5, attack: Any = None, data: str = "digits",
+    victim: NetworkIdentity = SOFTWARE, source: NetworkIdentity | None = None, eps: float = 0.1,
+    clean: float = 0.9, attacked: float = 0.5, attack: Any = None, data: str = "digits",
 ) -> Record:  # fmt: skip
     return Record(
         victim=victim, source=victim if source is None else source,

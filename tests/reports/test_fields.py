@@ -23,7 +23,8 @@ def test_settings_are_the_records_own() -> None:
     other = dataclasses.replace(SOFTWARE, weights="9" * 16)
     pairs = [
         (SOFTWARE, SOFTWARE), (chip(), SOFTWARE), (chip(), chip()), (chip(), chip(1)),
-        (SOFTWARE, chip()), (SOFTWARE, other), (chip(), NetworkIdentity("Net", "1", gradient="of Net")),
+        (SOFTWARE, chip()), (SOFTWARE, other),
+        (chip(), NetworkIdentity("Net", "1", gradient="of Net")),
     ]  # fmt: skip
     records = [record(victim, source) for victim, source in pairs]
     assert [format_field(r, "setting") for r in records] == [r.setting for r in records]

@@ -1,4 +1,4 @@
-"""What several commands ask for: numbers, networks, crossbars, attacks; and how they print."""
+"""Options that several commands share: numbers, networks, crossbars, attacks; how they print."""
 
 from __future__ import annotations
 

@@ -62,4 +62,5 @@ class OnChip(AbstractTrainingForward):
 
     def on_step(self, network: nn.Module, seed: int) -> None:
         for name, layer in cast(Chip, network).layers.items():
-            cast(TrainableLayer, layer).program_for_step(stream_seed(seed if self.redraw else self.seed, name))
+            stream = stream_seed(seed if self.redraw else self.seed, name)
+            cast(TrainableLayer, layer).program_for_step(stream)

@@ -33,7 +33,9 @@ def nonideality_factor(target: Tensor, effective: Tensor, volts: Tensor) -> Tens
 def probe_volts(rows: int, *, inputs: int = 8, seed: int = 0) -> Tensor:
     """Draw the voltages to measure NF with: uniform in (0, 1), `(inputs, rows)` float64."""
     stream = torch.Generator().manual_seed(seed)
-    return outside_transforms(lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64))
+    return outside_transforms(
+        lambda: torch.rand(inputs, rows, generator=stream, dtype=torch.float64)
+    )
 
 
 def block_nonideality_factors(

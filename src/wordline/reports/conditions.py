@@ -16,7 +16,7 @@ CONDITIONS: Final = (
     "victim", "source", "chip", "software", "crossbar", "attack", "data", "fingerprint", "images",
     "draws", "calibration", "model", "recipe", "eps",
 )  # fmt: skip
-PARTIES: Final = ("victim", "source", "chip", "software")
+NETWORKS: Final = ("victim", "source", "chip", "software")
 OF_A_CHIP: Final = ("weights", "structure")  # decided by its seed; a structure holds layers' seeds
 ALONG_A_CURVE: Final = ("attack.eps", "attack.steps", "attack.step_size")
 
@@ -28,7 +28,7 @@ def conditions(result: Value) -> dict[str, Any]:
     """
     fields = {f.name for f in dataclasses.fields(result)}  # type: ignore[arg-type]
     shared = {name: encode(getattr(result, name)) for name in CONDITIONS if name in fields}
-    for name in PARTIES:
+    for name in NETWORKS:
         network = getattr(result, name, None)
         if isinstance(network, NetworkIdentity) and network.is_chip:
             plain = shared[name].items()

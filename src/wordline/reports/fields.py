@@ -59,7 +59,9 @@ def describe_design(network: NetworkIdentity) -> str:
     return f"{format_value(network.tile)} {network.gain} #{network.seed}"
 
 
-def _of_chip(read: Callable[[NetworkIdentity], Any], in_software: str = MISSING) -> Callable[[Value], str]:
+def _of_chip(
+    read: Callable[[NetworkIdentity], Any], in_software: str = MISSING
+) -> Callable[[Value], str]:
     def field(result: Value) -> str:
         network = network_of(result)
         return format_value(read(network)) if network.is_chip else in_software

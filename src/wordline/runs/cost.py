@@ -11,7 +11,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ..attacks import FGSM, MIFGSM, PGD, AbstractAttack, Square
 from ..evaluation.gradient_deviation import FRACTIONS
-from ..hooks import forward_hooks
 from ..mapping import Crossbar
 from ..records import Cost
 from .cell import AbstractCell, Loader

@@ -123,9 +123,7 @@ def test_no_arrays_and_no_leading_dimensions(case: tuple[Tensor, Tensor]) -> Non
 )
 def test_single_precision_stays_single(kernel: Dispatcher) -> None:
     """A number without a type would make each product one of doubles, at a third of the speed."""
-    fresh = njit(nogil=True, fastmath=column_kernel._FASTMATH, error_model="numpy")(
-        kernel.py_func
-    )
+    fresh = njit(nogil=True, fastmath=column_kernel._FASTMATH, error_model="numpy")(kernel.py_func)
     flat, many, number = types.float32[:], types.float32[:, ::1], types.float32
     products = types.NamedUniTuple(many, 4, column_kernel.Products)
     fields = (many, flat, many, flat, flat, number, number, number)

@@ -194,3 +194,10 @@ FAST = wl.Budget(
     probes=20,
     binarized=10,
 )
+
+
+@pytest.fixture
+def greys() -> ImageSplit:
+    """A hundred grey images of mean 0.31 to 0.69, labelled rightly."""
+    level = torch.linspace(0.31, 0.69, 100)
+    return ImageSplit(level.view(-1, 1, 1, 1).expand(100, 1, 8, 8).clone(), (level > 0.5).long())

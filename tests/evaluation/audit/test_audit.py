@@ -287,7 +287,8 @@ def test_bad_arguments_are_refused(change, kind, message, software, digits) -> N
 @pytest.mark.parametrize(
     ("change", "message"),
     [({"steps": 0}, "`steps`"), ({"draws": 19}, "`draws` must be at least 20"),
-     ({"targets": -1}, "`targets`"), ({"loss": "hinge"}, "`loss` must be one of"), ({"square": 0}, "`square`")],
+     ({"targets": -1}, "`targets`"), ({"loss": "hinge"}, "`loss` must be one of"),
+     ({"square": 0}, "`square`")],
 )  # fmt: skip
 def test_a_budget_is_checked(change, message) -> None:
     with pytest.raises(ValueError, match=message):

@@ -1,6 +1,5 @@
 """Each check alone, on networks made to trip it and it only."""
 
-import cProfile
 import dataclasses
 import sys
 
@@ -15,54 +14,13 @@ from wordline.evaluation.audit import (
     convergence,
     distortion,
     losses,
-    model_properties,
-    noise,
     queries,
     validity,
 )
-from wordline.evaluation.audit.audited_model import AuditedModel, AuditSettings
 from wordline.evaluation.audit.check import Skip
-from wordline.evaluation.audit.context import AuditContext
 
-from .conftest import FAST, In, Noise, Out
-
-
-def context(
-    chip: nn.Module,
-    split: ImageSplit,
-    *,
-    software: nn.Module | None = None,
-    eps: float = 0.1,
-    **changes,
-) -> AuditContext:
-    return AuditContext(
-        chip, software or chip, split, eps=eps, budget=dataclasses.replace(FAST, **changes),
-        seed=0, batch_size=50, calibration=split, notify=lambda note: None,
-    )  # fmt: skip
-
-
-class Linear(nn.Module):
-    """Two classes, logits (-s, s) with s = mean pixel - 1/2: an Linf attack of eps breaks exactly
-    |s| < eps.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(64, 2)
-        with torch.no_grad():
-            self.layer.weight.copy_(torch.stack((-torch.ones(64), torch.ones(64))) / 64)
-            self.layer.bias.copy_(torch.tensor([0.5, -0.5]))
-        self.eval()
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.layer(images.flatten(1))
-
-
-@pytest.fixture
-def greys() -> ImageSplit:
-    """A hundred grey images of mean 0.31 to 0.69, labelled rightly."""
-    level = torch.linspace(0.31, 0.69, 100)
-    return ImageSplit(level.view(-1, 1, 1, 1).expand(100, 1, 8, 8).clone(), (level > 0.5).long())
+from .conftest import In, Out
+from .small import Linear, context
 
 
 def test_accuracy_under_the_base_attack_is_the_closed_form(greys) -> None:
@@ -128,84 +86,6 @@ def test_answers_that_depend_on_the_batch_or_on_the_past_are_invalid(greys) -> N
     b = context(Remembers(Linear()), greys)
     assert not b.chip.stochastic
     assert validity.SameAtZero().run(b).status == "fail"
-
-
-def test_probabilities_are_no_logits(greys) -> None:
-    assert (
-        model_properties.Logits().run(context(Out(Linear(), lambda z: z.softmax(1)), greys)).status
-        == "fail"
-    )
-    assert model_properties.Logits().run(context(Linear(), greys)).status == "pass"
-
-
-def by_grad(x: Tensor) -> None:
-    torch.autograd.grad((x * x).sum(), x)
-
-
-def by_method(x: Tensor) -> None:
-    (x * x).sum().backward()
-
-
-def by_function(x: Tensor) -> None:
-    torch.autograd.backward((x * x).sum())
-
-
-def by_torch_func(x: Tensor) -> None:
-    torch.func.grad(lambda y: (y * y).sum())(x.detach())
-
-
-def by_nothing(x: Tensor) -> None:
-    (x * x).sum()
-
-
-class Inwardly(nn.Module):
-    """Asks for gradients inside its forward pass, in one of many ways."""
-
-    def __init__(self, ask) -> None:
-        super().__init__()
-        self.ask, self.inner = ask, Linear()
-        self.eval()
-
-    def forward(self, images: Tensor) -> Tensor:
-        with torch.enable_grad():
-            self.ask(images.detach().requires_grad_())
-        return self.inner(images)
-
-
-@pytest.mark.parametrize("watcher", ["nobody", "profiler", "tracer", "cProfile"])
-@pytest.mark.parametrize("ask", [by_grad, by_method, by_function, by_torch_func, by_nothing])
-def test_gradients_inside_are_noticed_whoever_watches(greys, ask, watcher: str) -> None:
-    def mine(frame, event, argument):
-        return mine
-
-    profiler = cProfile.Profile()
-    before = sys.getprofile(), sys.gettrace()
-    try:
-        if watcher == "profiler":
-            sys.setprofile(mine)
-        elif watcher == "tracer":
-            sys.settrace(mine)
-        elif watcher == "cProfile":
-            profiler.enable()
-        watching = sys.getprofile(), sys.gettrace()
-        finding = model_properties.NoInnerGradients().run(context(Inwardly(ask), greys))
-        assert (sys.getprofile(), sys.gettrace()) == watching
-    finally:
-        profiler.disable()
-        sys.setprofile(before[0])
-        sys.settrace(before[1])
-    calls = 0 if ask is by_nothing else 1
-    assert finding.figures["gradient_calls"] == calls
-    assert finding.status == ("fail" if calls else "pass")
-
-
-def test_every_run_of_autograd_counts_once() -> None:
-    x = torch.ones(1, requires_grad=True)
-    with model_properties.counted_gradients() as runs:
-        by_grad(x)
-        by_method(x)
-    by_grad(x)
-    assert len(runs) == 2
 
 
 def test_too_few_steps_restarts_and_too_short_a_step_are_noticed(software, digits) -> None:
@@ -327,47 +207,3 @@ def test_accuracy_that_rises_with_eps_is_noticed() -> None:
     finding = distortion.MonotoneInEpsilon().run(b)
     assert finding.status == "fail"
     assert finding.figures["largest_rise"] == 1.0
-
-
-def test_noise_ladder_and_draws(software, digits) -> None:
-    class Peak(Noise):  # most accurate at the noise it has
-        def with_noise(self, scale: float) -> nn.Module:
-            return Noise(self.model, 0.6)
-
-    split = digits.take(40)
-    b = context(Peak(software, 0.01), split, eps=0.01)
-    assert noise.NoiseLadder().run(b).status == "fail"
-    assert noise.NoiseLadder().run(context(Noise(software, 0.02), split, eps=0.02)).status == "pass"
-    with pytest.raises(Skip, match="the chip is deterministic"):
-        noise.EnoughDraws().run(context(software, split))
-    few = context(Noise(software, 0.5), split.take(10), eps=0.02)
-    assert noise.EnoughDraws().run(few).status == "fail"
-
-
-def test_a_frozen_chip_more_robust_than_software_is_noticed(hardened, software, digits) -> None:
-    b = context(Noise(hardened, 0.01), digits.take(80), software=software, eps=0.12)
-    assert noise.FrozenNoise().run(b).status == "fail"
-
-
-def test_gradient_noise_makes_eot_mandatory(software, digits) -> None:
-    from wordline.evaluation.audit.gradients import GradientNoise
-
-    split = digits.take(30)
-    assert GradientNoise().run(context(Noise(software, 0.3), split)).status == "warn"
-    assert GradientNoise().run(context(software, split)).figures["median_cosine"] == pytest.approx(
-        1.0
-    )
-
-
-def test_attacks_on_a_stochastic_network_average_and_never_stop_at_one_draw(
-    software, digits
-) -> None:
-    settings = AuditSettings(digits.images[:5], digits.labels[:5], 50, 0, 20, 7)
-    noisy, still = AuditedModel(Noise(software, 0.1), settings), AuditedModel(software, settings)
-    attack = wl.PGD(0.1, steps=3)
-    assert noisy.adapted(attack) == wl.PGD(0.1, steps=3, eot=7)
-    assert still.adapted(attack) == wl.PGD(0.1, steps=3, early_stop=True)
-    assert noisy.adapted(wl.Targeted(attack, 2)) == wl.Targeted(wl.PGD(0.1, steps=3, eot=7), 2)
-    assert noisy.adapted(wl.MIFGSM(0.1)) == wl.MIFGSM(0.1, eot=7)
-    assert noisy.correct(settings.images).shape == (20, 5)
-    assert still.correct(settings.images).shape == (1, 5)

@@ -1,6 +1,4 @@
-"""What a pass may hold: noise of known power, hidden draws, shared layers, layers that are left
-out.
-"""
+"""Passes with noise of known power, hidden draws, shared layers and layers that are left out."""
 
 import copy
 import math

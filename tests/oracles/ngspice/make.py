@@ -1,9 +1,10 @@
-"""Golden vectors: small crossbars, their SPICE netlists, and the column currents that ngspice found.
+"""Golden vectors: small crossbars, their SPICE netlists, the column currents of ngspice.
 
     python tests/oracles/ngspice/make.py
 
-writes `<case>.cir` and `<case>.json` beside this file; the committed ones are from ngspice 39. The netlists are written
-here in their own way and owe nothing to the library: what is tested against them is its solvers.
+writes `<case>.cir` and `<case>.json` beside this file; the committed ones are from ngspice 39. The
+netlists are written here in their own way and owe nothing to the library: what is tested against
+them is its solvers.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def cases() -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64], tuple[f
     """name -> (g in siemens, row voltages, ohms, b per volt; 0 is ohmic)."""
     rng = np.random.default_rng(0)
 
-    def devices(rows: int, cols: int, low_ohm: float = 20e3, high_ohm: float = 200e3) -> NDArray[np.float64]:
+    def devices(
+        rows: int, cols: int, low_ohm: float = 20e3, high_ohm: float = 200e3
+    ) -> NDArray[np.float64]:
         return rng.uniform(1 / high_ohm, 1 / low_ohm, (rows, cols))
 
     def inputs(rows: int, volts: float) -> NDArray[np.float64]:
@@ -39,7 +42,12 @@ def cases() -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64], tuple[f
         "linear-rethinking": (devices(16, 16), inputs(16, 1.0), RETHINKING, 0.0),
         "linear-rectangular": (devices(9, 4), inputs(9, 1.0), (300.0, 20.0, 7.0, 50.0), 0.0),
         "linear-zero-wires": (devices(4, 7), inputs(4, 1.0), (1e3, 0.0, 0.0, 2e3), 0.0),
-        "linear-zero-driver-and-column": (devices(6, 3), inputs(6, 1.0), (0.0, 40.0, 0.0, 500.0), 0.0),
+        "linear-zero-driver-and-column": (
+            devices(6, 3),
+            inputs(6, 1.0),
+            (0.0, 40.0, 0.0, 500.0),
+            0.0,
+        ),
         "linear-open-cells": (open_cells, inputs(5, 1.0), RETHINKING, 0.0),
         "linear-strong": (devices(8, 8, 100.0, 1e4), inputs(8, 1.0), (10.0, 5.0, 10.0, 10.0), 0.0),
         "sinh-rethinking": (devices(12, 12), inputs(12, 0.5), RETHINKING, 4.0),
@@ -50,8 +58,10 @@ def cases() -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64], tuple[f
     }
 
 
-def netlist(name: str, g: NDArray[np.float64], volts: NDArray[np.float64], ohms: tuple[float, ...], b: float) -> str:
-    """One conductance element (G) a resistance or device, one behavioural source (B) a nonlinear device."""
+def netlist(
+    name: str, g: NDArray[np.float64], volts: NDArray[np.float64], ohms: tuple[float, ...], b: float
+) -> str:
+    """Write a conductance element (G) a resistance, a source (B) a nonlinear device."""
     (rows, cols), (driver, row, col, sense) = g.shape, ohms
     same: dict[str, str] = {}  # node -> the node it is joined to by zero ohm
     lines = [f"* {name}"]
@@ -83,7 +93,15 @@ def netlist(name: str, g: NDArray[np.float64], volts: NDArray[np.float64], ohms:
             sinh = f"Bd{i}x{j} {p} {q} I={value}*sinh({b!r}*V({p},{q}))/{b!r}" if b else ""
             lines.append(sinh or f"Gd{i}x{j} {p} {q} {p} {q} {value}")
     lines.append(".options reltol=1e-10 abstol=1e-17 vntol=1e-14 gmin=1e-20 itl1=500")
-    lines += [".control", "set numdgt=15", "op", *(f"print i(vm{j})" for j in range(cols)), "quit 0", ".endc", ".end"]
+    lines += [
+        ".control",
+        "set numdgt=15",
+        "op",
+        *(f"print i(vm{j})" for j in range(cols)),
+        "quit 0",
+        ".endc",
+        ".end",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -92,7 +110,9 @@ def main() -> None:
     for name, (g, volts, ohms, b) in cases().items():
         path = HERE / f"{name}.cir"
         path.write_text(netlist(name, g, volts, ohms, b))
-        run = subprocess.run(["ngspice", "-b", path.name], cwd=HERE, capture_output=True, text=True, check=True)
+        run = subprocess.run(
+            ["ngspice", "-b", path.name], cwd=HERE, capture_output=True, text=True, check=True
+        )
         currents = [float(x) for x in re.findall(r"^i\(vm\d+\) = (\S+)", run.stdout, re.M)]
         if len(currents) != g.shape[1]:
             raise SystemExit(f"{name}: ngspice said {run.stdout}{run.stderr}")

@@ -13,8 +13,8 @@ from wordline.reports import deviation_figure
 def test_the_panels_hold_the_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     result = wl.GradientDeviation(
         chip=NetworkIdentity("Net", "1" * 16, wl.Crossbar.preset("rethinking-16"), 0),
-        software=NetworkIdentity("Net", "0" * 16), eps=0.1, loss="margin", data="x", fingerprint="f",
-        images=3, flat=0.0, cosine=(0.5, 0.52, -0.3),
+        software=NetworkIdentity("Net", "0" * 16), eps=0.1, loss="margin", data="x",
+        fingerprint="f", images=3, flat=0.0, cosine=(0.5, 0.52, -0.3),
         sign_agreement=(0.7, 0.8, 0.9), norm_ratio=(10.0, 100.0, 0.0),
         perturbation_difference=(0.1, 0.2, 0.3),
         fractions=(0.0, 1.0), loss_along_software=(1.0, 2.0), loss_along_chip=(1.0, 3.0),

@@ -18,9 +18,10 @@ from wordline.reports import stability_figure
 ONE, ENDLESS = Statistic(2.0, 0.1, 1.9), Statistic(math.inf, math.inf, math.inf)
 ROW = LayerStability("conv1", 0, ONE, ONE, ENDLESS, ONE, ONE, ONE, ONE, ONE)
 RESULT = NoiseStability(
-    chip=NetworkIdentity("Net", "0" * 16), software=NetworkIdentity("Net", "1" * 16), data="digits", fingerprint="f",
-    images=3, draws=1, seed=0, probes=16, exact_jacobian=True, batch_size=3, threads=1,
-    layers=(ROW, dataclasses.replace(ROW, call=1, snr=ENDLESS)), logits=LogitStability(ONE, ONE),
+    chip=NetworkIdentity("Net", "0" * 16), software=NetworkIdentity("Net", "1" * 16),
+    data="digits", fingerprint="f", images=3, draws=1, seed=0, probes=16, exact_jacobian=True,
+    batch_size=3, threads=1, layers=(ROW, dataclasses.replace(ROW, call=1, snr=ENDLESS)),
+    logits=LogitStability(ONE, ONE),
 )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ _COLUMNS = 512  # columns that are read together, of whole arrays
 def read(network: ColumnNetwork, volts: Tensor, programmed: Tensor, design: ArrayDesign) -> Tensor:
     """Read column currents `(..., batch, cols)`, ampere, for volts `(..., batch, rows)`.
 
-    `programmed` is what `program_columns` made. Leading dimensions broadcast. Differentiable once_differentiable,
+    `programmed` is what `program_columns` made. Leading dimensions broadcast. Differentiable once,
     in `volts` and in `programmed`.
     """
     currents: Tensor = _Read.apply(volts, programmed, NetworkWeights.of(network), design)

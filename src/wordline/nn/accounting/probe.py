@@ -48,17 +48,18 @@ def _digital_layers(module: nn.Module) -> Any:
 
 def example_arguments(example: Example) -> tuple[Any, ...]:
     """Return the arguments of a pass: of one tensor, or as they are given."""
-    arguments = (example,) if isinstance(example, Tensor) else example
-    if not isinstance(arguments, tuple) or (arguments and not isinstance(arguments[0], Tensor)):
-        got = type(arguments[0] if isinstance(arguments, tuple) else example).__name__
+    arguments = example if isinstance(example, tuple) else (example,)
+    first = arguments[0] if arguments else None
+    number = isinstance(first, bool | int | float)  # a tensor of no dimensions arrives as one
+    if number or (isinstance(first, Tensor) and first.dim() == 0):
+        raise ValueError(
+            "`example` must be a batch whose first dimension counts images, got a single number; "
+            "stack the images, or write example[None] for one of them"
+        )
+    if arguments and not isinstance(first, Tensor):
         raise TypeError(
             "`example` must be Tensor, images, or a tuple of arguments that begins with it, "
-            f"got {got}"
-        )
-    if arguments and arguments[0].dim() == 0:
-        raise ValueError(
-            "`example` must be a batch whose first dimension counts images, got a tensor of no "
-            "dimensions; stack the images, or write example[None] for one of them"
+            f"got {type(first).__name__}"
         )
     if arguments and len(arguments[0]) == 0:
         shape = tuple(arguments[0].shape)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, final
 
+import torch
 from torch import nn
 
 from .holders import is_filled, referent
@@ -76,7 +77,7 @@ class AbstractRebuilder(abc.ABC):
             if target is not source or _differ(after, pairs):
                 target.clear()
                 target.update(dict(zip(after[::2], after[1::2], strict=True)))
-        elif hasattr(source, "__dict__"):
+        elif hasattr(source, "__dict__") and not isinstance(source, torch.jit.ScriptModule):
             self._fill_attributes(target, source)
 
     def _fill_attributes(self, target: Any, source: Any) -> None:

@@ -44,13 +44,15 @@ def read_plain(
     Returns column sums `(groups, n, columns)` in shares of the window. `outputs`: columns that hold
     weights, per group.
     """
-    if crossbar.array.independent_columns and not crossbar.array.linear and ranges.observe is None:
+    array, unobserved = crossbar.array, ranges.observe is None
+    if array.independent_columns and not array.linear and unobserved:
         response = _without_pads(response, outputs)
-    cached = vectors.device.type == "cpu" and crossbar.array.linear and ranges.observe is None
+    cached = vectors.device.type == "cpu" and array.linear and unobserved
     converters = response[..., 0, :].numel()
     chunks = vectors.split(max(1, (_CHUNK_IN_CACHE if cached else _CHUNK) // converters), 1)
     learning = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
-    again = learning and len(chunks) > 1 and not under_transform()  # torch.func knows no checkpoints
+    # torch.func knows no checkpoints
+    again = learning and len(chunks) > 1 and not under_transform()
     respond = _array_response(crossbar, response)
     sums = []
     for chunk in chunks:

@@ -131,8 +131,8 @@ def _audit(name: str, audit: Audit) -> dict[str, Any]:
     return {"name": name, "eps": eps, **{part: getattr(audit, part) for part in AUDIT_FIELDS}}
 
 
-def _chip(chip: Value) -> dict[str, Any]:
-    """A chip report or a chip view in one shape; a report has no maps."""
+def _chip(chip: Any) -> dict[str, Any]:
+    """A `ChipReport` or `ChipView` of `wordline.nn` in one shape; a report has no maps."""
     plain = encode(chip)
     layers = []
     for layer in plain["layers"]:
@@ -140,7 +140,7 @@ def _chip(chip: Value) -> dict[str, Any]:
         if "report" in layer:
             maps = {name: layer[name.removesuffix("_map")] for name in maps}
         layers.append({**layer.get("report", layer), **maps})
-    design = NetworkIdentity("", "", getattr(chip, "crossbar"), plain["seed"])  # noqa: B009
+    design = NetworkIdentity("", "", chip.crossbar, chip.seed)
     name = f"{plain.get('network', 'chip')} on {format_value(design.tile)}, {design.gain}"
     return {"name": f"{name}, seed {design.seed}", "layers": layers, "digital": plain["digital"]}
 

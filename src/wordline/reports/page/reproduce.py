@@ -38,10 +38,10 @@ def network_names(records: Iterable[Record], names: CommandNames) -> dict[str, s
     """
     found: dict[str, set[str]] = {}
     for record in records:
-        for party in (record.victim, record.source):
-            if not party.is_chip:
-                name = names.networks.get(party.weights, UNKNOWN_MODEL)
-                for key in (party.network, record.victim.weights):
+        for network in (record.victim, record.source):
+            if not network.is_chip:
+                name = names.networks.get(network.weights, UNKNOWN_MODEL)
+                for key in (network.network, record.victim.weights):
                     found.setdefault(key, set()).add(name)
     return {key: next(iter(models)) for key, models in found.items() if len(models) == 1}
 
