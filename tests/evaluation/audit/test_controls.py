@@ -96,11 +96,11 @@ def test_software_of_another_shape_is_no_twin(software, digits, monkeypatch) -> 
     with pytest.raises(Skip, match="no layers of the names and shapes"):
         controls.shrink(context(chip, other, digits.take(5)))
     single = nn.Linear(8, 10).eval()
-    monkeypatch.setattr(controls, "outputs_of", lambda _: {"": (torch.ones(3), torch.ones(3))})
+    monkeypatch.setattr(controls, "outputs_of", lambda _: {"model": (torch.ones(3), torch.ones(3))})
     with pytest.raises(Skip, match="a single layer"):
         controls.shrink(context(single, single, digits.take(5)))
     with pytest.raises(ValueError, match="`software` is a single layer"):
-        replace_layer(single, "", lambda _: nn.Identity())
+        replace_layer(single, "model", nn.Identity)
 
 
 def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> None:
