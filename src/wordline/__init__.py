@@ -2,7 +2,7 @@
 
 The names here are those of an ordinary job, grouped by what a user asks. The rest stand one level
 down, in the packages: `wordline.attacks`, `wordline.devices`, `wordline.training` and so on; what a
-package exports is found from here too (`wl.TRADES`), and imported when it is first asked for.
+package exports is found from here too (`wl.TRADES`). Each is imported when it is first asked for.
 """
 
 from __future__ import annotations
@@ -10,53 +10,52 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .arrays import ExactArray, NonlinearArray, SurrogateArray
-from .attacks import APGD, FGSM, MIFGSM, PGD, AutoAttack, Square, WorstCase
-from .circuits import SinhDevice, Wires, effective_conductance, netlist, solve_nonlinear
-from .datasets import load_dataset
-from .devices import (
-    Calibrated,
-    GaussianVariation,
-    IdealConverter,
-    MeasuredDevice,
-    Memristor,
-    ReadNoise,
-    RetentionDrift,
-    StuckDevices,
-    UniformConverter,
-)
-from .evaluation import (
-    audit,
-    evaluate,
-    gradient_deviation,
-    matched_noise,
-    noise_stability,
-    robustness_curve,
-)
-from .mapping import (
-    BitSlicing,
-    Crossbar,
-    DifferentialPair,
-    LeastSquaresGain,
-    NoSlicing,
-    PerColumnGain,
-    UnitGain,
-)
-from .models import load_model
-from .nn import (
-    Chip,
-    Normalized,
-    calibrate,
-    map_chips,
-    map_model,
-    mapping_memory,
-    recalibrate_batch_norm,
-)
-from .quantisation import quanos, quantise
-from .records import Audit, Budget, Record, robust_gain, table
-
-if TYPE_CHECKING:  # found by `__getattr__` when they are first asked for
+if TYPE_CHECKING:  # each is imported when it is first asked for
     from . import papers, reports, runs
+    from .arrays import ExactArray, NonlinearArray, SurrogateArray
+    from .attacks import APGD, FGSM, MIFGSM, PGD, AutoAttack, Square, WorstCase
+    from .circuits import SinhDevice, Wires, effective_conductance, netlist, solve_nonlinear
+    from .datasets import load_dataset
+    from .devices import (
+        Calibrated,
+        GaussianVariation,
+        IdealConverter,
+        MeasuredDevice,
+        Memristor,
+        ReadNoise,
+        RetentionDrift,
+        StuckDevices,
+        UniformConverter,
+    )
+    from .evaluation import (
+        audit,
+        evaluate,
+        gradient_deviation,
+        matched_noise,
+        noise_stability,
+        robustness_curve,
+    )
+    from .mapping import (
+        BitSlicing,
+        Crossbar,
+        DifferentialPair,
+        LeastSquaresGain,
+        NoSlicing,
+        PerColumnGain,
+        UnitGain,
+    )
+    from .models import load_model
+    from .nn import (
+        Chip,
+        Normalized,
+        calibrate,
+        map_chips,
+        map_model,
+        mapping_memory,
+        recalibrate_batch_norm,
+    )
+    from .quantisation import quanos, quantise
+    from .records import Audit, Budget, Record, robust_gain, table
     from .runs import advise
 
 __all__ = [  # noqa: RUF022 - in the order of a job
@@ -83,8 +82,8 @@ __all__ = [  # noqa: RUF022 - in the order of a job
 ]  # fmt: skip
 
 _PACKAGES = (
-    "attacks", "circuits", "devices", "arrays", "mapping", "nn", "datasets", "models", "training",
-    "quantisation", "defenses", "evaluation", "records", "runs", "reports", "papers",
+    "records", "attacks", "datasets", "models", "circuits", "devices", "arrays", "mapping", "nn",
+    "training", "quantisation", "defenses", "evaluation", "runs", "reports", "papers",
 )  # fmt: skip
 
 
@@ -95,7 +94,8 @@ def __getattr__(name: str) -> Any:
     for package in _PACKAGES if not name.startswith("_") else ():
         module = import_module(f"{__name__}.{package}")
         if name in getattr(module, "__all__", ()):
-            return getattr(module, name)
+            globals()[name] = found = getattr(module, name)
+            return found
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from importlib import import_module
 from typing import Any, ClassVar
 
 
@@ -86,8 +87,12 @@ def decode(plain: Any) -> Any:
 
 
 def is_known(name: object) -> bool:
-    """Tell if an imported module defines a value of this class name."""
-    return isinstance(name, str) and name in Tagged._registry
+    """Tell if a module defines a value of this class name: one of wordline, or one imported."""
+    if not isinstance(name, str):
+        return False
+    if name not in Tagged._registry and name.isidentifier():
+        getattr(import_module("wordline"), name, None)  # the package imports its parts on demand
+    return name in Tagged._registry
 
 
 def _is_default(field: dataclasses.Field[Any], value: Any) -> bool:
