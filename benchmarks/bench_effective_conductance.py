@@ -28,7 +28,7 @@ from torch import Tensor
 from wordline.circuits import Wires, effective_conductance, netlist, run_ngspice
 from wordline.circuits.linear import compiled
 from wordline.circuits.linear.compiled.schedule import schedule
-from wordline.kernels.simd import VECTOR_BYTES
+from wordline.kernels.registers import VECTOR_BYTES
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
 SEGMENTS = Wires(driver_ohm=5, row_ohm=5, col_ohm=10, sense_ohm=10)  # all that badcrossbar knows

@@ -17,7 +17,7 @@ import numpy as np
 import scipy
 import torch
 
-from wordline.kernels.simd import VECTOR_BYTES
+from wordline.kernels.registers import VECTOR_BYTES
 
 Result = TypeVar("Result")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wordline.kernels.buffer_pool import BufferPool
-from wordline.kernels.simd import VECTOR_BYTES
+from wordline.kernels.registers import VECTOR_BYTES
 
 
 def test_allocates_whole_units_up_to_the_limit() -> None:

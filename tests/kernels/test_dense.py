@@ -20,7 +20,7 @@ from wordline.kernels.dense import (
     split_near_one,
     triangle,
 )
-from wordline.kernels.simd import VECTOR_BYTES
+from wordline.kernels.registers import VECTOR_BYTES
 
 LANES = VECTOR_BYTES // 8
 

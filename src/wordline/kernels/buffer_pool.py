@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .simd import VECTOR_BYTES
+from .registers import VECTOR_BYTES
 
 Bytes = NDArray[np.uint8]
 

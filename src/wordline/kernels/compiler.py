@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import errno
 import functools
+import hashlib
 import os
 import pickle
 import stat
@@ -142,7 +143,22 @@ class _CacheImpl(caching.CompileResultCacheImpl):
 
 
 class _FileCache(caching.FunctionCache):
+    """Code compiled from other sources, or for registers of another width, is other code."""
+
     _impl_class = _CacheImpl
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        width = os.environ.get("WORDLINE_VECTOR_BITS")
+        return (*super()._index_key(sig, codegen), width, _sources())
+
+
+@functools.cache
+def _sources() -> str:
+    """Digest of all kernels: numba itself notices only changes of the file a kernel stands in."""
+    package = Path(__file__).parents[1]
+    folders = package / "kernels", package / "circuits"
+    files = sorted(path for folder in folders for path in folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()
 
 
 def _own_folder() -> Path:

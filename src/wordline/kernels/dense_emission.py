@@ -14,7 +14,8 @@ from llvmlite import ir  # type: ignore[import-untyped]
 from numba.core import cgutils
 
 from .algebra import Algebra
-from .simd import INTEGER, VECTOR_BYTES, Emitter, call_outlined, vector_operation
+from .registers import VECTOR_BYTES
+from .simd import INTEGER, Emitter, call_outlined, vector_operation
 
 SET, ADD, SET_MINUS = 0, 1, 2  # C = A B, C += A B, C = - A B
 _CORNER = 4  # rows and columns of C whose sums fit the registers

@@ -1,7 +1,7 @@
 """Emission of vector instructions: one lane holds one number of one independent problem.
 
-Eight problems in float64, or sixteen in float32, advance with each 512-bit instruction, at full
-speed for matrices of any size, and no problem can influence another one's bits. numba compiles
+Four problems in float64, or eight in float32, advance with each 256-bit instruction, at full speed
+for matrices of any size, and no problem can influence another one's bits. numba compiles
 scalars only; the few inner operations are therefore spelled out as LLVM vector code. A workspace is
 a flat array whose n-th vector occupies `[n * lanes, (n + 1) * lanes)`; all offsets and strides
 count vectors.
@@ -17,9 +17,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from .compiler import processor_features
+from .registers import VECTOR_BYTES
 
-VECTOR_BYTES = 64 if "avx512f" in processor_features() else 32
 INTEGER = ir.IntType(64)
 
 

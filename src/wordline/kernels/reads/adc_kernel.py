@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..buffer_pool import aligned_empty
-from ..simd import VECTOR_BYTES
+from ..registers import VECTOR_BYTES
 from ..threads import share
 from .blocks import Arrays, Inputs, Plan, Scratch, convert_blocks
 from .micro_kernels import AVAILABLE, OPERANDS, VECTORS

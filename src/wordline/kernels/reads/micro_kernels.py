@@ -19,7 +19,8 @@ from typing import Any
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from ..compiler import processor_features
-from ..simd import INTEGER, VECTOR_BYTES, Emitter, call_outlined, vector_operation
+from ..registers import VECTOR_BYTES
+from ..simd import INTEGER, Emitter, call_outlined, vector_operation
 
 VECTORS, OPERANDS = 6, 4  # 24 sums, and what they are made of, fill the 32 registers
 AVAILABLE = VECTOR_BYTES == 64  # with 16 registers torch's own products are as quick

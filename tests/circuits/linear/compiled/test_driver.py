@@ -20,7 +20,7 @@ from wordline.circuits.linear import compiled, reference
 from wordline.circuits.linear.compiled import driver
 from wordline.circuits.linear.compiled.schedule import schedule
 from wordline.kernels.buffer_pool import BufferPool
-from wordline.kernels.simd import VECTOR_BYTES
+from wordline.kernels.registers import VECTOR_BYTES
 
 
 class TestCompiled(SolverConformance):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import no_type_check
 
 from ....kernels import kernel
-from ....kernels.simd import VECTOR_BYTES
+from ....kernels.registers import VECTOR_BYTES
 from .lanes import load_cotangent, load_tiles, store_result, store_tiles
 from .sweep import RECOMPUTE, adjoint, forward, recompute
 

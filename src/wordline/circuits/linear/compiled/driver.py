@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from ....kernels.buffer_pool import BufferPool, aligned_empty
-from ....kernels.simd import VECTOR_BYTES
+from ....kernels.registers import VECTOR_BYTES
 from ....kernels.threads import share
 from ....typing import Siemens
 from ...wires import Ohms, Wires

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import no_type_check
 
 from ....kernels import kernel
-from ....kernels.simd import VECTOR_BYTES
+from ....kernels.registers import VECTOR_BYTES
 from .merge import pitch
 
 
