@@ -23,10 +23,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-from llvmlite import binding
+from llvmlite import binding  # type: ignore[import-untyped]
 from numba import config, njit
 from numba.core import caching, codegen, event
-from numba.core.runtime import _nrt_python
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
 
 from .compile_notice import CompileNotice
 
