@@ -1,0 +1,101 @@
+"""wordline beside the tools that people use instead: one run, one machine, in Markdown.
+
+    python -m benchmarks.peers [--crosssim PATH] [--badcrossbar PATH] [--lightning PATH]
+        [--network resnet20.safetensors] [--data FOLDER] [--seconds 0.5] [--limit 12] [--skip ...]
+
+A path is a checkout, or a folder for which `pip install --target` was called; a tool that cannot be
+imported is left out, and the first lines say so. Weights and images are random unless given.
+Prints three tables, which `peers.md` explains: one array, a ResNet-20, gradients. About four
+minutes on two quiet cores, most of it CrossSim with wires; nothing is extrapolated: what would take
+longer than `--limit` seconds is not run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from benchmarks import peer_arrays, peer_network_run
+from benchmarks.machine import heading, table
+from benchmarks.peer_networks import SETTINGS, TOOLS
+
+PATHS = {"crosssim": "CrossSim", "badcrossbar": "badcrossbar", "lightning": "aihwkit-lightning"}
+TABLES = ("arrays", "networks", "gradients")
+BATCHES, COUNTS = [1, 10, 50], [1, 64, 1024]
+
+
+def main() -> None:
+    """Print the tables."""
+    args = arguments()
+    paths = [str(Path(path).resolve()) for name in PATHS if (path := getattr(args, name))]
+    sys.path[:0] = paths
+    if args.one:
+        tool, setting = args.one
+        print(json.dumps(peer_network_run.measured(tool, setting, args)))
+        return
+    print(heading() + "  ")
+    print("; ".join(version(name, getattr(args, option)) for option, name in PATHS.items()) + "\n")
+    if "arrays" not in args.skip:
+        peer_arrays.report(COUNTS, args.limit)
+    if "networks" not in args.skip:
+        cells = [(tool, setting) for setting in SETTINGS for tool in TOOLS if knows(tool, setting)]
+        table([row(*cell, args) for cell in cells])
+    if "gradients" not in args.skip:
+        table(peer_network_run.gradients())
+
+
+def arguments() -> argparse.Namespace:
+    """Read the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    for option, name in PATHS.items():
+        parser.add_argument(f"--{option}", default="", metavar="PATH", help=f"where {name} is")
+    parser.add_argument("--network", default="", help="safetensors file of a ResNet-20")
+    parser.add_argument("--data", default="", help="folder of CIFAR-10")
+    parser.add_argument("--seconds", type=float, default=0.5, help="time for each rate")
+    parser.add_argument("--limit", type=float, default=12.0, help="longest pass to run, seconds")
+    parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    parser.add_argument("--skip", nargs="+", default=[], choices=TABLES)
+    parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # one row, in its own process
+    return parser.parse_args()
+
+
+def knows(tool: str, setting: str) -> bool:
+    """Tell whether a tool is there and has what a setting asks for; software has nothing."""
+    its, values = TOOLS[tool], SETTINGS[setting]
+    return its.there and (its.wired or not values.ohm) and (its.coded or not values.bits)
+
+
+def row(tool: str, setting: str, args: argparse.Namespace) -> dict[str, str]:
+    """Measure one tool in one setting in a fresh process, as a peak of memory never falls."""
+    command = [sys.executable, "-m", "benchmarks.peers", *sys.argv[1:], "--one", tool, setting]
+    there = Path(__file__).parents[1]
+    run = subprocess.run(command, cwd=there, capture_output=True, text=True, check=False)
+    first = {"setting": setting, "tool": tool}
+    if run.returncode:
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        return first | {"map, s": f"failed: {last[:120]}"}
+    return first | json.loads(run.stdout.splitlines()[-1])
+
+
+def version(name: str, path: str) -> str:
+    """Name a tool with its version, and the commit where it is a checkout; or say it is missing."""
+    if name in TOOLS and not TOOLS[name].there:
+        return f"{name} is not here"
+    command = ["git", "-C", path or os.devnull, "rev-parse", "--short=8", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    commit = f" (commit {found.stdout.strip()})" if found.returncode == 0 else ""
+    try:
+        return f"{name} {importlib.metadata.version(name.lower())}{commit}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"{name}{commit}" if commit or name in TOOLS else f"{name} is not here"
+
+
+if __name__ == "__main__":
+    main()
