@@ -2,8 +2,9 @@
 
 64 x 64 arrays in differential pairs, devices of 20 to 200 kOhm, one-sided; the largest weight of a
 layer fills the window; batch norms stay digital. A wire segment stands in front of each word line
-and behind each bit line. The ADC has 8 signed bits, up to a quarter of a column of on cells, behind
-each column before the digital subtraction (lightning: behind the whole, it has no pairs).
+and behind each bit line. The ADC has 8 signed bits, up to an eighth of the current of a column of
+on cells, and stands behind each column of a tile, before the digital subtraction of the pair
+(lightning: behind each tile's signed sum, as it has no pairs).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from torch import nn
 
 import wordline as wl
 
-ON_OHM, OFF_OHM, TILE, SHARE = 20e3, 200e3, 64, 0.25
+ON_OHM, OFF_OHM, TILE, SHARE = 20e3, 200e3, 64, 1 / 8
 
 
 @dataclass(frozen=True)

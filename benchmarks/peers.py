@@ -14,12 +14,16 @@ from __future__ import annotations
 
 import argparse
 import importlib.metadata
+import importlib.util
 import json
 import os
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 from benchmarks import peer_arrays, peer_network_run
 from benchmarks.machine import heading, table
 from benchmarks.peer_networks import SETTINGS, TOOLS
@@ -43,8 +47,10 @@ def main() -> None:
     if "arrays" not in args.skip:
         peer_arrays.report(COUNTS, args.limit)
     if "networks" not in args.skip:
-        cells = [(tool, setting) for setting in SETTINGS for tool in TOOLS if knows(tool, setting)]
-        table([row(*cell, args) for cell in cells])
+        cells = [
+            (tool, setting) for setting in args.settings for tool in TOOLS if knows(tool, setting)
+        ]
+        table(with_distances([row(*cell) for cell in cells]))
     if "gradients" not in args.skip:
         table(peer_network_run.gradients())
 
@@ -61,6 +67,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=0.5, help="time for each rate")
     parser.add_argument("--limit", type=float, default=12.0, help="longest pass to run, seconds")
     parser.add_argument("--batches", type=int, nargs="+", default=BATCHES)
+    parser.add_argument("--settings", nargs="+", default=list(SETTINGS), choices=SETTINGS)
     parser.add_argument("--skip", nargs="+", default=[], choices=TABLES)
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)  # one row, in its own process
     return parser.parse_args()
@@ -72,11 +79,10 @@ def knows(tool: str, setting: str) -> bool:
     return its.there and (its.wired or not values.ohm) and (its.coded or not values.bits)
 
 
-def row(tool: str, setting: str, args: argparse.Namespace) -> dict[str, str]:
+def row(tool: str, setting: str) -> dict[str, Any]:
     """Measure one tool in one setting in a fresh process, as a peak of memory never falls."""
     command = [sys.executable, "-m", "benchmarks.peers", *sys.argv[1:], "--one", tool, setting]
-    there = Path(__file__).parents[1]
-    run = subprocess.run(command, cwd=there, capture_output=True, text=True, check=False)
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     first = {"setting": setting, "tool": tool}
     if run.returncode:
         last = (run.stderr.strip().splitlines() or ["no message"])[-1]
@@ -84,17 +90,37 @@ def row(tool: str, setting: str, args: argparse.Namespace) -> dict[str, str]:
     return first | json.loads(run.stdout.splitlines()[-1])
 
 
+def with_distances(rows: list[dict[str, Any]]) -> list[dict[str, str]]:
+    """Put in the place of each answer how far it is from those of software and of wordline.
+
+    Of the first image, over the largest logit of that other.
+    """
+    answers = {(r["tool"], r["setting"]): np.array(r.pop("answer", [])) for r in rows}
+    software = answers.get(("software", "ideal"), np.array([]))
+    for r in rows:
+        ours = answers[r["tool"], r["setting"]]
+        others = {"software": software, "wordline": answers.get(("wordline", r["setting"]))}
+        for name, other in others.items():
+            far = r["tool"] not in ("software", name) and other is not None
+            if far and len(other) == len(ours) > 0:
+                r[f"from {name}"] = f"{np.abs(ours - other).max() / np.abs(other).max():.1e}"
+    return rows
+
+
 def version(name: str, path: str) -> str:
     """Name a tool with its version, and the commit where it is a checkout; or say it is missing."""
-    if name in TOOLS and not TOOLS[name].there:
+    module = TOOLS[name].module if name in TOOLS else name
+    if importlib.util.find_spec(module) is None:
         return f"{name} is not here"
+    project = Path(path, "pyproject.toml")
+    try:
+        number = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        read = tomllib.loads(project.read_text()) if path and project.exists() else {}
+        number = read.get("project", {}).get("version", "of unknown version")
     command = ["git", "-C", path or os.devnull, "rev-parse", "--short=8", "HEAD"]
     found = subprocess.run(command, capture_output=True, text=True, check=False)
-    commit = f" (commit {found.stdout.strip()})" if found.returncode == 0 else ""
-    try:
-        return f"{name} {importlib.metadata.version(name.lower())}{commit}"
-    except importlib.metadata.PackageNotFoundError:
-        return f"{name}{commit}" if commit or name in TOOLS else f"{name} is not here"
+    return f"{name} {number}" + (f" (commit {found.stdout.strip()})" * (not found.returncode))
 
 
 if __name__ == "__main__":
