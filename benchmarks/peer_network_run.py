@@ -12,10 +12,11 @@ import torch
 from benchmarks import resnet20
 from benchmarks.machine import timed
 from benchmarks.memory import peak
-from benchmarks.peer_networks import SETTINGS, TOOLS, Setting
+from benchmarks.peer_networks import SETTINGS, SHARE, TILE, TOOLS, Setting
 from torch import Tensor, nn
 
 OHMS, STEP = (0.0, 5.0, 20.0), 1e-2
+PAIR = ("wordline", "CrossSim")
 LONG = 4.0  # seconds of a pass that is run once
 
 
@@ -97,6 +98,24 @@ def gradients() -> list[dict[str, str]]:
                 cells[f"{ohm:g} ohm"] = f"{gradient_error(model, x):.1e}"
         rows.append(cells)
     return rows
+
+
+def codes() -> list[dict[str, str]]:
+    """Outputs of wordline behind 8-bit ADCs that CrossSim codes otherwise, by inputs of a layer."""
+    generator = torch.Generator().manual_seed(3)
+    row = {"8-bit ADC: outputs that CrossSim codes otherwise": "of 64"}
+    for inputs in (64, 640, 144):
+        x = torch.rand(1, inputs, generator=generator).pow(4)  # few columns saturate
+        layer = nn.Sequential(nn.Linear(inputs, 64, bias=False)).eval().requires_grad_(False)
+        layer[0].weight.copy_(torch.rand(64, inputs, generator=generator) - 0.5)
+        with contextlib.redirect_stdout(io.StringIO()):
+            ours, theirs = (TOOLS[name].build(layer, Setting(bits=8)) for name in PAIR)
+        step = SHARE * TILE / 127 * float(layer[0].weight.abs().max() * x.max())
+        answers = forward(ours, x), forward(theirs, x)
+        other = (answers[0] - answers[1]).abs() > 0.1 * step
+        some = answers[0].unique().numel()
+        row[f"{inputs} inputs"] = f"{int(other.sum())} ({some} different outputs)"
+    return [row]
 
 
 def gradient_error(model: nn.Module, x: Tensor) -> float:

@@ -5,7 +5,7 @@
 
 A path is a checkout, or a folder for which `pip install --target` was called; a tool that cannot be
 imported is left out, and the first lines say so. Weights and images are random unless given.
-Prints three tables, which `peers.md` explains: one array, a ResNet-20, gradients. About four
+Prints tables, which `peers.md` explains: one array, a ResNet-20, gradients, codes. About four
 minutes on two quiet cores, most of it CrossSim with wires; nothing is extrapolated: what would take
 longer than `--limit` seconds is not run.
 """
@@ -53,6 +53,8 @@ def main() -> None:
         table(with_distances([row(*cell) for cell in cells]))
     if "gradients" not in args.skip:
         table(peer_network_run.gradients())
+        if TOOLS["CrossSim"].there:
+            table(peer_network_run.codes())
 
 
 def arguments() -> argparse.Namespace:
