@@ -10,6 +10,7 @@ from numba.core import cgutils
 
 from .algebra import Algebra
 from .matrix_product import integer
+from .registers import VECTOR_BYTES
 from .simd import INTEGER, Emitter
 
 
@@ -28,10 +29,40 @@ def inverse(m: int) -> Callable[..., None]:
 
 
 def copy(e: Emitter, *arguments: Any) -> None:
-    """Copy a matrix, four columns at a time, then one; the loops are short and stay rolled.
+    """Copy a matrix; arguments: to, source, then the steps ti, tj, si, sj, rows, columns."""
+    if e.lanes > 1:
+        return _copy_entries(e, *arguments)
+    builder, one = e.builder, integer(1)
+    to, at, ti, tj, si, sj, m, n = arguments
+    contiguous = builder.and_(
+        builder.icmp_signed("==", tj, one), builder.icmp_signed("==", sj, one)
+    )
+    with builder.if_else(contiguous) as (rows, entries):
+        with rows, cgutils.for_range(builder, m) as row:
+            to_row = e.bytes(builder.add(to, builder.mul(row.index, ti)))
+            at_row = e.bytes(builder.add(at, builder.mul(row.index, si)))
+            _along_row(e, n, lambda x, place: x.store(x.load(at_row, place), to_row, place))
+        with entries:
+            _copy_entries(e, *arguments)
+    return None
 
-    Arguments: to, source, then the steps ti, tj, si, sj, rows, columns.
-    """
+
+def _along_row(e: Emitter, n: Any, body: Callable[[Emitter, Any], None]) -> None:
+    """Emit `body(emitter, offset)` for `n` neighbours: vectors, or numbers that fill registers."""
+    builder = e.builder
+    done = integer(0)
+    if e.lanes == 1:
+        width = VECTOR_BYTES // e.size
+        wide = Emitter(builder, e.dtype, e.base, width)
+        done = builder.and_(n, integer(-width))
+        with cgutils.for_range_slice(builder, integer(0), done, integer(width), INTEGER) as (at, _):
+            body(wide, e.bytes(at))
+    with cgutils.for_range_slice(builder, done, n, integer(1), INTEGER) as (at, _):
+        body(e, e.bytes(at))
+
+
+def _copy_entries(e: Emitter, *arguments: Any) -> None:
+    """Copy four columns at a time, then one; the loops are short and stay rolled."""
     to, at, ti, tj, si, sj, m, n = (*(e.bytes(x) for x in arguments[:6]), *arguments[6:])
     builder, zero = e.builder, integer(0)
     start, rows, done = (
@@ -76,11 +107,10 @@ def copy(e: Emitter, *arguments: Any) -> None:
 def mirror(e: Emitter, at: Any, pitch: Any, n: Any) -> None:
     """Copy the lower triangle of an n x n matrix to the upper one."""
     builder, at, pitch = e.builder, e.bytes(at), e.bytes(pitch)
-    with cgutils.for_range(builder, n) as row:
-        with cgutils.for_range(builder, row.index) as col:
-            i, j = (builder.mul(x.index, pitch) for x in (row, col))
-            below = e.load(at, i, e.bytes(col.index))
-            e.store(below, at, j, e.bytes(row.index))
+    with cgutils.for_range(builder, n) as row, cgutils.for_range(builder, row.index) as col:
+        i, j = (builder.mul(x.index, pitch) for x in (row, col))
+        below = e.load(at, i, e.bytes(col.index))
+        e.store(below, at, j, e.bytes(row.index))
 
 
 def scale_rows(e: Emitter, *arguments: Any) -> None:
@@ -93,9 +123,13 @@ def scale_rows(e: Emitter, *arguments: Any) -> None:
     with cgutils.for_range(builder, m) as row:
         factor = e.load(f, e.bytes(row.index))
         to_row, at_row = (builder.mul(row.index, x) for x in (to_pitch, pitch))
-        with cgutils.for_range(builder, n) as col:
-            place = e.bytes(col.index)
-            e.store(builder.fmul(e.load(at, at_row, place), factor), to, to_row, place)
+        number = builder.extract_element(factor, ir.Constant(ir.IntType(32), 0))
+
+        def scale(x: Emitter, place: Any) -> None:
+            by = factor if x.lanes == e.lanes else x.spread(number)
+            x.store(builder.fmul(x.load(at, at_row, place), by), to, to_row, place)
+
+        _along_row(e, n, scale)
 
 
 def add_to_diagonal(e: Emitter, at: Any, pitch: Any, n: Any) -> None:
@@ -142,17 +176,15 @@ def split_near_one(e: Emitter, *arguments: Any) -> None:
 
 def zero(e: Emitter, at: Any, count: Any) -> None:
     """Set vectors that stand side by side to zero."""
-    with cgutils.for_range(e.builder, count) as vector:
-        e.store(e.full(0.0), e.bytes(at), e.bytes(vector.index))
+    _along_row(e, count, lambda x, place: x.store(x.full(0.0), e.bytes(at), place))
 
 
 def transfer(streamed: bool) -> Callable[..., None]:
     """Copy vectors that stand side by side; `streamed`: to memory, past the caches."""
 
     def emit(e: Emitter, to: Any, source: Any, count: Any) -> None:
-        with cgutils.for_range(e.builder, count) as vector:
-            offset = e.bytes(vector.index)
-            e.store(e.load(e.bytes(source), offset), e.bytes(to), offset, streamed=streamed)
+        to, source = e.bytes(to), e.bytes(source)
+        _along_row(e, count, lambda x, at: x.store(x.load(source, at), to, at, streamed=streamed))
 
     return emit
 

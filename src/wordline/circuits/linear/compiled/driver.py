@@ -2,7 +2,8 @@
 
 The same merges as in `reference`, with three savings: only lower triangles are computed, nothing is
 computed that the array's borders make useless, and a block is merged while its children are still
-in the cache. A tile's bits depend on nothing but the tile.
+in the cache. Many tiles share the registers, one a lane; of a few large ones each has them for
+itself. A tile's bits depend on nothing but the tile.
 
 The adjoint needs the factors of every merge. `solve_and_save` keeps those of large merges, about 30
 numbers for each cell of a 64 x 64 tile, until `SAVED` is full; for the other tiles `adjoint`
@@ -28,7 +29,7 @@ from .schedule import Schedule, schedule
 
 SAVED = BufferPool(1_000_000_000)  # bytes, for the factors that solves save, of the whole process
 _WORKSPACES_BYTES = 1_500_000_000  # of all threads together
-FEW = 1  # groups of lanes; fewer tiles are solved one at a time
+_LARGE_CELLS = 48 * 48  # from here on a few tiles are solved one at a time
 _PIECE_CELLS = (
     4096  # of one lane, at least: about 1 ms of work, so that calls and threads cost nothing
 )
@@ -75,6 +76,12 @@ def _tiles_saved(g: Tensor, saved: Tensor) -> int:
     return min(len(g), len(saved) // unit) if unit else 0
 
 
+def _is_quicker_alone(g: Tensor) -> bool:
+    """Tell whether tiles are fewer than the lanes by so much that lanes would idle; bits agree."""
+    lanes = VECTOR_BYTES // g.element_size()
+    return g[0].numel() >= _LARGE_CELLS and len(g) <= max(4, lanes // 2)
+
+
 def _solve(g: Tensor, wires: Wires, saved: Tensor) -> Tensor:
     shape, tiles = g.shape[1:], _tiles_saved(g, saved)
     out = torch.empty_like(g, memory_format=torch.contiguous_format)
@@ -82,9 +89,8 @@ def _solve(g: Tensor, wires: Wires, saved: Tensor) -> Tensor:
         run = _Run(solve_part, schedule(*shape, "save"), saved)
         run(wires, g[:tiles], out[:tiles])
     if tiles < len(g):
-        lanes = VECTOR_BYTES // g.element_size()
-        few = len(g) - tiles <= lanes * FEW
-        run = _Run(solve_one if few else solve_part, schedule(*shape, "solve"), saved[:0])
+        kernel = solve_one if _is_quicker_alone(g[tiles:]) else solve_part
+        run = _Run(kernel, schedule(*shape, "solve"), saved[:0])
         run(wires, g[tiles:], out[tiles:])
     return out
 

@@ -79,8 +79,14 @@ def has_idle_ports(block: Block) -> bool:
 
 
 def ports_of(block: Block) -> tuple[Port, ...]:
-    """List the ports in the order in which the compiled solver stores H."""
-    return leaf(block.rows, block.cols).ports if is_leaf(block) else join(block).ports
+    """List the ports in the order in which the compiled solver stores H; a leaf's side by side."""
+    if is_leaf(block):
+        return tuple(sorted(leaf(block.rows, block.cols).ports, key=_by_side))
+    return join(block).ports
+
+
+def _by_side(port: Port) -> tuple[int, int]:
+    return "LBRT".index(port[0]), port[1]
 
 
 def pitch(n: int) -> int:

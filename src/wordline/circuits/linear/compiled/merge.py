@@ -105,7 +105,7 @@ def scratch_size(join: Join) -> int:
     q, up, down = join.interior, join.upstream.count, join.downstream.count
     wide = max(pitch(up), pitch(down))
     merge = q * (pitch(up) + pitch(down) + 2 * pitch(q) + 1) + max(q * (q + 1), q * wide)
-    return max(merge, 2 * (up + down) * pitch(q) + 5 * q * pitch(q))
+    return max(merge, 3 * (up + down) * pitch(q) + 5 * q * pitch(q))
 
 
 def child_h(register: int, side: Side) -> Matrix:

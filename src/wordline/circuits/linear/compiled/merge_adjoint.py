@@ -20,27 +20,29 @@ def write_adjoint(p: Program, join: Join) -> None:
     """Write dL/dH of the children, full squares, with the factors of `merge.write_factors`."""
     q, up, down = join.interior, join.upstream, join.downstream
     width = pitch(q)
-    sizes = up.count, down.count, up.count, down.count, q, q, q, q, q
+    sizes = up.count, down.count, up.count, down.count, up.count, down.count, q, q, q, q, q
     starts = [sum(sizes[:n]) * width for n in range(len(sizes))]
-    up_s, down_r, up_i, down_v, ss, rr, rs, t, inner = (
+    x_up_k, x_down_kt, up_s, down_r, up_i, down_v, ss, rr, rs, t, inner = (
         row_major(Place(SCRATCH, start), width) for start in starts
     )
     k_x_down, kt_x_up, y, minus_z = Factors.of(join)
     bar = row_major(Place(RESULT), pitch(up.count + down.count))
     bar_down = bar.from_entry(up.count, up.count)
+    p.copy(x_up_k, kt_x_up.T, (up.count, q))
+    p.copy(x_down_kt, k_x_down.T, (down.count, q))
     # <p_up s^T> = <p_up p_up^T> X_up K,  <s s^T> = (X_up K)^T <p_up s^T>
-    _times(p, up_s, bar, kt_x_up.T, up, up, q, SET)
+    _times(p, up_s, bar, x_up_k, up, up, q, SET)
     p.triangle(ss, kt_x_up, up_s, (q, up.count), SET)
     p.mirror(ss, q)
     # <p_up i^T> = <p_up s^T> Y + <p_up p_down^T> X_down K^T
     p.product(up_i, up_s, y, (up.count, q, q), SET)
-    _times(p, up_i, bar.from_entry(0, up.count), k_x_down.T, up, down, q, ADD)
+    _times(p, up_i, bar.from_entry(0, up.count), x_down_kt, up, down, q, ADD)
     # <p_down r^T>, <r r^T>
-    _times(p, down_r, bar_down, k_x_down.T, down, down, q, SET)
+    _times(p, down_r, bar_down, x_down_kt, down, down, q, SET)
     p.triangle(rr, k_x_down, down_r, (q, down.count), SET)
     p.mirror(rr, q)
     # <p_down v^T> = <p_down s^T> - <p_down r^T> Z,  <r s^T> = (X_down K^T)^T <p_down s^T>
-    _times(p, down_v, bar.from_entry(up.count, 0), kt_x_up.T, down, up, q, SET)
+    _times(p, down_v, bar.from_entry(up.count, 0), x_up_k, down, up, q, SET)
     p.product(rs, k_x_down, down_v, (q, q, down.count), SET)
     p.product(down_v, down_r, minus_z, (down.count, q, q), ADD)
     # <i i^T> = <r r^T> + Y (<s r^T> + <s s^T> Y) + <r s^T> Y

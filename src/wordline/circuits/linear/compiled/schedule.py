@@ -25,10 +25,10 @@ from ..dissection import Block
 from .joins import Join, is_leaf, join, pitch, ports_of, size_of
 from .merge import (
     FACTORS,
-    G,
     OUT,
     RESULT,
     SAVED,
+    G,
     factors_size,
     scratch_size,
     write_factors,
@@ -139,7 +139,7 @@ class _Writer:
         return self.backward(up, saved, kept)
 
     def recompute(self, spot: _Spot, kept: int, purpose: str) -> None:
-        """Write the steps of all factors of a subtree, side by side; H of its root is not needed."""
+        """Write the steps of a subtree's factors, side by side; H of its root is not needed."""
         if is_leaf(spot.block):
             return self.step("matrix", spot)
         for child in spot.children():

@@ -16,7 +16,7 @@ from ....kernels.machine import Operation
 from ....kernels.program import FREE
 from ....kernels.simd import INTEGER, Emitter
 from ..dissection import Block, Merge, merge_of
-from .joins import LEAVES, leaf, pitch
+from .joins import LEAVES, leaf, pitch, ports_of
 
 Forms = dict[tuple[int, int], Row]  # of each cell, its device's voltage as a form in the ports
 
@@ -136,6 +136,11 @@ def _transpose(x: Table) -> Table:
     return [list(column) for column in zip(*x, strict=True)]
 
 
+def _stored(block: Block) -> list[int]:
+    """Find the port of a leaf's arithmetic for each port in the order in which H is stored."""
+    return [block.ports.index(port) for port in ports_of(block)]
+
+
 def _load(
     e: Emitter, block: Block, source: Any, cols: Any, borders: tuple[Any, Any], ohms: Row
 ) -> SmallBlock:
@@ -162,10 +167,11 @@ def _matrix(block: Block) -> Callable[..., None]:
         e: Emitter, to: Any, source: Any, cols: Any, at_driver: Any, at_sense: Any, *ohms: Any
     ) -> None:
         h = _load(e, block, source, cols, (at_driver, at_sense), list(ohms)).matrix(block)
-        for i, row in enumerate(h):
-            for j in range(i + 1):
+        order = _stored(block)
+        for i, row in enumerate(order):
+            for j, col in enumerate(order[: i + 1]):
                 index = ir.Constant(INTEGER, i * pitch(len(h)) + j)
-                e.store(row[j], e.bytes(e.builder.add(to, index)))
+                e.store(h[row][col], e.bytes(e.builder.add(to, index)))
 
     return emit
 
@@ -184,14 +190,15 @@ def _gradient(block: Block) -> Callable[..., None]:
         size, m = len(block.ports), small.m
         forms = small.voltages(block, [[float(i == j) for j in range(size)] for i in range(size)])
         sums: dict[tuple[int, int], Any] = dict.fromkeys(forms, 0.0)
+        order = _stored(block)
         for i in range(size):
             rows: dict[tuple[int, int], Any] = dict.fromkeys(forms, 0.0)
             for j in range(i + 1):
                 index = ir.Constant(INTEGER, i * pitch(size) + j)
                 value = e.load(e.bytes(e.builder.add(bar, index)))
                 value = value if i == j else m.add(value, value)
-                rows = {at: m.muladd(value, form[j], rows[at]) for at, form in forms.items()}
-            sums = {at: m.muladd(rows[at], form[i], sums[at]) for at, form in forms.items()}
+                rows = {at: m.muladd(value, form[order[j]], rows[at]) for at, form in forms.items()}
+            sums = {at: m.muladd(rows[at], form[order[i]], sums[at]) for at, form in forms.items()}
         for (row, col), value in sums.items():
             start = e.steps(to, cols, block.rows)[row]
             e.store(value, e.bytes(e.builder.add(start, ir.Constant(INTEGER, col))))
