@@ -36,7 +36,8 @@ class PGD(AbstractAttack):
       last one included (one more forward); `"last"` the last. Neither ever is the clean image.
     - `early_stop`: an image stops at the first iterate (from the first step on) that the source
       misclassifies, by the mean logits over the `eot` draws, and is not computed further; it is
-      kept whatever its loss. White-box evaluations of weak models become many times cheaper and
+      kept whatever its loss. With `keep="best"` and `eot=1` it also stops where it goes back and
+      forth between two iterates. White-box evaluations of weak models become many times cheaper and
       throw no success away. Not for transfer or stochastic victims: there a barely wrong image is a
       weak one. An image that is already misclassified takes its first step like the others, so that
       even then the clean image never comes back.
