@@ -83,6 +83,17 @@ class PGD(AbstractAttack):
         objective = Objective(model, UNTARGETED[self.loss], (labels,), self.eot)
         return self.maximise(objective, images, generator)
 
+    def from_start(self, model: Model, images: Images, labels: Labels, start: Images) -> Images:
+        """Attack from a given start of each image, once; otherwise as a call of the attack."""
+
+        def perturb(
+            model: Model, images: Images, labels: Labels, generator: torch.Generator
+        ) -> Images:
+            objective = Objective(model, UNTARGETED[self.loss], (labels,), self.eot)
+            return self._ascend(objective, ball(self.norm, images, self.eps), start).images
+
+        return self._guarded(perturb, model, images, labels, None)
+
     def step_length(self) -> float:
         """Return the length of one step: `step_size`, or 2.5 eps / steps."""
         return 2.5 * self.eps / self.steps if self.step_size is None else self.step_size

@@ -13,7 +13,8 @@ from ...attacks import PGD, Targeted
 from ...datasets import ImageSplit, to_float
 from ...models.batches import predict
 from ...records import Budget
-from .audited_model import AttackResult, AuditedModel, AuditSettings, worst_of
+from .audited_model import AttackResult, AuditedModel, worst_of
+from .crafting import AuditSettings
 
 STOCHASTIC_TARGETS = 3  # each costs as many gradients as EOT has draws
 
