@@ -73,7 +73,12 @@ class AbstractPackageAttack(AbstractAttack):
             kind, options = self._options(targets)
             norm = PACKAGE_NORMS[self.norm]
             attack = getattr(package, kind)(
-                self._asked(callee), eps=self.eps, norm=norm, seed=seed, device=clean.device, **options
+                self._asked(callee),
+                eps=self.eps,
+                norm=norm,
+                seed=seed,
+                device=clean.device,
+                **options,
             )
             return self._run(attack, targets, clean, labels)
 

@@ -12,6 +12,7 @@ from ...attacks import MIFGSM, PGD, AbstractAttack, Targeted, distance
 from ...models import batches
 from .crafting import QUERIES, AuditSettings, craft
 
+
 @dataclass(frozen=True, eq=False)
 class AttackResult:
     """Adversarial images, and the share of draws in which each image is answered correctly.
@@ -58,11 +59,16 @@ class AuditedModel:
         self.white_box = self.worst.clone()
 
     @cached_property
-    def repeatable(self) -> bool:
-        """True if two forwards of the first batch agree bit by bit."""
+    def two_answers(self) -> tuple[Tensor, Tensor]:
+        """Logits of the first batch, asked for twice."""
         images = self.prepare(self.settings.images[: self.settings.batch_size])
         with torch.no_grad():
-            return torch.equal(self.model(images), self.model(images))
+            return self.model(images), self.model(images)
+
+    @property
+    def repeatable(self) -> bool:
+        """True if two forwards of the first batch agree bit by bit."""
+        return torch.equal(*self.two_answers)
 
     @cached_property
     def stochastic(self) -> bool:

@@ -14,6 +14,7 @@ from .audited_model import AttackResult, AuditedModel
 from .check import Skip
 from .context import AuditContext
 from .controls import BATCH_NORM, GAIN, NOISE, OTHER_SEED, SHRINK, Control
+from .plan import base_runs
 from .statistics import Paired
 
 WORTH = 0.01  # of all images: a smaller advantage is none (docs/evaluation.md)
@@ -39,7 +40,6 @@ def base_run(context: AuditContext, control: Control | None) -> BaseRun:
         return BaseRun(context.chip, context.base_result(context.chip))
 
     def build() -> BaseRun | Skip:
-        context.notify(control.name)
         try:
             model = control.build(context)
         except Skip as reason:
@@ -87,6 +87,8 @@ def compare_all(context: AuditContext, *, quick: bool) -> tuple[Comparison, ...]
     rows = [_row("software", software, software, chip), _row("chip", chip, software, chip)]
     for control in CONTROLS:
         try:
+            noisy = control is NOISE
+            context.meter.begin(control.name, base_runs(context.budget, stochastic=noisy))
             if control in left_out:
                 raise Skip("a quick audit leaves it out where there is no advantage to explain")
             rows.append(_row(control.name, base_run(context, control), software, chip))
@@ -97,6 +99,7 @@ def compare_all(context: AuditContext, *, quick: bool) -> tuple[Comparison, ...]
                     control.name, none, none, none, none, none, note=str(reason), measured=False
                 )
             )
+        context.meter.end(control.name)
     return tuple(rows)
 
 
