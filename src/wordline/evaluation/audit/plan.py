@@ -36,21 +36,28 @@ def runs_of_checks(budget: Budget, *, stochastic: bool) -> dict[str, int]:
 class Meter:
     """Reports stretches of work; no stretch reports more or less than was planned for it."""
 
-    def __init__(self, advance: Advance) -> None:
-        self._advance, self._left, self._note = advance, 0, ""
+    def __init__(self, advance: Advance, total: int = 0) -> None:
+        self._advance, self._rest = advance, total
+        self._left, self._note = 0, ""
 
     def begin(self, note: str, runs: int) -> None:
         """Begin a stretch of so many runs."""
         self._left, self._note = runs, note
         self._advance(0, note)
 
-    def ran(self, runs: int, note: str = "") -> None:
+    def ran(self, runs: int) -> None:
         """Report runs that are done, as far as they were planned."""
-        done = min(runs, self._left)
-        self._left -= done
-        self._advance(done, note or self._note)
+        self._report(min(runs, self._left), self._note)
 
     def end(self, note: str) -> None:
         """End the stretch, whatever it took."""
-        self._advance(self._left, note)
-        self._left = 0
+        self._report(self._left, note)
+
+    def finish(self, note: str) -> None:
+        """End all that was planned, done or not."""
+        self._left = self._rest
+        self._report(self._rest, note)
+
+    def _report(self, runs: int, note: str) -> None:
+        self._left, self._rest = self._left - runs, self._rest - runs
+        self._advance(runs, note)

@@ -93,7 +93,7 @@ def audit(
         total = sum(planned.get(check.id, 1) for check in RUNNING_ORDER)
         total += sum(base_runs(budget, stochastic=control is NOISE) for control in CONTROLS)
         task = (progress or Silent()).task("audit", total)
-        context.meter = meter = Meter(shown.enter_context(task))
+        context.meter = meter = Meter(shown.enter_context(task), total)
         stopped = ""
         for check in RUNNING_ORDER:
             meter.begin(f"{check.id} {check.title}", planned.get(check.id, 1))
@@ -105,7 +105,7 @@ def audit(
         skip_controls = stopped or context.unusable_gradient
         comparisons = () if skip_controls else compare_all(context, quick=quick)
         worst = context.chip.worst.minimum(context.chip.clean)
-        meter.end("done")
+        meter.finish("done")
         ordered = tuple(checks[id] for id in SHOWN)
         return Audit(
             verdict=decide(ordered), checks=ordered, comparisons=comparisons, chip=identify(chip),
