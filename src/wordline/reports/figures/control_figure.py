@@ -22,7 +22,9 @@ def control_bars(audit: Audit, path: Path) -> Path:
     """
     controls = [control for control in audit.comparisons if control.measured]
     if not controls:
-        raise ValueError("`audit` has no measured controls; run it without --quick, or to its end")
+        raise ValueError(
+            "`audit` has no measured controls; run it without --quick, or to its end"
+        )
     figure = new_figure(9.0, 0.36 * len(controls) + 1.2)
     left, right = figure.subplots(1, 2, sharey=True)
     names = [control.name for control in controls]

@@ -46,7 +46,9 @@ def inline_json(data: Any) -> str:
     >>> print(inline_json("</script>"))
     "\\u003c/script\\u003e"
     """
-    plain = json.dumps(encode(data), allow_nan=False, ensure_ascii=True, separators=(",", ":"))
+    plain = json.dumps(
+        encode(data), allow_nan=False, ensure_ascii=True, separators=(",", ":")
+    )
     return plain.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
