@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -44,23 +45,36 @@ def craft(
     if isinstance(attack, PGD) and attack.random_start and attack.restarts == 1:
         everything = settings.images.to(batches.dtype_of(source))
         starts = ball(attack.norm, everything, attack.eps).random_point(generator)[index]
-        upcoming = iter(starts.split(size))
-
-        def call(model: nn.Module, images: Tensor, labels: Tensor, **_: Any) -> Tensor:
-            return attack.from_start(model, images, labels, next(upcoming).to(images.device))
-
+        call = _started(attack, starts.split(size))
     elif isinstance(attack, QUERIES):
-        block, size = size, QUERY_BLOCK
-
-        def call(model: nn.Module, images: Tensor, labels: Tensor, **random: Any) -> Tensor:
-            def in_batches(images: Tensor) -> Tensor:
-                return torch.cat([model(part) for part in images.split(block)])
-
-            return attack(in_batches, images, labels, **random)
-
+        call, size = _in_batches(attack, size), QUERY_BLOCK
     images, labels = settings.images[index], settings.labels[index]
     crafted = batches.craft(
         source, call, images, labels, batch_size=size, generator=lambda start: generator
     )
     found = [adversarial.cpu() for _, adversarial in crafted]
     return torch.cat(found) if found else images
+
+
+def _started(attack: PGD, starts: Iterable[Tensor]) -> batches.Attack:
+    """Return the attack from given starts, those of one batch after the other."""
+    upcoming = iter(starts)
+
+    def call(model: nn.Module, images: Tensor, labels: Tensor, generator: object) -> Tensor:
+        return attack.from_start(model, images, labels, next(upcoming).to(images.device))
+
+    return call
+
+
+def _in_batches(attack: AbstractAttack, size: int) -> batches.Attack:
+    """Return the attack on a network that is given at most `size` images at once."""
+
+    def call(
+        model: nn.Module, images: Tensor, labels: Tensor, generator: torch.Generator
+    ) -> Tensor:
+        def split(images: Tensor) -> Tensor:
+            return torch.cat([model(part) for part in images.split(size)])
+
+        return attack(split, images, labels, generator=generator)
+
+    return call
