@@ -33,7 +33,6 @@ def context(
         seed=0,
         batch_size=50,
         calibration=split,
-        notify=lambda note: None,
     )
 
 
