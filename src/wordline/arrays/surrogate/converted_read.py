@@ -30,6 +30,7 @@ from ...transforms import once_differentiable, require_plain
 from .column_network import MATRICES, READ_FEATURES, ColumnNetwork, smallest_m1
 from .design import ArrayDesign
 
+Item = tuple[int, slice]  # a group, and vectors of it
 _VECTORS = 128  # read together: what is listed of them stays in the second cache
 
 
@@ -127,80 +128,74 @@ class _Run:
 
     def forward(self, u: Tensor) -> tuple[Tensor, int]:
         """Return totals and how many conversions saturated."""
-        groups, vectors, _ = u.shape
-        inputs = u.detach().contiguous().numpy()
-        out = np.zeros((groups, vectors, self.blocks * columns.BLOCK))
-        pieces = max(1, torch.get_num_threads() // max(1, groups * -(-vectors // _VECTORS)))
-        cuts = [self.blocks * n // pieces for n in range(pieces + 1)]
-        items = [
-            (*item, ends)
-            for item in _items(groups, vectors, _VECTORS)
-            for ends in itertools.pairwise(cuts)
-        ]
-        saturated: list[int] = []
+        total = np.empty((*u.shape[:2], self.outputs))
+        inputs, saturated = u.detach().contiguous().numpy(), list[int]()
 
-        def work(shared: Iterator[tuple[int, slice, tuple[int, int]]]) -> None:
+        def work(shared: Iterator[Item]) -> None:
             clipped = np.empty(columns.BLOCK, np.int32)
-            memory = self._memory(min(_VECTORS, vectors), clipped)
-            for group, batch, ends in shared:
-                of_read = columns.convert(
-                    inputs[group, batch], *self._arrays(group), ends, memory, out[group, batch]
-                )
-                saturated.append(of_read)
+            memory = self._memory(_size(u), clipped)
+            codes = np.empty((_size(u), self.blocks * columns.BLOCK))
+            for item in shared:
+                of_item = inputs[item]
+                out = codes[: len(of_item)]
+                out.fill(0.0)
+                saturated.append(columns.convert(of_item, *self._arrays(item), memory, out))
+                np.subtract(*self._halves(out), out=total[item])
 
-        share(work, items, torch.get_num_threads())
-        both = torch.from_numpy(out)[..., : 2 * self.outputs]
-        return both[..., : self.outputs] - both[..., self.outputs :], sum(saturated)
+        share(work, _items(u), torch.get_num_threads())
+        return torch.from_numpy(total), sum(saturated)
 
     def backward(self, u: Tensor, grad: Tensor) -> Tensor:
         """Return dL/du for dL/dtotal."""
         du = torch.zeros_like(u, memory_format=torch.contiguous_format)
         if not self.digits.passes:
             return du
-        groups, vectors, _ = u.shape
-        inputs, out, above = u.detach().contiguous().numpy(), du.numpy(), grad.float()
-        both = above.new_zeros(groups, vectors, self.blocks * columns.BLOCK)
-        both[..., : self.outputs] = above
-        both[..., self.outputs : 2 * self.outputs] = -above
-        upstream, ends = both.numpy(), (0, self.blocks)
-        threads = torch.get_num_threads()
-        size = max(1, min(_VECTORS, -(-groups * vectors // threads)))
+        inputs, below, above = u.detach().contiguous().numpy(), du.numpy(), grad.numpy()
 
-        def work(shared: Iterator[tuple[int, slice]]) -> None:
-            down = np.empty((size, self.rows, columns.LANES), np.float32)
-            memory = self._memory(size, down)
-            for group, batch in shared:
-                above, below = upstream[group, batch], out[group, batch]
-                arrays = self._arrays(group)
-                columns.descend(inputs[group, batch], *arrays, ends, memory, above, below)
+        def work(shared: Iterator[Item]) -> None:
+            down = np.empty((_size(u), self.rows, columns.LANES), np.float32)
+            memory = self._memory(_size(u), down)
+            towards = np.zeros((_size(u), self.blocks * columns.BLOCK), np.float32)
+            for item in shared:
+                plus, minus = self._halves(towards[: len(above[item])])
+                plus[:], minus[:] = above[item], -above[item]
+                columns.descend(inputs[item], *self._arrays(item), memory, towards, below[item])
 
-        share(work, list(_items(groups, vectors, size)), threads)
-        top = 2.0**self.digits.bits - 1
-        slope = self.digits.levels / (
-            top * sum(2.0 ** (self.digits.bits * t) for t in range(self.digits.count))
-        )
+        share(work, _items(u), torch.get_num_threads())
+        base, count = 2.0**self.digits.bits, self.digits.count
+        slope = self.digits.levels / ((base - 1) * sum(base**t for t in range(count)))
         return du.mul_(slope * float(self.streams.powers[-1, 0]))
 
-    def _arrays(self, group: int) -> tuple[Any, ...]:
+    def _halves(self, both: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the columns of the first and of the second array of each pair."""
+        return both[:, : self.outputs], both[:, self.outputs : 2 * self.outputs]
+
+    def _arrays(self, item: Item) -> tuple[Any, ...]:
         return (
-            self.response, group, self.outputs, self.rows, self.streams, self.slice_weights,
+            self.response, item[0], self.outputs, self.rows, self.streams, self.slice_weights,
             self.numbers,
         )  # fmt: skip
 
     def _memory(self, vectors: int, last: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         reads = 2 * self.digits.count
-        terms = np.empty((vectors, reads, self.rows, 4), np.float32)
-        rest = np.empty((vectors, reads, self.rows), np.int32)
+        terms = np.empty((vectors, reads, self.rows + 1, 4), np.float32)  # one more is written
+        rest = np.empty((vectors, reads, self.rows + 1), np.int32)
         sizes = np.empty((vectors, reads, 2), np.int32)
         block = np.empty((self.rows, MATRICES, columns.BLOCK), np.float32)
         static = np.empty((self.units + 1, columns.BLOCK), np.float32)
         return terms, terms.view(np.int32), rest, sizes, block, static, last
 
 
-def _items(groups: int, vectors: int, size: int) -> Iterator[tuple[int, slice]]:
+def _size(u: Tensor) -> int:
+    """Return how many vectors are read together: at least one part for each thread."""
+    return max(1, min(_VECTORS, -(-u.shape[0] * u.shape[1] // torch.get_num_threads())))
+
+
+def _items(u: Tensor) -> list[Item]:
     """Cut the vectors of every group into slices."""
-    for group, start in itertools.product(range(groups), range(0, vectors, size)):
-        yield group, slice(start, min(vectors, start + size))
+    groups, vectors, _ = u.shape
+    starts = range(0, vectors, _size(u))
+    return [(g, slice(n, n + _size(u))) for g, n in itertools.product(range(groups), starts)]
 
 
 def _numbers(network: ColumnNetwork, design: ArrayDesign, digits: Digits) -> NDArray[np.float32]:

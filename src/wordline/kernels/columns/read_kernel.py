@@ -36,37 +36,43 @@ class Streams(NamedTuple):
     base: float
 
 
-@kernel()
+@kernel(error_model="numpy")
 @no_type_check
 def _list_terms(u, streams, terms, numbers, rest, sizes):
     """List, for each vector and read, the rows that are driven and those of its sign at rest.
 
     `terms` `(vectors, 2 count, rows, 4)` and the same memory as integers `numbers`; `rest`
-    `(vectors, 2 count, rows)`; `sizes` `(vectors, 2 count, 2)`.
+    `(vectors, 2 count, rows)`; `sizes` `(vectors, 2 count, 2)`. Without branches: which digits are
+    zero cannot be foretold.
     """
-    count, mask = streams.count, (1 << streams.bits) - 1
-    sizes[:] = 0
+    count, mask, rows = streams.count, (1 << streams.bits) - 1, u.shape[1]
+    codes = np.empty(rows, np.int64)
+    of_sign = np.empty(rows, np.int64)
     for n in range(u.shape[0]):
-        for i in range(u.shape[1]):
-            value = u[n, i]
-            first = 0
-            if value < 0:
-                value, first = -value, count
-            code = np.int64(np.floor(np.float64(value) * streams.levels + 0.5))
-            for t in range(first, first + count):
-                digit = code & mask
-                code >>= streams.bits
-                if digit:
-                    at = sizes[n, t, 0]
-                    numbers[n, t, at, 0] = i
-                    terms[n, t, at, 1] = streams.powers[digit, 0]
-                    terms[n, t, at, 2] = streams.powers[digit, 1]
-                    terms[n, t, at, 3] = streams.powers[digit, 2]
-                    sizes[n, t, 0] = at + 1
-                else:
-                    at = sizes[n, t, 1]
-                    rest[n, t, at] = i
-                    sizes[n, t, 1] = at + 1
+        negative = 0
+        for i in range(rows):
+            codes[i] = np.int64(np.floor(abs(np.float64(u[n, i])) * streams.levels + 0.5))
+            of_sign[i] = np.int64(u[n, i] >= 0)
+            negative += 1 - of_sign[i]
+        for t in range(2 * count):
+            sizes[n, t, 0] = sizes[n, t, 1] = 0
+            if t == count:
+                if negative == 0:
+                    sizes[n, t:] = 0
+                    break
+                for i in range(rows):
+                    of_sign[i] = 1 - of_sign[i]
+            shift, driven, quiet = streams.bits * (t % count), 0, 0
+            for i in range(rows):
+                digit = (codes[i] >> shift) & mask & -of_sign[i]
+                terms[n, t, driven, 1] = streams.powers[digit, 0]
+                terms[n, t, driven, 2] = streams.powers[digit, 1]
+                terms[n, t, driven, 3] = streams.powers[digit, 2]
+                numbers[n, t, driven, 0] = i
+                rest[n, t, quiet] = i
+                driven += np.int64(digit > 0)
+                quiet += np.int64(digit == 0) & of_sign[i]
+            sizes[n, t, 0], sizes[n, t, 1] = driven, quiet
 
 
 @kernel()
@@ -129,12 +135,10 @@ def _cancels(response, at, outputs, rows, height, numbers):
 
 @kernel()
 @no_type_check
-def convert(
-    u, response, group, outputs, height, streams, slice_weights, numbers, ends, memory, out
-):
+def convert(u, response, group, outputs, height, streams, slice_weights, numbers, memory, out):
     """Add up codes: `out` `(vectors, 2 outputs in whole blocks)`, float64, exact whole numbers.
 
-    `ends`: the blocks from, up to; `memory`: see `Memory`. Returns how many codes saturated.
+    Returns how many codes saturated.
     """
     terms, integers, rest, sizes, block, static, clipped = memory
     saturated = 0
@@ -147,7 +151,7 @@ def convert(
             at = s, group, tile
             if _cancels(response, at, outputs, rows, height, numbers):
                 continue
-            for b in range(ends[0], ends[1]):
+            for b in range(out.shape[1] // _BLOCK):
                 _pack(response, at, b * _BLOCK, outputs, rows, height, block, static)
                 clipped[:] = 0
                 for n in range(u.shape[0]):
@@ -178,9 +182,7 @@ def convert(
 
 @kernel()
 @no_type_check
-def descend(
-    u, response, group, outputs, height, streams, slice_weights, numbers, ends, memory, grad, du
-):
+def descend(u, response, group, outputs, height, streams, slice_weights, numbers, memory, grad, du):
     """Add to `du` `(vectors, rows)` the derivative for dL/d(codes added up).
 
     `grad` `(vectors, 2 outputs in whole blocks)`: negative for the second array of a pair.
@@ -197,7 +199,7 @@ def descend(
             at = s, group, tile
             if _cancels(response, at, outputs, rows, height, numbers):
                 continue
-            for b in range(ends[0], ends[1]):
+            for b in range(grad.shape[1] // _BLOCK):
                 _pack(response, at, b * _BLOCK, outputs, rows, height, block, static)
                 for n in range(u.shape[0]):
                     weight, quiet, still = slice_weights[s], 0.0, -1
