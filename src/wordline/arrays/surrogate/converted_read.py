@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ...kernels import columns
+from ...kernels.buffer_pool import aligned_empty
 from ...kernels.threads import share
 from ...transforms import once_differentiable, require_plain
 from .column_network import MATRICES, READ_FEATURES, ColumnNetwork, smallest_m1
@@ -119,7 +120,7 @@ class _Run:
         self.response = programmed.contiguous().numpy()
         shares = torch.arange(2**digits.bits, dtype=torch.float32) / (2**digits.bits - 1)
         x = digits.volts * shares / design.volts
-        powers = torch.stack([x, x * x, x * x * x], 1).numpy()
+        powers = torch.stack([x, x, x * x, x * x * x], 1).numpy()
         self.streams = columns.Streams(
             float(digits.levels), digits.bits, digits.count, powers, 2.0**digits.bits
         )
@@ -153,7 +154,7 @@ class _Run:
         inputs, below, above = u.detach().contiguous().numpy(), du.numpy(), grad.numpy()
 
         def work(shared: Iterator[Item]) -> None:
-            down = np.empty((_size(u), self.rows, columns.LANES), np.float32)
+            down = aligned_empty((_size(u), self.rows, columns.LANES), np.dtype(np.float32))
             memory = self._memory(_size(u), down)
             towards = np.zeros((_size(u), self.blocks * columns.BLOCK), np.float32)
             for item in shared:
@@ -164,7 +165,7 @@ class _Run:
         share(work, _items(u), torch.get_num_threads())
         base, count = 2.0**self.digits.bits, self.digits.count
         slope = self.digits.levels / ((base - 1) * sum(base**t for t in range(count)))
-        return du.mul_(slope * float(self.streams.powers[-1, 0]))
+        return du.mul_(slope * float(self.streams.powers[-1, 1]))
 
     def _halves(self, both: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the columns of the first and of the second array of each pair."""
@@ -177,13 +178,13 @@ class _Run:
         )  # fmt: skip
 
     def _memory(self, vectors: int, last: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        reads = 2 * self.digits.count
-        terms = np.empty((vectors, reads, self.rows + 1, 4), np.float32)  # one more is written
-        rest = np.empty((vectors, reads, self.rows + 1), np.int32)
-        sizes = np.empty((vectors, reads, 2), np.int32)
-        block = np.empty((self.rows, MATRICES, columns.BLOCK), np.float32)
-        static = np.empty((self.units + 1, columns.BLOCK), np.float32)
-        return terms, terms.view(np.int32), rest, sizes, block, static, last
+        reads, real, whole = 2 * self.digits.count, np.dtype(np.float32), np.dtype(np.int32)
+        terms = aligned_empty((vectors, reads, self.rows + 1, 4), real)
+        rest = aligned_empty((vectors, reads, self.rows + 1), whole)
+        sizes = np.empty((vectors, reads, 2), np.int64)
+        block = aligned_empty((self.rows, MATRICES, columns.BLOCK), real)
+        static = aligned_empty((self.units + 1, columns.BLOCK), real)
+        return terms, rest, sizes, block, static, last
 
 
 def _size(u: Tensor) -> int:

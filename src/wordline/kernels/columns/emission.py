@@ -310,6 +310,59 @@ def _descend(
     e.loop(rest_count, [], at_rest_row)
 
 
+def _list(
+    e: _Emitter, at_codes: Any, at_own: Any, rows: Any, shift: Any, mask: Any, at_powers: Any,
+    at_terms: Any, at_rest: Any, at_sizes: Any,
+) -> None:  # fmt: skip
+    """List the rows that a digit drives, and those at rest; which is which cannot be foretold."""
+    builder, whole = e.builder, ir.IntType(32)
+    fours, places = ir.VectorType(whole, 4), ir.Constant(_INTEGER, TERM_BYTES)
+    zero, one = ir.Constant(_INTEGER, 0), ir.Constant(_INTEGER, 1)
+
+    def add_row(n: Any, sizes: list[Any]) -> list[Any]:
+        driven, quiet = sizes
+        here = builder.mul(n, ir.Constant(_INTEGER, 4))
+        code = builder.zext(e.load(whole, e.at(at_codes, here)), _INTEGER)
+        own = builder.zext(e.load(whole, e.at(at_own, here)), _INTEGER)
+        digit = builder.and_(builder.lshr(code, shift), mask)
+        row = builder.trunc(n, whole)
+        powers = e.load(fours, e.at(at_powers, builder.mul(digit, places)))
+        term = builder.insert_element(powers, row, ir.Constant(whole, 0))
+        e.store(term, e.at(at_terms, builder.mul(driven, places)))
+        e.store(row, e.at(at_rest, builder.mul(quiet, ir.Constant(_INTEGER, 4))))
+        counts = builder.zext(builder.icmp_unsigned("!=", digit, zero), _INTEGER)
+        rests = builder.and_(builder.xor(counts, one), own)
+        return [builder.add(driven, counts), builder.add(quiet, rests)]
+
+    driven, quiet = e.loop(rows, [zero, zero], add_row)
+    e.store(driven, at_sizes)
+    e.store(quiet, at_sizes, 8)
+
+
+def _copy(
+    e: _Emitter, at_source: Any, row_bytes: Any, matrix_bytes: Any, rows: Any, at_block: Any,
+    vectors: Any,
+) -> None:  # fmt: skip
+    """Copy some vectors of columns of four matrices into a block."""
+
+    def copy_row(i: Any, _: list[Any]) -> list[Any]:
+        source = e.at(at_source, e.builder.mul(i, row_bytes))
+        target = e.at(at_block, e.builder.mul(i, ir.Constant(_INTEGER, _ROW_BYTES)))
+        for m in range(MATRICES):
+            matrix = e.builder.mul(matrix_bytes, ir.Constant(_INTEGER, m))
+
+            def copy_vector(v: Any, _: list[Any], matrix: Any = matrix, m: int = m) -> list[Any]:
+                along = e.builder.mul(v, ir.Constant(_INTEGER, VECTOR_BYTES))
+                vector = e.load(_VECTOR, e.at(e.at(source, matrix), along))
+                e.store(vector, e.at(target, along), m * BLOCK * 4)
+                return []
+
+            e.loop(vectors, [], copy_vector)
+        return []
+
+    e.loop(rows, [], copy_row)
+
+
 def _operation(emit: Callable[..., None], integers: int, numbers: Sequence[Any]) -> Any:
     """Make a function of addresses and counts, and then of numbers."""
     kinds = (*(types.int64,) * integers, *numbers)
@@ -336,6 +389,10 @@ def _operation(emit: Callable[..., None], integers: int, numbers: Sequence[Any])
     return operation
 
 
+# f((at_codes, at_own, rows, shift, mask, at_powers, at_terms, at_rest, at_sizes))
+list_digits = _operation(_list, 9, ())
+# f((at_source, row_bytes, matrix_bytes, rows, at_block, vectors))
+copy_columns = _operation(_copy, 6, ())
 # f((at_terms, count, at_block, at_static, at_numbers, hidden, at_out, at_clipped, weight, shift))
 convert_sparse = _operation(_convert, 8, (types.float64, types.float32))
 # f((at_terms, count, at_block, at_static, at_numbers, hidden, at_rest, rest_count, at_grad,

@@ -14,19 +14,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import kernel
-from .emission import BLOCK, FACTOR, HIGH, LANES, MATRICES, UNIT, convert_sparse, descend_sparse
-from .emission import HEAD as _HEAD
-from .emission import SHARE as _SHARE
+from .emission import (
+    BLOCK,
+    FACTOR,
+    HEAD,
+    HIGH,
+    LANES,
+    MATRICES,
+    SHARE,
+    UNIT,
+    convert_sparse,
+    copy_columns,
+    descend_sparse,
+    list_digits,
+)
 
 Array = NDArray[Any]
 _BLOCK, _LANES, _MATRICES, _UNIT = BLOCK, LANES, MATRICES, UNIT
-_FACTOR, _HIGH = FACTOR, HIGH
+_FACTOR, _HIGH, _SHARE, _HEAD = FACTOR, HIGH, SHARE, HEAD
 
 
 class Streams(NamedTuple):
     """How inputs are cut: rounded to `levels`, digits of `bits`, `count` of them.
 
-    `powers` `(2^bits, 3)`: x, x^2 and x^3 of each digit; `base`: of the weights of digits.
+    `powers` `(2^bits, 4)`: room for a row's number, x, x^2 and x^3 of each digit; `base`: of the
+    weights of digits.
     """
 
     levels: float
@@ -38,41 +50,51 @@ class Streams(NamedTuple):
 
 @kernel(error_model="numpy")
 @no_type_check
-def _list_terms(u, streams, terms, numbers, rest, sizes):
+def _list_terms(u, streams, terms, rest, sizes):
     """List, for each vector and read, the rows that are driven and those of its sign at rest.
 
-    `terms` `(vectors, 2 count, rows, 4)` and the same memory as integers `numbers`; `rest`
-    `(vectors, 2 count, rows)`; `sizes` `(vectors, 2 count, 2)`. Without branches: which digits are
-    zero cannot be foretold.
+    `terms` `(vectors, 2 count, rows + 1, 4)`; `rest` `(vectors, 2 count, rows + 1)`; `sizes`
+    `(vectors, 2 count, 2)`. One row more is written than is listed.
     """
-    count, mask, rows = streams.count, (1 << streams.bits) - 1, u.shape[1]
-    codes = np.empty(rows, np.int64)
-    of_sign = np.empty(rows, np.int64)
+    count, rows = streams.count, u.shape[1]
+    codes, own = np.empty((2, rows), np.int32), np.empty((2, rows), np.int32)
+    at_codes, at_own, at_powers = _at(codes), _at(own), _at(streams.powers)
+    at_terms, at_rest, at_sizes = _at(terms), _at(rest), _at(sizes)
+    reads, mask = 2 * count, np.int64((1 << streams.bits) - 1)
     for n in range(u.shape[0]):
         negative = 0
         for i in range(rows):
-            codes[i] = np.int64(np.floor(abs(np.float64(u[n, i])) * streams.levels + 0.5))
-            of_sign[i] = np.int64(u[n, i] >= 0)
-            negative += 1 - of_sign[i]
-        for t in range(2 * count):
-            sizes[n, t, 0] = sizes[n, t, 1] = 0
-            if t == count:
-                if negative == 0:
-                    sizes[n, t:] = 0
-                    break
-                for i in range(rows):
-                    of_sign[i] = 1 - of_sign[i]
-            shift, driven, quiet = streams.bits * (t % count), 0, 0
-            for i in range(rows):
-                digit = (codes[i] >> shift) & mask & -of_sign[i]
-                terms[n, t, driven, 1] = streams.powers[digit, 0]
-                terms[n, t, driven, 2] = streams.powers[digit, 1]
-                terms[n, t, driven, 3] = streams.powers[digit, 2]
-                numbers[n, t, driven, 0] = i
-                rest[n, t, quiet] = i
-                driven += np.int64(digit > 0)
-                quiet += np.int64(digit == 0) & of_sign[i]
-            sizes[n, t, 0], sizes[n, t, 1] = driven, quiet
+            code = np.int32(np.floor(abs(np.float64(u[n, i])) * streams.levels + 0.5))
+            below = np.int32(u[n, i] < 0)
+            codes[0, i], codes[1, i] = code * (1 - below), code * below
+            own[0, i], own[1, i] = 1 - below, below
+            negative += below
+        for sign in range(2):
+            if sign == 1 and negative == 0:
+                sizes[n, count:] = 0
+                break
+            for t in range(count):
+                place = n * reads + sign * count + t
+                list_digits(
+                    (
+                        at_codes + 4 * sign * rows,
+                        at_own + 4 * sign * rows,
+                        rows,
+                        streams.bits * t,
+                        mask,
+                        at_powers,
+                        at_terms + place * 16 * terms.shape[2],
+                        at_rest + place * 4 * rest.shape[2],
+                        at_sizes + place * 16,
+                    )
+                )
+
+
+@kernel()
+@no_type_check
+def _at(array):
+    """Return the address of a contiguous array."""
+    return np.int64(array.ctypes.data)
 
 
 @kernel()
@@ -90,16 +112,28 @@ def _pack(response, at, first, outputs, rows, height, block, static):
         column_tile, place = column // width, column % width
         many = min(_BLOCK - lane, min(outputs - column, width - place))
         source = response[2 * s + half, group, tile, column_tile]
+        vectors = many // _LANES
+        copy_columns(
+            (
+                _at(source) + 4 * place,
+                4 * width,
+                4 * width * height,
+                rows,
+                _at(block) + 4 * lane,
+                vectors,
+            )
+        )
         for m in range(_MATRICES):
-            for i in range(rows):
-                for j in range(many):
+            for j in range(vectors * _LANES, many):
+                for i in range(rows):
                     block[i, m, lane + j] = source[m * height + i, place + j]
         for h in range(static.shape[0]):
             for j in range(many):
                 static[h, lane + j] = source[_MATRICES * height + h, place + j]
         lane += many
-    block[:, :, lane:] = 0
-    static[:, lane:] = 0
+    if lane < _BLOCK:
+        block[:, :, lane:] = 0
+        static[:, lane:] = 0
 
 
 @kernel()
@@ -140,13 +174,15 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
 
     Returns how many codes saturated.
     """
-    terms, integers, rest, sizes, block, static, clipped = memory
-    saturated = 0
-    hidden = static.shape[0] - 1
+    terms, rest, sizes, block, static, clipped = memory
+    saturated, reads, hidden = 0, 2 * streams.count, np.int64(static.shape[0] - 1)
+    at_terms, term_bytes, out_bytes = _at(terms), 16 * terms.shape[2], 8 * out.shape[1]
+    at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
+    at_out, at_clipped = _at(out), _at(clipped)
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, integers, rest, sizes)
+        _list_terms(part, streams, terms, rest, sizes)
         for s in range(response.shape[0] // 2):
             at = s, group, tile
             if _cancels(response, at, outputs, rows, height, numbers):
@@ -156,20 +192,20 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
                 clipped[:] = 0
                 for n in range(u.shape[0]):
                     weight = slice_weights[s]
-                    for t in range(2 * streams.count):
+                    for t in range(reads):
                         if t == streams.count:
                             weight = -slice_weights[s]
                         if sizes[n, t, 0] > 0:
                             convert_sparse(
                                 (
-                                    terms[n, t].ctypes.data,
-                                    np.int64(sizes[n, t, 0]),
-                                    block.ctypes.data,
-                                    static.ctypes.data,
-                                    numbers.ctypes.data,
+                                    at_terms + (n * reads + t) * term_bytes,
+                                    sizes[n, t, 0],
+                                    at_block,
+                                    at_static,
+                                    at_numbers,
                                     hidden,
-                                    out[n, b * _BLOCK :].ctypes.data,
-                                    clipped.ctypes.data,
+                                    at_out + n * out_bytes + 8 * _BLOCK * b,
+                                    at_clipped,
                                     weight,
                                     np.float32(0.5),
                                 )
@@ -182,18 +218,23 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
 
 @kernel()
 @no_type_check
-def descend(u, response, group, outputs, height, streams, slice_weights, numbers, memory, grad, du):
+def descend(
+    u, response, group, outputs, height, streams, slice_weights, numbers, memory, grad, du
+):  # fmt: skip
     """Add to `du` `(vectors, rows)` the derivative for dL/d(codes added up).
 
     `grad` `(vectors, 2 outputs in whole blocks)`: negative for the second array of a pair.
     """
-    terms, integers, rest, sizes, block, static, down = memory
-    hidden, count = static.shape[0] - 1, streams.count
-    half = np.float32(0.5)
+    terms, rest, sizes, block, static, down = memory
+    hidden, count = np.int64(static.shape[0] - 1), streams.count
+    reads, term_bytes, rest_bytes = 2 * count, 16 * terms.shape[2], 4 * rest.shape[2]
+    at_terms, at_rest, at_down = _at(terms), _at(rest), _at(down)
+    at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
+    at_grad, down_bytes = _at(grad), 4 * down.shape[1] * down.shape[2]
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, integers, rest, sizes)
+        _list_terms(part, streams, terms, rest, sizes)
         down[:] = 0
         for s in range(response.shape[0] // 2):
             at = s, group, tile
@@ -202,49 +243,36 @@ def descend(u, response, group, outputs, height, streams, slice_weights, numbers
             for b in range(grad.shape[1] // _BLOCK):
                 _pack(response, at, b * _BLOCK, outputs, rows, height, block, static)
                 for n in range(u.shape[0]):
-                    weight, quiet, still = slice_weights[s], 0.0, -1
-                    for t in range(2 * count):
-                        if t == count:
-                            weight = slice_weights[s]
-                        if sizes[n, t, 0] > 0:
+                    for sign in range(2):
+                        # Reads without voltage have one slope: theirs are done together, last.
+                        weight, quiet, still = slice_weights[s], 0.0, -1
+                        for t in range(count + 1):
+                            read, scale = sign * count + t, weight
+                            if t == count:
+                                read, scale = still, quiet
+                            elif sizes[n, read, 0] == 0:
+                                still, quiet = read, quiet + weight
+                            weight *= streams.base
+                            if read < 0 or (t < count and sizes[n, read, 0] == 0):
+                                continue
+                            if sizes[n, read, 0] + sizes[n, read, 1] == 0:
+                                continue
                             descend_sparse(
                                 (
-                                    terms[n, t].ctypes.data,
-                                    np.int64(sizes[n, t, 0]),
-                                    block.ctypes.data,
-                                    static.ctypes.data,
-                                    numbers.ctypes.data,
+                                    at_terms + (n * reads + read) * term_bytes,
+                                    sizes[n, read, 0],
+                                    at_block,
+                                    at_static,
+                                    at_numbers,
                                     hidden,
-                                    rest[n, t].ctypes.data,
-                                    np.int64(sizes[n, t, 1]),
-                                    grad[n, b * _BLOCK :].ctypes.data,
-                                    down[n].ctypes.data,
-                                    np.float32(weight),
-                                    half,
+                                    at_rest + (n * reads + read) * rest_bytes,
+                                    sizes[n, read, 1],
+                                    at_grad + 4 * (n * grad.shape[1] + _BLOCK * b),
+                                    at_down + n * down_bytes,
+                                    np.float32(scale),
+                                    np.float32(0.5),
                                 )
                             )
-                        elif sizes[n, t, 1] > 0:
-                            quiet, still = quiet + weight, t
-                        weight *= streams.base
-                        # Reads without voltage have one slope: theirs are done together.
-                        if (t == count - 1 or t == 2 * count - 1) and still >= 0:
-                            descend_sparse(
-                                (
-                                    terms[n, still].ctypes.data,
-                                    0,
-                                    block.ctypes.data,
-                                    static.ctypes.data,
-                                    numbers.ctypes.data,
-                                    hidden,
-                                    rest[n, still].ctypes.data,
-                                    np.int64(sizes[n, still, 1]),
-                                    grad[n, b * _BLOCK :].ctypes.data,
-                                    down[n].ctypes.data,
-                                    np.float32(quiet),
-                                    half,
-                                )
-                            )
-                            quiet, still = 0.0, -1
         for n in range(u.shape[0]):
             for i in range(rows):
                 total = down[n, i, 0]
