@@ -178,13 +178,14 @@ class _Run:
         )  # fmt: skip
 
     def _memory(self, vectors: int, last: NDArray[Any]) -> tuple[NDArray[Any], ...]:
-        reads, real, whole = 2 * self.digits.count, np.dtype(np.float32), np.dtype(np.int32)
-        terms = aligned_empty((vectors, reads, self.rows + 1, 4), real)
-        rest = aligned_empty((vectors, reads, self.rows + 1), whole)
-        sizes = np.empty((vectors, reads, 2), np.int64)
+        real, (joint, alone) = np.dtype(np.float32), divmod(self.digits.count, columns.JOINT)
+        shape = vectors, 2, joint + alone
+        terms = aligned_empty((*shape, self.rows + 1, 4 * columns.JOINT), real)
+        sizes = np.empty(shape, np.int64)
+        own = np.empty((vectors, 2, self.rows + 1), np.int32)
         block = aligned_empty((self.rows, MATRICES, columns.BLOCK), real)
         static = aligned_empty((self.units + 1, columns.BLOCK), real)
-        return terms, rest, sizes, block, static, last
+        return terms, sizes, own, block, static, last
 
 
 def _size(u: Tensor) -> int:

@@ -2,7 +2,9 @@
 
 A block is `BLOCK` columns of four matrices, row by row, in single precision: it stays in the
 nearest cache while many vectors pass. A vector is a list of terms, one for each row that is driven:
-its number and x, x^2, x^3, 16 bytes. The four sums of a column,
+its number and x, x^2, x^3, 16 bytes. Three streams of an input drive nearly the same rows: they are
+multiplied together, `JOINT` of them with a vector of columns, each weight loaded once, from terms
+of 48 bytes; a stream on its own takes the whole block. The four sums of a column,
 
     m1 = sum x W1    m2 = sum x^2 W2    m3 = sum x^3 W3    m4 = sum x^3 W4
 
@@ -10,11 +12,12 @@ never leave the registers: a network of a few hidden units makes of them a curre
 
     z = (m2, m3, m4) / max(m1, rest), m1 share
     r = skip + k . z + sum_h o_h y_h / sqrt(1 + y_h^2),   y_h = bias_h + u_h . z
-    code = clip(floor(factor m1 (1 + r) + shift), low, high)
+    code = clip(floor(factor m1 (1 + r) + 1/2), low, high)
 """
 
 from __future__ import annotations
 
+import itertools
 import platform
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -32,7 +35,8 @@ LANES = VECTOR_BYTES // 4
 VECTORS = 4 if (VECTOR_BYTES, REGISTERS) == (16, 32) else 2
 BLOCK = LANES * VECTORS
 MATRICES = 4
-TERM_BYTES = 16
+TERM_BYTES = 16  # of a stream
+JOINT = 3  # streams, whose twelve sums fill sixteen registers
 # Numbers before those of the hidden units, of which each has u (4) and o.
 K, REST, SHARE, FACTOR, LOW, HIGH, HEAD, UNIT = 0, 4, 5, 6, 7, 8, 9, 5
 
@@ -160,183 +164,233 @@ def _at_row(e: _Emitter, row: Any, row_bytes: int) -> Any:
     return e.builder.mul(e.builder.sext(row, _INTEGER), ir.Constant(_INTEGER, row_bytes))
 
 
-def _sums(e: _Emitter, at_terms: Any, count: Any, at_block: Any) -> list[list[Any]]:
-    """Emit m1, m2, m3, m4 of every vector of columns."""
+def _sums(
+    e: _Emitter, at_terms: Any, count: Any, at_block: Any, streams: int, vectors: int
+) -> list[list[Any]]:
+    """Emit m1, m2, m3, m4 of every stream and vector of columns."""
+    many = streams * vectors
 
     def add_row(n: Any, sums: list[Any]) -> list[Any]:
-        term = e.at(at_terms, e.builder.mul(n, ir.Constant(_INTEGER, TERM_BYTES)))
+        term = e.at(at_terms, e.builder.mul(n, ir.Constant(_INTEGER, TERM_BYTES * streams)))
         row = e.at(at_block, _at_row(e, e.load(ir.IntType(32), term), _ROW_BYTES))
-        x, square, cube = (e.number(term, power) for power in (1, 2, 3))
         out = []
-        for m, power in enumerate((x, square, cube, cube)):
-            for v in range(VECTORS):
-                w = e.load(_VECTOR, row, 4 * (m * BLOCK + v * LANES))
-                out.append(e.muladd(power, w, sums[m * VECTORS + v]))
+        powers: list[Any] = []
+        for m, power in enumerate((1, 2, 3, 3)):
+            if m < 3:
+                powers = [e.number(term, 4 * t + power) for t in range(streams)]
+            ws = [e.load(_VECTOR, row, 4 * (m * BLOCK + v * LANES)) for v in range(vectors)]
+            for t, v in itertools.product(range(streams), range(vectors)):
+                out.append(e.muladd(powers[t], ws[v], sums[m * many + t * vectors + v]))
         return out
 
-    found = e.loop(count, [e.full(0.0)] * (MATRICES * VECTORS), add_row)
-    return [found[m * VECTORS : (m + 1) * VECTORS] for m in range(MATRICES)]
+    found = e.loop(count, [e.full(0.0)] * (MATRICES * many), add_row)
+    return [found[m * many : (m + 1) * many] for m in range(MATRICES)]
 
 
-def _features(e: _Emitter, sums: list[list[Any]], v: int, at_numbers: Any) -> tuple[list[Any], Any]:
+def _features(
+    e: _Emitter, sums: list[list[Any]], place: int, at_numbers: Any
+) -> tuple[list[Any], Any]:
     """Emit z of a vector of columns, and 1 / m1."""
-    m1 = sums[0][v]
+    m1 = sums[0][place]
     inverse = e.builder.fdiv(e.full(1.0), e.larger(m1, e.number(at_numbers, REST)))
-    z = [e.mul(sums[m][v], inverse) for m in (1, 2, 3)]
+    z = [e.mul(sums[m][place], inverse) for m in (1, 2, 3)]
     return [*z, e.mul(m1, e.number(at_numbers, SHARE))], inverse
 
 
 def _network(
-    e: _Emitter, zs: list[list[Any]], at_static: Any, at_numbers: Any, hidden: Any, slopes: bool
-) -> tuple[list[Any], list[list[Any]]]:
-    """Emit r + 1 of every vector of columns, and with `slopes` dr/dz."""
-    k = [e.number(at_numbers, K + i) for i in range(4)]
+    e: _Emitter, zs: list[list[Any]], at_static: Any, at_numbers: Any, hidden: Any, vectors: int,
+    slopes: bool,
+) -> tuple[list[Any], list[list[Any]]]:  # fmt: skip
+    """Emit r + 1 of every stream and vector of columns, and with `slopes` dr/dz."""
+    k, many = [e.number(at_numbers, K + i) for i in range(4)], len(zs)
     skip = e.at(at_static, e.builder.mul(hidden, ir.Constant(_INTEGER, 4 * BLOCK)))
     starts = []
-    for v, z in enumerate(zs):
-        r = e.builder.fadd(e.load(_VECTOR, skip, 4 * v * LANES), e.full(1.0))
+    for place, z in enumerate(zs):
+        r = e.load(_VECTOR, skip, VECTOR_BYTES * (place % vectors))
+        r = e.builder.fadd(r, e.full(1.0))
         for weight, feature in zip(k, z, strict=True):
             r = e.muladd(weight, feature, r)
         starts.append(r)
     if slopes:
-        starts += k * VECTORS
+        starts += k * many
 
     def add_unit(h: Any, olds: list[Any]) -> list[Any]:
         bias = e.at(at_static, e.builder.mul(h, ir.Constant(_INTEGER, 4 * BLOCK)))
         unit = e.at(at_numbers, e.builder.mul(h, ir.Constant(_INTEGER, 4 * UNIT)))
         u = [e.number(unit, HEAD + i) for i in range(4)]
         o, out, steep = e.number(unit, HEAD + 4), [], []
-        for v, z in enumerate(zs):
-            y = e.load(_VECTOR, bias, 4 * v * LANES)
+        for place, z in enumerate(zs):
+            y = e.load(_VECTOR, bias, VECTOR_BYTES * (place % vectors))
             for weight, feature in zip(u, z, strict=True):
                 y = e.muladd(weight, feature, y)
             down = e.inverse_root(e.muladd(y, y, e.full(1.0)))
-            out.append(e.muladd(o, e.mul(y, down), olds[v]))
+            out.append(e.muladd(o, e.mul(y, down), olds[place]))
             if slopes:
                 flat = e.mul(e.mul(o, down), e.mul(down, down))
-                old = olds[VECTORS + 4 * v : VECTORS + 4 * v + 4]
+                old = olds[many + 4 * place : many + 4 * place + 4]
                 steep += [e.muladd(flat, weight, s) for weight, s in zip(u, old, strict=True)]
         return out + steep
 
     found = e.loop(hidden, starts, add_unit)
-    return found[:VECTORS], [found[VECTORS + 4 * v : VECTORS + 4 * v + 4] for v in range(VECTORS)]
+    return found[:many], [found[many + 4 * n : many + 4 * n + 4] for n in range(many)]
 
 
-def _code(
-    e: _Emitter, m1: Any, ratio: Any, factor: Any, shift: Any, at_numbers: Any
-) -> tuple[Any, Any]:
+def _weights(e: _Emitter, weight: Any, base: Any, streams: int) -> list[Any]:
+    """Emit the weights of streams, each `base` times the one before, in all lanes."""
+    scalars = [weight]
+    for _ in range(streams - 1):
+        scalars.append(e.builder.fmul(scalars[-1], base))
+    return [e.spread(scalar) for scalar in scalars]
+
+
+def _code(e: _Emitter, m1: Any, ratio: Any, factor: Any, at_numbers: Any) -> tuple[Any, Any]:
     """Emit the code of a vector of columns, and the nearest that the ADC has."""
-    raw = e.muladd(e.mul(m1, factor), ratio, shift)
+    raw = e.muladd(e.mul(m1, factor), ratio, e.full(0.5))
     code = e.call(f"llvm.floor.v{LANES}f32", raw)
     low, high = e.number(at_numbers, LOW), e.number(at_numbers, HIGH)
     below = e.builder.select(e.builder.fcmp_ordered("<", code, high), code, high)
     return code, e.larger(below, low)
 
 
-def _convert(
-    e: _Emitter, at_terms: Any, count: Any, at_block: Any, at_static: Any, at_numbers: Any,
-    hidden: Any, at_out: Any, at_clipped: Any, weight: Any, shift: Any,
-) -> None:  # fmt: skip
-    builder = e.builder
-    sums = _sums(e, at_terms, count, at_block)
-    zs = [_features(e, sums, v, at_numbers)[0] for v in range(VECTORS)]
-    ratios, _ = _network(e, zs, at_static, at_numbers, hidden, slopes=False)
-    factor, shift, weight = e.number(at_numbers, FACTOR), e.spread(shift), e.spread(weight)
-    for v in range(VECTORS):
-        code, clipped = _code(e, sums[0][v], ratios[v], factor, shift, at_numbers)
-        total = e.load(_WIDE, at_out, 8 * v * LANES)
-        wide = builder.fpext(clipped, _WIDE)
-        e.store(e.muladd(wide, weight, total), at_out, 8 * v * LANES)
-        over = builder.sext(builder.fcmp_unordered("!=", code, clipped), _WHOLE)
-        known = e.load(_WHOLE, at_clipped, 4 * v * LANES)
-        e.store(builder.sub(known, over), at_clipped, 4 * v * LANES)
+def _convert(streams: int, vectors: int) -> Callable[..., None]:
+    """Add the codes of some streams at `at_out`, and count those that saturate."""
+
+    def emit(
+        e: _Emitter, at_terms: Any, count: Any, at_block: Any, at_static: Any, at_numbers: Any,
+        hidden: Any, at_out: Any, at_clipped: Any, weight: Any, base: Any,
+    ) -> None:  # fmt: skip
+        builder = e.builder
+        sums = _sums(e, at_terms, count, at_block, streams, vectors)
+        zs = [_features(e, sums, n, at_numbers)[0] for n in range(streams * vectors)]
+        ratios, _ = _network(e, zs, at_static, at_numbers, hidden, vectors, slopes=False)
+        factor, weights = e.number(at_numbers, FACTOR), _weights(e, weight, base, streams)
+        for v in range(vectors):
+            total = e.load(_WIDE, at_out, 8 * v * LANES)
+            known = e.load(_WHOLE, at_clipped, 4 * v * LANES)
+            for t in range(streams):
+                place = t * vectors + v
+                code, clipped = _code(e, sums[0][place], ratios[place], factor, at_numbers)
+                total = e.muladd(builder.fpext(clipped, _WIDE), weights[t], total)
+                over = builder.sext(builder.fcmp_unordered("!=", code, clipped), _WHOLE)
+                known = builder.sub(known, over)
+            e.store(total, at_out, 8 * v * LANES)
+            e.store(known, at_clipped, 4 * v * LANES)
+
+    return emit
 
 
-def _descend(
-    e: _Emitter, at_terms: Any, count: Any, at_block: Any, at_static: Any, at_numbers: Any,
-    hidden: Any, at_rest: Any, rest_count: Any, at_grad: Any, at_down: Any, weight: Any, shift: Any,
-) -> None:  # fmt: skip
-    builder = e.builder
-    sums = _sums(e, at_terms, count, at_block)
-    features = [_features(e, sums, v, at_numbers) for v in range(VECTORS)]
-    zs = [z for z, _ in features]
-    ratios, slopes = _network(e, zs, at_static, at_numbers, hidden, slopes=True)
-    factor, shift = e.number(at_numbers, FACTOR), e.spread(shift)
-    weight = e.mul(e.spread(weight), factor)
-    down: list[list[Any]] = [[], [], [], []]
-    for v, (z, inverse) in enumerate(features):
-        m1, ratio = sums[0][v], ratios[v]
-        code, clipped = _code(e, m1, ratio, factor, shift, at_numbers)
-        g = e.mul(e.load(_VECTOR, at_grad, 4 * v * LANES), weight)
-        g = builder.select(builder.fcmp_ordered("==", code, clipped), g, e.full(0.0))
-        dr = e.mul(g, m1)
-        relative = e.mul(dr, inverse)
-        d2, d3, d4 = (e.mul(slopes[v][i], relative) for i in range(3))
-        back = e.muladd(d2, z[0], e.muladd(d3, z[1], e.mul(d4, z[2])))
-        alive = builder.fcmp_ordered(">", m1, e.number(at_numbers, REST))
-        back = builder.select(alive, back, e.full(0.0))
-        through = e.mul(e.mul(slopes[v][3], dr), e.number(at_numbers, SHARE))
-        down[0].append(builder.fsub(e.muladd(g, ratio, through), back))
-        down[1].append(e.mul(d2, e.full(2.0)))
-        down[2].append(e.mul(d3, e.full(3.0)))
-        down[3].append(e.mul(d4, e.full(3.0)))
+def _descend(streams: int, vectors: int) -> Callable[..., None]:
+    """Add the derivatives by the rows that are driven at `at_down`, a vector for each row.
 
-    def dot(row: Any, matrices: Sequence[int], total: Any) -> Any:
-        for m in matrices:
-            for v in range(VECTORS):
-                w = e.load(_VECTOR, row, 4 * (m * BLOCK + v * LANES))
-                total = e.mul(down[m][v], w) if total is None else e.muladd(down[m][v], w, total)
-        return total
+    All but that by way of m1, which every row has: it is W1 times what is added up at `at_first`.
+    """
 
-    def driven(n: Any, _: list[Any]) -> list[Any]:
-        term = e.at(at_terms, builder.mul(n, ir.Constant(_INTEGER, TERM_BYTES)))
-        number = e.load(ir.IntType(32), term)
-        row = e.at(at_block, _at_row(e, number, _ROW_BYTES))
+    def emit(
+        e: _Emitter, at_terms: Any, count: Any, at_block: Any, at_static: Any, at_numbers: Any,
+        hidden: Any, at_grad: Any, at_down: Any, at_first: Any, weight: Any, base: Any,
+    ) -> None:  # fmt: skip
+        builder = e.builder
+        sums = _sums(e, at_terms, count, at_block, streams, vectors)
+        features = [_features(e, sums, n, at_numbers) for n in range(streams * vectors)]
+        zs = [z for z, _ in features]
+        ratios, slopes = _network(e, zs, at_static, at_numbers, hidden, vectors, slopes=True)
+        factor, weights = e.number(at_numbers, FACTOR), _weights(e, weight, base, streams)
+        down: list[list[Any]] = [[], [], []]
+        firsts = [e.load(_VECTOR, at_first, VECTOR_BYTES * v) for v in range(vectors)]
+        for place, (z, inverse) in enumerate(features):
+            m1, ratio, v = sums[0][place], ratios[place], place % vectors
+            code, clipped = _code(e, m1, ratio, factor, at_numbers)
+            scale = e.mul(weights[place // vectors], factor)
+            g = e.mul(e.load(_VECTOR, at_grad, VECTOR_BYTES * v), scale)
+            g = builder.select(builder.fcmp_ordered("==", code, clipped), g, e.full(0.0))
+            dr = e.mul(g, m1)
+            relative = e.mul(dr, inverse)
+            d2, d3, d4 = (e.mul(slopes[place][i], relative) for i in range(3))
+            back = e.muladd(d2, z[0], e.muladd(d3, z[1], e.mul(d4, z[2])))
+            alive = builder.fcmp_ordered(">", m1, e.number(at_numbers, REST))
+            back = builder.select(alive, back, e.full(0.0))
+            through = e.mul(e.mul(slopes[place][3], dr), e.number(at_numbers, SHARE))
+            first = builder.fsub(e.muladd(g, ratio, through), back)
+            firsts[v] = builder.fadd(firsts[v], first)
+            down[0].append(e.mul(d2, e.full(2.0)))
+            down[1].append(e.mul(d3, e.full(3.0)))
+            down[2].append(e.mul(d4, e.full(3.0)))
+        for v, first in enumerate(firsts):
+            e.store(first, at_first, VECTOR_BYTES * v)
+
+        def add_row(n: Any, _: list[Any]) -> list[Any]:
+            term = e.at(at_terms, builder.mul(n, ir.Constant(_INTEGER, TERM_BYTES * streams)))
+            number = e.load(ir.IntType(32), term)
+            row = e.at(at_block, _at_row(e, number, _ROW_BYTES))
+            place = e.at(at_down, _at_row(e, number, VECTOR_BYTES))
+            total = e.load(_VECTOR, place)
+            for m, power in ((1, 1), (2, 2), (3, 2)):
+                xs = [e.number(term, 4 * t + power) for t in range(streams)]
+                for v in range(vectors):
+                    inner = e.mul(xs[0], down[m - 1][v])
+                    for t in range(1, streams):
+                        inner = e.muladd(xs[t], down[m - 1][t * vectors + v], inner)
+                    w = e.load(_VECTOR, row, 4 * (m * BLOCK + v * LANES))
+                    total = e.muladd(inner, w, total)
+            e.store(total, place)
+            return []
+
+        e.loop(count, [], add_row)
+
+    return emit
+
+
+def _finish(
+    e: _Emitter, at_rows: Any, count: Any, at_block: Any, at_first: Any, at_down: Any
+) -> None:
+    """Add the derivatives by way of m1."""
+    firsts = [e.load(_VECTOR, at_first, VECTOR_BYTES * v) for v in range(VECTORS)]
+
+    def add_row(n: Any, _: list[Any]) -> list[Any]:
+        at_row = e.at(at_rows, e.builder.mul(n, ir.Constant(_INTEGER, 4)))
+        number = e.load(ir.IntType(32), at_row)
         place = e.at(at_down, _at_row(e, number, VECTOR_BYTES))
-        total = dot(row, (0,), e.load(_VECTOR, place))
-        total = e.muladd(e.number(term, 1), dot(row, (1,), None), total)
-        total = e.muladd(e.number(term, 2), dot(row, (2, 3), None), total)
+        row = e.at(at_block, _at_row(e, number, _ROW_BYTES))
+        total = e.load(_VECTOR, place)
+        for v, first in enumerate(firsts):
+            total = e.muladd(first, e.load(_VECTOR, row, VECTOR_BYTES * v), total)
         e.store(total, place)
         return []
 
-    def at_rest_row(n: Any, _: list[Any]) -> list[Any]:
-        number = e.load(ir.IntType(32), e.at(at_rest, builder.mul(n, ir.Constant(_INTEGER, 4))))
-        place = e.at(at_down, _at_row(e, number, VECTOR_BYTES))
-        row = e.at(at_block, _at_row(e, number, _ROW_BYTES))
-        e.store(dot(row, (0,), e.load(_VECTOR, place)), place)
-        return []
-
-    e.loop(count, [], driven)
-    e.loop(rest_count, [], at_rest_row)
+    e.loop(count, [], add_row)
 
 
 def _list(
-    e: _Emitter, at_codes: Any, at_own: Any, rows: Any, shift: Any, mask: Any, at_powers: Any,
-    at_terms: Any, at_rest: Any, at_sizes: Any,
+    e: _Emitter, at_codes: Any, rows: Any, shift: Any, bits: Any, streams: Any, at_powers: Any,
+    at_terms: Any, at_size: Any,
 ) -> None:  # fmt: skip
-    """List the rows that a digit drives, and those at rest; which is which cannot be foretold."""
+    """List the rows that some streams drive; which do cannot be foretold, so nothing branches.
+
+    Room for two more streams than there are is written.
+    """
     builder, whole = e.builder, ir.IntType(32)
-    fours, places = ir.VectorType(whole, 4), ir.Constant(_INTEGER, TERM_BYTES)
-    zero, one = ir.Constant(_INTEGER, 0), ir.Constant(_INTEGER, 1)
+    fours, one = ir.VectorType(whole, 4), ir.Constant(_INTEGER, 1)
+    mask = builder.sub(builder.shl(one, bits), one)
+    together = builder.sub(builder.shl(one, builder.mul(bits, streams)), one)
+    term_bytes = builder.mul(streams, ir.Constant(_INTEGER, TERM_BYTES))
 
     def add_row(n: Any, sizes: list[Any]) -> list[Any]:
-        driven, quiet = sizes
         here = builder.mul(n, ir.Constant(_INTEGER, 4))
         code = builder.zext(e.load(whole, e.at(at_codes, here)), _INTEGER)
-        own = builder.zext(e.load(whole, e.at(at_own, here)), _INTEGER)
-        digit = builder.and_(builder.lshr(code, shift), mask)
-        row = builder.trunc(n, whole)
-        powers = e.load(fours, e.at(at_powers, builder.mul(digit, places)))
-        term = builder.insert_element(powers, row, ir.Constant(whole, 0))
-        e.store(term, e.at(at_terms, builder.mul(driven, places)))
-        e.store(row, e.at(at_rest, builder.mul(quiet, ir.Constant(_INTEGER, 4))))
-        counts = builder.zext(builder.icmp_unsigned("!=", digit, zero), _INTEGER)
-        rests = builder.and_(builder.xor(counts, one), own)
-        return [builder.add(driven, counts), builder.add(quiet, rests)]
+        code = builder.and_(builder.lshr(code, shift), together)
+        term = e.at(at_terms, builder.mul(sizes[0], term_bytes))
+        row, rest = builder.trunc(n, whole), code
+        for t in range(JOINT):
+            digit = builder.and_(rest, mask)
+            place = builder.mul(digit, ir.Constant(_INTEGER, TERM_BYTES))
+            powers = e.load(fours, e.at(at_powers, place))
+            powers = builder.insert_element(powers, row, ir.Constant(whole, 0))
+            e.store(powers, term, TERM_BYTES * t)
+            rest = builder.lshr(rest, bits)
+        driven = builder.icmp_unsigned("!=", code, ir.Constant(_INTEGER, 0))
+        return [builder.add(sizes[0], builder.zext(driven, _INTEGER))]
 
-    driven, quiet = e.loop(rows, [zero, zero], add_row)
-    e.store(driven, at_sizes)
-    e.store(quiet, at_sizes, 8)
+    e.store(e.loop(rows, [ir.Constant(_INTEGER, 0)], add_row)[0], at_size)
 
 
 def _copy(
@@ -363,7 +417,7 @@ def _copy(
     e.loop(rows, [], copy_row)
 
 
-def _operation(emit: Callable[..., None], integers: int, numbers: Sequence[Any]) -> Any:
+def _operation(name: str, emit: Callable[..., None], integers: int, *numbers: Any) -> Any:
     """Make a function of addresses and counts, and then of numbers."""
     kinds = (*(types.int64,) * integers, *numbers)
 
@@ -371,7 +425,7 @@ def _operation(emit: Callable[..., None], integers: int, numbers: Sequence[Any])
     def operation(typingctx: Any, given: Any) -> Any:
         def codegen(context: Any, builder: Any, signature: Any, values: Any) -> Any:
             kind = ir.FunctionType(ir.VoidType(), [context.get_value_type(k) for k in kinds])
-            symbol = f"wordline_columns{emit.__name__}"
+            symbol = f"wordline_columns_{name}"
             function = builder.module.globals.get(symbol)
             if function is None:
                 function = ir.Function(builder.module, kind, symbol)
@@ -389,12 +443,18 @@ def _operation(emit: Callable[..., None], integers: int, numbers: Sequence[Any])
     return operation
 
 
-# f((at_codes, at_own, rows, shift, mask, at_powers, at_terms, at_rest, at_sizes))
-list_digits = _operation(_list, 9, ())
+# f((at_codes, rows, shift, bits, streams, at_powers, at_terms, at_size))
+list_digits = _operation("list", _list, 8)
 # f((at_source, row_bytes, matrix_bytes, rows, at_block, vectors))
-copy_columns = _operation(_copy, 6, ())
-# f((at_terms, count, at_block, at_static, at_numbers, hidden, at_out, at_clipped, weight, shift))
-convert_sparse = _operation(_convert, 8, (types.float64, types.float32))
-# f((at_terms, count, at_block, at_static, at_numbers, hidden, at_rest, rest_count, at_grad,
-#    at_down, weight, shift))
-descend_sparse = _operation(_descend, 10, (types.float32, types.float32))
+copy_columns = _operation("copy", _copy, 6)
+# f((at_terms, count, at_block, at_static, at_numbers, hidden, at_out, at_clipped, weight, base))
+_wide = types.float64, types.float64
+convert_joint = _operation("convert_joint", _convert(JOINT, 1), 8, *_wide)
+convert_alone = _operation("convert_alone", _convert(1, VECTORS), 8, *_wide)
+# f((at_terms, count, at_block, at_static, at_numbers, hidden, at_grad, at_down, at_first, weight,
+#    base))
+_short = types.float32, types.float32
+descend_joint = _operation("descend_joint", _descend(JOINT, 1), 9, *_short)
+descend_alone = _operation("descend_alone", _descend(1, VECTORS), 9, *_short)
+# f((at_rows, count, at_block, at_first, at_down))
+finish_descent = _operation("finish", _finish, 5)

@@ -19,19 +19,24 @@ from .emission import (
     FACTOR,
     HEAD,
     HIGH,
+    JOINT,
     LANES,
     MATRICES,
     SHARE,
     UNIT,
-    convert_sparse,
+    VECTORS,
+    convert_alone,
+    convert_joint,
     copy_columns,
-    descend_sparse,
+    descend_alone,
+    descend_joint,
+    finish_descent,
     list_digits,
 )
 
 Array = NDArray[Any]
 _BLOCK, _LANES, _MATRICES, _UNIT = BLOCK, LANES, MATRICES, UNIT
-_FACTOR, _HIGH, _SHARE, _HEAD = FACTOR, HIGH, SHARE, HEAD
+_FACTOR, _HIGH, _SHARE, _HEAD, _JOINT, _VECTORS = FACTOR, HIGH, SHARE, HEAD, JOINT, VECTORS
 
 
 class Streams(NamedTuple):
@@ -50,44 +55,63 @@ class Streams(NamedTuple):
 
 @kernel(error_model="numpy")
 @no_type_check
-def _list_terms(u, streams, terms, rest, sizes):
-    """List, for each vector and read, the rows that are driven and those of its sign at rest.
+def _list_terms(u, streams, terms, sizes, own):
+    """List, for each vector, sign and segment of streams, the rows that are driven.
 
-    `terms` `(vectors, 2 count, rows + 1, 4)`; `rest` `(vectors, 2 count, rows + 1)`; `sizes`
-    `(vectors, 2 count, 2)`. One row more is written than is listed.
+    A segment is `JOINT` streams, or one of what is left over. `terms`
+    `(vectors, 2, segments, rows + 1, 12)`; `sizes` `(vectors, 2, segments)`; `own`
+    `(vectors, 2, rows + 1)`: the number of rows of a sign, and then the rows.
     """
-    count, rows = streams.count, u.shape[1]
-    codes, own = np.empty((2, rows), np.int32), np.empty((2, rows), np.int32)
-    at_codes, at_own, at_powers = _at(codes), _at(own), _at(streams.powers)
-    at_terms, at_rest, at_sizes = _at(terms), _at(rest), _at(sizes)
-    reads, mask = 2 * count, np.int64((1 << streams.bits) - 1)
+    count, rows, segments = streams.count, u.shape[1], terms.shape[2]
+    codes = np.empty((2, rows), np.int32)
+    at_codes, at_powers, at_terms, at_sizes = (
+        _at(codes),
+        _at(streams.powers),
+        _at(terms),
+        _at(sizes),
+    )
+    segment_bytes = 48 * terms.shape[3]
     for n in range(u.shape[0]):
         negative = 0
         for i in range(rows):
             code = np.int32(np.floor(abs(np.float64(u[n, i])) * streams.levels + 0.5))
             below = np.int32(u[n, i] < 0)
             codes[0, i], codes[1, i] = code * (1 - below), code * below
-            own[0, i], own[1, i] = 1 - below, below
+            own[n, below, 1 + i - negative if below == 0 else 1 + negative] = i
             negative += below
+        own[n, 0, 0], own[n, 1, 0] = rows - negative, negative
         for sign in range(2):
             if sign == 1 and negative == 0:
-                sizes[n, count:] = 0
+                sizes[n, 1] = 0
                 break
-            for t in range(count):
-                place = n * reads + sign * count + t
+            for segment in range(segments):
+                place = (n * 2 + sign) * segments + segment
+                many = _streams_of(segment, count)
                 list_digits(
                     (
                         at_codes + 4 * sign * rows,
-                        at_own + 4 * sign * rows,
                         rows,
-                        streams.bits * t,
-                        mask,
+                        streams.bits * _first_stream(segment, count),
+                        streams.bits,
+                        many,
                         at_powers,
-                        at_terms + place * 16 * terms.shape[2],
-                        at_rest + place * 4 * rest.shape[2],
-                        at_sizes + place * 16,
+                        at_terms + place * segment_bytes,
+                        at_sizes + place * 8,
                     )
                 )
+
+
+@kernel()
+@no_type_check
+def _streams_of(segment, count):
+    return _JOINT if segment < count // _JOINT else 1
+
+
+@kernel()
+@no_type_check
+def _first_stream(segment, count):
+    whole = count // _JOINT
+    return _JOINT * segment if segment < whole else _JOINT * whole + segment - whole
 
 
 @kernel()
@@ -174,15 +198,15 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
 
     Returns how many codes saturated.
     """
-    terms, rest, sizes, block, static, clipped = memory
-    saturated, reads, hidden = 0, 2 * streams.count, np.int64(static.shape[0] - 1)
-    at_terms, term_bytes, out_bytes = _at(terms), 16 * terms.shape[2], 8 * out.shape[1]
+    terms, sizes, own, block, static, clipped = memory
+    saturated, segments, hidden = 0, terms.shape[2], np.int64(static.shape[0] - 1)
+    at_terms, segment_bytes, out_bytes = _at(terms), 48 * terms.shape[3], 8 * out.shape[1]
     at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
     at_out, at_clipped = _at(out), _at(clipped)
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, rest, sizes)
+        _list_terms(part, streams, terms, sizes, own)
         for s in range(response.shape[0] // 2):
             at = s, group, tile
             if _cancels(response, at, outputs, rows, height, numbers):
@@ -191,26 +215,32 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
                 _pack(response, at, b * _BLOCK, outputs, rows, height, block, static)
                 clipped[:] = 0
                 for n in range(u.shape[0]):
-                    weight = slice_weights[s]
-                    for t in range(reads):
-                        if t == streams.count:
-                            weight = -slice_weights[s]
-                        if sizes[n, t, 0] > 0:
-                            convert_sparse(
+                    here = at_out + n * out_bytes + 8 * _BLOCK * b
+                    for place in range(2 * segments):
+                        sign, segment = place // segments, place % segments
+                        size = sizes[n, sign, segment]
+                        if size == 0:
+                            continue
+                        weight = slice_weights[s] * (1 - 2 * sign)
+                        weight *= streams.base ** _first_stream(segment, streams.count)
+                        listed = at_terms + (n * 2 * segments + place) * segment_bytes
+                        if _streams_of(segment, streams.count) == 1:
+                            convert_alone(
                                 (
-                                    at_terms + (n * reads + t) * term_bytes,
-                                    sizes[n, t, 0],
-                                    at_block,
-                                    at_static,
-                                    at_numbers,
-                                    hidden,
-                                    at_out + n * out_bytes + 8 * _BLOCK * b,
-                                    at_clipped,
-                                    weight,
-                                    np.float32(0.5),
+                                    listed, size, at_block, at_static, at_numbers, hidden, here,
+                                    at_clipped, weight, streams.base,
                                 )
-                            )
-                        weight *= streams.base
+                            )  # fmt: skip
+                            continue
+                        for v in range(_VECTORS):
+                            more = v * 4 * _LANES
+                            convert_joint(
+                                (
+                                    listed, size, at_block + more, at_static + more, at_numbers,
+                                    hidden, here + 2 * more, at_clipped + more, weight,
+                                    streams.base,
+                                )
+                            )  # fmt: skip
                 for lane in range(min(_BLOCK, 2 * outputs - b * _BLOCK)):
                     saturated += clipped[lane]
     return saturated
@@ -225,16 +255,17 @@ def descend(
 
     `grad` `(vectors, 2 outputs in whole blocks)`: negative for the second array of a pair.
     """
-    terms, rest, sizes, block, static, down = memory
-    hidden, count = np.int64(static.shape[0] - 1), streams.count
-    reads, term_bytes, rest_bytes = 2 * count, 16 * terms.shape[2], 4 * rest.shape[2]
-    at_terms, at_rest, at_down = _at(terms), _at(rest), _at(down)
+    terms, sizes, own, block, static, down = memory
+    hidden, segments, count = np.int64(static.shape[0] - 1), terms.shape[2], streams.count
+    segment_bytes, first = 48 * terms.shape[3], np.empty(_BLOCK, np.float32)
+    at_terms, at_own, at_down, at_first = _at(terms), _at(own), _at(down), _at(first)
     at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
     at_grad, down_bytes = _at(grad), 4 * down.shape[1] * down.shape[2]
+    base = np.float32(streams.base)
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, rest, sizes)
+        _list_terms(part, streams, terms, sizes, own)
         down[:] = 0
         for s in range(response.shape[0] // 2):
             at = s, group, tile
@@ -243,36 +274,51 @@ def descend(
             for b in range(grad.shape[1] // _BLOCK):
                 _pack(response, at, b * _BLOCK, outputs, rows, height, block, static)
                 for n in range(u.shape[0]):
+                    towards = at_grad + 4 * (n * grad.shape[1] + _BLOCK * b)
+                    below = at_down + n * down_bytes
                     for sign in range(2):
-                        # Reads without voltage have one slope: theirs are done together, last.
-                        weight, quiet, still = slice_weights[s], 0.0, -1
-                        for t in range(count + 1):
-                            read, scale = sign * count + t, weight
-                            if t == count:
-                                read, scale = still, quiet
-                            elif sizes[n, read, 0] == 0:
-                                still, quiet = read, quiet + weight
-                            weight *= streams.base
-                            if read < 0 or (t < count and sizes[n, read, 0] == 0):
-                                continue
-                            if sizes[n, read, 0] + sizes[n, read, 1] == 0:
-                                continue
-                            descend_sparse(
+                        if own[n, sign, 0] == 0:
+                            continue
+                        first[:] = 0
+                        quiet = 0.0  # streams without voltage have one slope: they go together
+                        for segment in range(segments):
+                            size = sizes[n, sign, segment]
+                            together = _streams_of(segment, count)
+                            weight = slice_weights[s]
+                            weight *= streams.base ** _first_stream(segment, count)
+                            place = (n * 2 + sign) * segments + segment
+                            listed = at_terms + place * segment_bytes
+                            if size == 0:
+                                for _ in range(together):
+                                    quiet += weight
+                                    weight *= streams.base
+                            elif together == 1:
+                                descend_alone(
+                                    (
+                                        listed, size, at_block, at_static, at_numbers, hidden,
+                                        towards, below, at_first, np.float32(weight), base,
+                                    )
+                                )  # fmt: skip
+                            else:
+                                for v in range(_VECTORS):
+                                    more = v * 4 * _LANES
+                                    descend_joint(
+                                        (
+                                            listed, size, at_block + more, at_static + more,
+                                            at_numbers, hidden, towards + more, below,
+                                            at_first + more, np.float32(weight), base,
+                                        )
+                                    )  # fmt: skip
+                        if quiet > 0:
+                            descend_alone(
                                 (
-                                    at_terms + (n * reads + read) * term_bytes,
-                                    sizes[n, read, 0],
-                                    at_block,
-                                    at_static,
-                                    at_numbers,
-                                    hidden,
-                                    at_rest + (n * reads + read) * rest_bytes,
-                                    sizes[n, read, 1],
-                                    at_grad + 4 * (n * grad.shape[1] + _BLOCK * b),
-                                    at_down + n * down_bytes,
-                                    np.float32(scale),
-                                    np.float32(0.5),
+                                    at_terms, 0, at_block, at_static, at_numbers, hidden, towards,
+                                    below, at_first, np.float32(quiet), base,
                                 )
-                            )
+                            )  # fmt: skip
+                        rows_of_sign = at_own + 4 * ((n * 2 + sign) * own.shape[2] + 1)
+                        size = np.int64(own[n, sign, 0])
+                        finish_descent((rows_of_sign, size, at_block, at_first, below))
         for n in range(u.shape[0]):
             for i in range(rows):
                 total = down[n, i, 0]
