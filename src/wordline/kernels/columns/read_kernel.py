@@ -55,14 +55,14 @@ class Streams(NamedTuple):
 
 @kernel(error_model="numpy")
 @no_type_check
-def _list_terms(u, streams, terms, sizes, own):
+def _list_terms(u, streams, terms, sizes):
     """List, for each vector, sign and segment of streams, the rows that are driven.
 
     A segment is `JOINT` streams, or one of what is left over. `terms`
-    `(vectors, 2, segments, rows + 1, 12)`; `sizes` `(vectors, 2, segments)`; `own`
-    `(vectors, 2, rows + 1)`: the number of rows of a sign, and then the rows.
+    `(vectors, 2, segments, rows + 1, 12)`; `sizes` `(vectors, 2, segments)`.
     """
-    count, rows, segments = streams.count, u.shape[1], terms.shape[2]
+    rows, segments = u.shape[1], terms.shape[2]
+    firsts, together, _ = _segments(streams)
     codes = np.empty((2, rows), np.int32)
     at_codes, at_powers, at_terms, at_sizes = (
         _at(codes),
@@ -77,23 +77,20 @@ def _list_terms(u, streams, terms, sizes, own):
             code = np.int32(np.floor(abs(np.float64(u[n, i])) * streams.levels + 0.5))
             below = np.int32(u[n, i] < 0)
             codes[0, i], codes[1, i] = code * (1 - below), code * below
-            own[n, below, 1 + i - negative if below == 0 else 1 + negative] = i
             negative += below
-        own[n, 0, 0], own[n, 1, 0] = rows - negative, negative
         for sign in range(2):
             if sign == 1 and negative == 0:
                 sizes[n, 1] = 0
                 break
             for segment in range(segments):
                 place = (n * 2 + sign) * segments + segment
-                many = _streams_of(segment, count)
                 list_digits(
                     (
                         at_codes + 4 * sign * rows,
                         rows,
-                        streams.bits * _first_stream(segment, count),
+                        streams.bits * firsts[segment],
                         streams.bits,
-                        many,
+                        together[segment],
                         at_powers,
                         at_terms + place * segment_bytes,
                         at_sizes + place * 8,
@@ -103,15 +100,28 @@ def _list_terms(u, streams, terms, sizes, own):
 
 @kernel()
 @no_type_check
-def _streams_of(segment, count):
-    return _JOINT if segment < count // _JOINT else 1
+def _list_signs(u, own):
+    """List the rows of each sign: `own` `(vectors, 2, rows + 1)`, their number and then they."""
+    for n in range(u.shape[0]):
+        own[n, :, 0] = 0
+        for i in range(u.shape[1]):
+            below = 1 if u[n, i] < 0 else 0
+            own[n, below, 0] += 1
+            own[n, below, own[n, below, 0]] = i
 
 
 @kernel()
 @no_type_check
-def _first_stream(segment, count):
-    whole = count // _JOINT
-    return _JOINT * segment if segment < whole else _JOINT * whole + segment - whole
+def _segments(streams):
+    """Lay out segments: their first streams, how many they have, the weights of the first."""
+    joint = streams.count // _JOINT
+    many = joint + streams.count % _JOINT
+    firsts, sizes, weights = np.empty(many, np.int64), np.empty(many, np.int64), np.empty(many)
+    for segment in range(many):
+        firsts[segment] = _JOINT * min(segment, joint) + max(0, segment - joint)
+        sizes[segment] = _JOINT if segment < joint else 1
+        weights[segment] = streams.base ** firsts[segment]
+    return firsts, sizes, weights
 
 
 @kernel()
@@ -198,7 +208,8 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
 
     Returns how many codes saturated.
     """
-    terms, sizes, own, block, static, clipped = memory
+    terms, sizes, _, block, static, clipped = memory
+    _, together, weights = _segments(streams)
     saturated, segments, hidden = 0, terms.shape[2], np.int64(static.shape[0] - 1)
     at_terms, segment_bytes, out_bytes = _at(terms), 48 * terms.shape[3], 8 * out.shape[1]
     at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
@@ -206,7 +217,7 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, sizes, own)
+        _list_terms(part, streams, terms, sizes)
         for s in range(response.shape[0] // 2):
             at = s, group, tile
             if _cancels(response, at, outputs, rows, height, numbers):
@@ -221,10 +232,9 @@ def convert(u, response, group, outputs, height, streams, slice_weights, numbers
                         size = sizes[n, sign, segment]
                         if size == 0:
                             continue
-                        weight = slice_weights[s] * (1 - 2 * sign)
-                        weight *= streams.base ** _first_stream(segment, streams.count)
+                        weight = slice_weights[s] * weights[segment] * (1 - 2 * sign)
                         listed = at_terms + (n * 2 * segments + place) * segment_bytes
-                        if _streams_of(segment, streams.count) == 1:
+                        if together[segment] == 1:
                             convert_alone(
                                 (
                                     listed, size, at_block, at_static, at_numbers, hidden, here,
@@ -256,7 +266,8 @@ def descend(
     `grad` `(vectors, 2 outputs in whole blocks)`: negative for the second array of a pair.
     """
     terms, sizes, own, block, static, down = memory
-    hidden, segments, count = np.int64(static.shape[0] - 1), terms.shape[2], streams.count
+    _, together, weights = _segments(streams)
+    hidden, segments = np.int64(static.shape[0] - 1), terms.shape[2]
     segment_bytes, first = 48 * terms.shape[3], np.empty(_BLOCK, np.float32)
     at_terms, at_own, at_down, at_first = _at(terms), _at(own), _at(down), _at(first)
     at_block, at_static, at_numbers = _at(block), _at(static), _at(numbers)
@@ -265,7 +276,8 @@ def descend(
     for tile in range(response.shape[2]):
         rows = min(height, u.shape[1] - tile * height)
         part = u[:, tile * height : tile * height + rows]
-        _list_terms(part, streams, terms, sizes, own)
+        _list_terms(part, streams, terms, sizes)
+        _list_signs(part, own)
         down[:] = 0
         for s in range(response.shape[0] // 2):
             at = s, group, tile
@@ -283,16 +295,14 @@ def descend(
                         quiet = 0.0  # streams without voltage have one slope: they go together
                         for segment in range(segments):
                             size = sizes[n, sign, segment]
-                            together = _streams_of(segment, count)
-                            weight = slice_weights[s]
-                            weight *= streams.base ** _first_stream(segment, count)
+                            weight = slice_weights[s] * weights[segment]
                             place = (n * 2 + sign) * segments + segment
                             listed = at_terms + place * segment_bytes
                             if size == 0:
-                                for _ in range(together):
+                                for _ in range(together[segment]):
                                     quiet += weight
                                     weight *= streams.base
-                            elif together == 1:
+                            elif together[segment] == 1:
                                 descend_alone(
                                     (
                                         listed, size, at_block, at_static, at_numbers, hidden,
