@@ -169,6 +169,7 @@ def crossbar(request: pytest.FixtureRequest) -> wl.Crossbar:
             crossbar,
             encoding=wl.DifferentialPair(two_sided=True),
             slicing=wl.BitSlicing(8, 2, 8, 4),
+            dac=dataclasses.replace(crossbar.dac, bits=8),
             adc=wl.UniformConverter(bits=10, range=wl.FullScale(0.2), signed=False),
         )
     return crossbar
