@@ -170,7 +170,7 @@ def crossbar(request: pytest.FixtureRequest) -> wl.Crossbar:
             encoding=wl.DifferentialPair(two_sided=True),
             slicing=wl.BitSlicing(8, 2, 8, 4),
             dac=dataclasses.replace(crossbar.dac, bits=8),
-            adc=wl.UniformConverter(bits=10, range=wl.FullScale(0.2), signed=False),
+            adc=wl.UniformConverter(bits=6, range=wl.FullScale(0.05), signed=False),
         )
     return crossbar
 
@@ -201,9 +201,9 @@ def test_a_layer_reads_as_in_plain_torch(
     monkeypatch.setattr(read_curved, "applies", lambda *a: calls.append(real(*a)))  # returns None
     plain = run()
     assert calls == [True]
-    # A code at an edge may round to its neighbour: few do, and by one step of one digit.
-    assert (fast[0] - plain[0]).abs().max() < 2e-3 * plain[0].abs().max()
-    assert (fast[0] - plain[0]).abs().median() < 1e-5 * plain[0].abs().max()
+    # A code at an edge may round to its neighbour: few do.
+    moved = (fast[0] - plain[0]).abs() > 1e-5 * plain[0].abs().max()
+    assert moved.double().mean() < 0.02
     assert (fast[1] - plain[1]).norm() < 2e-3 * plain[1].norm()
     assert fast[2] == plain[2] and abs(fast[3] - plain[3]) <= 2 + plain[3] // 100
     assert (plain[3] > 0) == (crossbar.slicing.weight_bits == 8)
