@@ -40,7 +40,7 @@ _FACTOR, _HIGH, _SHARE, _HEAD, _JOINT, _VECTORS = FACTOR, HIGH, SHARE, HEAD, JOI
 
 
 class Streams(NamedTuple):
-    """How inputs are cut: rounded to `levels`, digits of `bits`, `count` of them.
+    """How inputs are cut: rounded to `levels`, digits of `bits`, `total` of them.
 
     `powers` `(2^bits, 4)`: room for a row's number, x, x^2 and x^3 of each digit; `base`: of the
     weights of digits.
@@ -48,7 +48,7 @@ class Streams(NamedTuple):
 
     levels: float
     bits: int
-    count: int
+    total: int
     powers: Array
     base: float
 
@@ -114,8 +114,8 @@ def _list_signs(u, own):
 @no_type_check
 def _segments(streams):
     """Lay out segments: their first streams, how many they have, the weights of the first."""
-    joint = streams.count // _JOINT
-    many = joint + streams.count % _JOINT
+    joint = streams.total // _JOINT
+    many = joint + streams.total % _JOINT
     firsts, sizes, weights = np.empty(many, np.int64), np.empty(many, np.int64), np.empty(many)
     for segment in range(many):
         firsts[segment] = _JOINT * min(segment, joint) + max(0, segment - joint)
