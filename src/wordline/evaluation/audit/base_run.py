@@ -76,21 +76,21 @@ def software_run(context: AuditContext) -> BaseRun:
     return BaseRun(context.software, context.base_result(context.software))
 
 
-def compare_all(context: AuditContext, *, quick: bool) -> tuple[Comparison, ...]:
+def compare_all(context: AuditContext) -> tuple[Comparison, ...]:
     """Compare software, the chip and every control.
 
-    A quick audit leaves out the costliest where there is no advantage to explain.
+    The costliest, noise that is averaged over, is left out where there is no advantage to explain.
     """
     software, chip = software_run(context), base_run(context, None)
     advantage = Paired.of(software.loss, chip.loss)
-    left_out = (NOISE,) if quick and not advantage.exceeds(WORTH) else ()
+    left_out = () if advantage.exceeds(WORTH) else (NOISE,)
     rows = [_row("software", software, software, chip), _row("chip", chip, software, chip)]
     for control in CONTROLS:
         try:
             noisy = control is NOISE
             context.meter.begin(control.name, base_runs(context.budget, stochastic=noisy))
             if control in left_out:
-                raise Skip("a quick audit leaves it out where there is no advantage to explain")
+                raise Skip("left out where there is no advantage to explain")
             rows.append(_row(control.name, base_run(context, control), software, chip))
         except Skip as reason:
             none = Estimate(0.0, 0.0, 0.0)

@@ -103,7 +103,7 @@ def audit(
                 stopped = f"stopped after {check.id} failed; run without quick to go on"
             meter.end(f"{check.id} {checks[check.id].status}")
         skip_controls = stopped or context.unusable_gradient
-        comparisons = () if skip_controls else compare_all(context, quick=quick)
+        comparisons = () if skip_controls else compare_all(context)
         worst = context.chip.worst.minimum(context.chip.clean)
         meter.finish("done")
         ordered = tuple(checks[id] for id in SHOWN)
