@@ -27,7 +27,7 @@ from torch.nn import functional
 
 import wordline as wl
 from wordline.kernels import reads
-from wordline.kernels.reads.micro_kernels import WHOLE_NUMBERS
+from wordline.kernels.reads.micro_kernels import FOURS, NARROW, PRODUCTS, TWOS
 from wordline.nn.reading import read_fast
 
 WIRED = wl.Crossbar(
@@ -39,6 +39,7 @@ SLICED = dataclasses.replace(
     WIRED, slicing=wl.BitSlicing(16, 4, 16, 4),
     adc=wl.UniformConverter(bits=14, range=wl.FullScale(), signed=False, less_off_current=True),
 )  # fmt: skip
+NAMES = {TWOS: "16 bits", FOURS: "bytes in 32 bits", NARROW: "bytes in 16 bits"}
 CASES = {
     "8-bit ADC, no slices": WIRED,
     "4-bit slices and streams of 16 bits, 14-bit ADC, wires": SLICED,
@@ -59,7 +60,7 @@ def main() -> None:
     print(
         f"wordline {version('wordline')}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, "
-        f"batch {args.batch}, whole numbers: {WHOLE_NUMBERS}, "
+        f"batch {args.batch}, whole numbers: {', '.join(NAMES[form] for form in PRODUCTS)}, "
         f"{datetime.date.today()}\n"
     )
     print(

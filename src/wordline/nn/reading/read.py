@@ -59,7 +59,8 @@ def _column_sums(
                 u,
                 read_fast.FastRead(
                     product, crossbar, response, outputs, limit=limit, off=off_share(crossbar),
-                    negative=least < 0, count=tally.add, plain=partial(plain, counted=Tally()),
+                    negative=least < 0, within=max(-least, most) <= 1, count=tally.add,
+                    plain=partial(plain, counted=Tally()),
                 ),
             )  # fmt: skip
     return plain(product.to_vectors(u), response, tally)
