@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,6 +22,8 @@ from .saturation import Derivative, Marks, subtract_blocks
 
 AVAILABLE = True  # tests of the path in torch take the kernel away
 _PRODUCTS_OF_THREAD = 4_000_000
+_KEPT = 16
+_OF_THREAD = threading.local()
 
 
 class InputVectors(NamedTuple):
@@ -66,7 +69,7 @@ def convert(
     arrays, plan = Arrays(packed.weights.numpy(), packed.affine.numpy()), _plan(packed, certain)
     products = len(weights) * arrays_read * col_tiles * padded * vectors.offsets.size * width
     threads = _threads(blocks * products)
-    piece = max(1, blocks // (8 * threads))
+    piece = blocks if threads == 1 else max(1, blocks // (8 * threads))
     into = total.numpy()
 
     def work(begins: Iterator[int]) -> None:
@@ -114,13 +117,13 @@ def subtract_saturated(
     pieces = list(zip(cuts, [*cuts[1:], n], strict=True))
 
     def work(some: Iterator[tuple[int, int]]) -> None:
-        scratch = _scratch(packed, len(slopes), 1)
         marks = aligned_empty((signs, OPERANDS, width), number)
         whole = f"i{number.itemsize}"
         memory = Marks(
             marks, marks.view(whole), np.empty((signs, width, rows), number),
             np.zeros(width, np.bool_), np.zeros(width, whole),
         )  # fmt: skip
+        scratch = _scratch(packed, len(slopes), 1)
         for begin, end in some:
             inputs = Inputs(source, vectors.starts[begin:end], vectors.offsets)
             here = functional.pad(sums[..., begin:end], (0, (begin - end) % width))
@@ -168,6 +171,17 @@ def _plan(packed: PackedColumns, certain: bool) -> Plan:
 
 
 def _scratch(packed: PackedColumns, reads: int, columns: int) -> Scratch:
+    """Return this thread's working memory, kept for the next call of its shape."""
+    kept: dict[Any, Scratch] = _OF_THREAD.__dict__.setdefault("kept", {})
+    key = packed.dtype, packed.form, packed.bit_planes.levels > 0, packed.shape[4], reads, columns
+    if key not in kept:
+        if len(kept) >= _KEPT:
+            del kept[next(iter(kept))]
+        kept[key] = _new_scratch(packed, reads, columns)
+    return kept[key]
+
+
+def _new_scratch(packed: PackedColumns, reads: int, columns: int) -> Scratch:
     """Allocate one thread's working memory; what a format does not need is empty."""
     number = _number(packed)
     whole, in_digits = packed.form != REAL, packed.bit_planes.levels > 0

@@ -89,20 +89,17 @@ def place(inputs, plan, first, starts):
 def gather(inputs, scratch, offsets, grain):
     """Gather the inputs of one tile's rows for a block of vectors; missing rows are 0."""
     into = scratch.gathered
-    at_starts = np.int64(scratch.starts.ctypes.data)
-    at_source = np.int64(inputs.source.ctypes.data)
-    for row in range(into.shape[0]):
-        if row >= len(offsets):
-            into[row] = 0
-            continue
-        at_row = np.int64(into.ctypes.data) + row * into.shape[1] * into.itemsize
-        at = (at_starts, at_source + offsets[row] * into.itemsize, at_row)
-        if grain == 1:
-            gather_ones(into, at, ())
-        elif grain == 4:
-            gather_fours(into, at, ())
-        else:
-            gather_vectors(into, at, ())
+    into[len(offsets) :] = 0
+    at = (
+        np.int64(scratch.starts.ctypes.data), np.int64(inputs.source.ctypes.data),
+        np.int64(offsets.ctypes.data), np.int64(len(offsets)), np.int64(into.ctypes.data),
+    )  # fmt: skip
+    if grain == 1:
+        gather_ones(into, at, ())
+    elif grain == 4:
+        gather_fours(into, at, ())
+    else:
+        gather_vectors(into, at, ())
 
 
 @kernel()

@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils
 
 from ..compiler import processor_features
 from ..registers import REGISTERS, VECTOR_BYTES
@@ -81,7 +82,7 @@ def _whole_products(form: int, finish: Finish) -> Callable[..., None]:
         def product(u: Any, w: Any, total: Any) -> Any:
             return PRODUCTS[form](builder, FEATURES, total, w, u)
 
-        sums = _loop(e, starts, (at_u, at_w, rows), product)
+        sums = _loop(e, starts, (at_u, at_w, rows), product, fold_last=REGISTERS == 16)
         if form == NARROW:  # `unit` times the sum of both halves
             low = builder.trunc(unit, word)
             units = e.spread(builder.or_(low, builder.shl(low, ir.Constant(word, 16))))
@@ -107,11 +108,13 @@ def _whole_products(form: int, finish: Finish) -> Callable[..., None]:
 
 def _loop(
     e: Emitter, starts: list[Any], operands: tuple[Any, Any, Any],
-    product: Callable[[Any, Any, Any], Any],
+    product: Callable[[Any, Any, Any], Any], *, fold_last: bool = False,
 ) -> Sums:  # fmt: skip
     """Add the products over all rows to `starts`: `OPERANDS` lists of `VECTORS` sums.
 
-    `operands`: addresses of the vectors and of the columns, and the number of rows.
+    `operands`: addresses of the vectors and of the columns, and the number of rows. `fold_last`:
+    read the last vector from memory for each column, where a product and its sum take one more
+    register than there are.
     """
     at_u, at_w, rows = operands
     vector = starts[0].type
@@ -134,6 +137,9 @@ def _loop(
     new: Sums = []
     for j in range(OPERANDS):  # one column in a register at a time
         w = e.spread(_load(e, element, w_here, j))
+        if fold_last and j:
+            u_here = _same(builder, u_here)
+            us[-1] = _load(e, vector, u_here, VECTORS - 1)
         new.append([product(u, w, total) for u, total in zip(us, sums[j], strict=True)])
     next_row = builder.add(row, one)
     row.add_incoming(next_row, loop)
@@ -198,6 +204,12 @@ def _code(e: Emitter, total: Any, low: Any, high: Any) -> tuple[Any, Any]:
     return code, builder.select(builder.fcmp_ordered(">", clipped, low), clipped, low)
 
 
+def _same(builder: Any, address: Any) -> Any:
+    """Return an address that LLVM cannot know to be the same, so that it loads again."""
+    kind = ir.FunctionType(INTEGER, [INTEGER])
+    return builder.call(ir.InlineAsm(kind, "", "=r,0", side_effect=False), [address])
+
+
 def _load(e: Emitter, kind: Any, address: Any, index: int) -> Any:
     at = e.builder.inttoptr(address, kind.as_pointer())
     return e.builder.load(e.builder.gep(at, [ir.Constant(INTEGER, index)]), align=e.size)
@@ -226,19 +238,29 @@ def _by_format(name: str, finishes: dict[int, Finish]) -> Any:
 
 
 def _gather(grain: int) -> Callable[..., None]:
-    """Gather one input of every vector of a block, `grain` of them side by side; 0: whole vectors.
+    """Gather one input of every vector of a block, row after row; `grain` of them side by side.
 
-    Takes the addresses of the starts, of what start 0 is of, and of the result.
+    0: whole vectors. Takes the addresses of the starts, of what start 0 is of, of the offsets of
+    rows, the number of these, and the address of the result.
     """
 
-    def emit(e: Emitter, at_starts: Any, at_source: Any, at_result: Any) -> None:
-        lanes = grain or e.lanes
-        piece = ir.VectorType(e.element, lanes)
-        for n in range(VECTORS * e.lanes // lanes):
-            start = _load(e, INTEGER, at_starts, n * lanes)
-            size = ir.Constant(INTEGER, e.size)
-            address = e.builder.add(at_source, e.builder.mul(start, size))
-            _store(e, _load(e, piece, address, 0), at_result, n)
+    def emit(
+        e: Emitter, at_starts: Any, at_source: Any, at_offsets: Any, rows: Any, at_result: Any
+    ) -> None:
+        builder, lanes = e.builder, grain or e.lanes
+        piece, size = ir.VectorType(e.element, lanes), ir.Constant(INTEGER, e.size)
+        pieces = range(VECTORS * e.lanes // lanes)
+        starts = [
+            builder.add(at_source, builder.mul(_load(e, INTEGER, at_starts, n * lanes), size))
+            for n in pieces
+        ]
+        row_bytes = ir.Constant(INTEGER, VECTORS * VECTOR_BYTES)
+        with cgutils.for_range(builder, rows) as loop:
+            at = builder.add(at_offsets, builder.mul(loop.index, ir.Constant(INTEGER, 8)))
+            offset = builder.mul(_load(e, INTEGER, at, 0), size)
+            into = builder.add(at_result, builder.mul(loop.index, row_bytes))
+            for n, start in zip(pieces, starts, strict=True):
+                _store(e, _load(e, piece, builder.add(start, offset), 0), into, n)
 
     return emit
 

@@ -8,7 +8,7 @@ from functools import partial
 from torch import Tensor
 
 from ...mapping import Crossbar, ProgrammedMatrix
-from ...transforms import concrete, under_vmap
+from ...transforms import concrete, needs_derivative, under_vmap
 from ..layers.product import AbstractProduct
 from . import read_fast
 from .read_fast_gradient import differentiable_read
@@ -37,8 +37,10 @@ def read(
     y = crossbar.slicing.accumulate(sums)
     scale = state.w_max * state.gain
     if scale.numel() == 1:
-        return product.from_vectors(y, x).contiguous() * (limit * scale.view(()))
-    return product.from_vectors(y * scale, x).contiguous() * limit
+        maps, scale = product.from_vectors(y, x).contiguous(), limit * scale.view(())
+    else:
+        maps, scale = product.from_vectors(y * scale, x).contiguous(), limit
+    return maps * scale if needs_derivative(maps, scale) else maps.mul_(scale)
 
 
 def _column_sums(

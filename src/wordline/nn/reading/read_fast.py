@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +18,15 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...devices import UniformConverter
 from ...kernels import reads
-from ...mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
+from ...mapping import (
+    AbstractEncoding,
+    AbstractSlicing,
+    BitSlicing,
+    Crossbar,
+    DifferentialPair,
+    NoSlicing,
+    decode,
+)
 from ...transforms import in_forward_mode, under_vmap
 from ..layers.convolution import ConvProduct
 from ..layers.im2col import Indices, im2col, im2col_indices
@@ -102,11 +110,8 @@ class FastRead:
 
         Columns without weights are read where they can saturate, which is counted.
         """
-        (columns, pads), (worth, apart) = self._packed(), self._worth()
-        significances = columns.bit_planes.significances
-        if columns.bit_planes.levels and self.negative:  # read after the others, and subtracted
-            significances = torch.cat([significances, -significances])
-        weigh = significances[:, None] * worth
+        columns, pads = self._packed()
+        weigh, apart = self._weights(columns.bit_planes)
         vectors = reads.InputVectors(source, *self._indices(source))
         certain = self._certain(columns)
         sums, saturated = reads.convert(vectors, columns, weigh, apart, certain=certain)
@@ -116,27 +121,28 @@ class FastRead:
         self.count(len(weigh) * len(vectors.starts) * self.response[..., 0, :].numel(), over)
         return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
+    def _weights(self, planes: reads.BitPlanes) -> tuple[Tensor, int]:
+        """Return the weight of each array at each read, and how many sums are kept apart."""
+        slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
+        twice = planes.levels > 0 and self.negative
+        return _read_weights(slicing, encoding, planes, len(self.response), twice)
+
     def _certain(self, columns: reads.PackedColumns) -> bool:
         """Tell whether no conversion can saturate; the voltages of streams have no sign."""
         both_signs = self.negative and columns.bit_planes.levels == 0
         return self.within and columns.reach.certain(columns.adc, negative=both_signs)
 
-    def _worth(self) -> tuple[Tensor, int]:
-        """Return the weight of each array, by slice and sign, and how many sums are kept apart."""
-        slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
-        worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
-        if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
-            one_hot = torch.eye(2, dtype=torch.float64)[:, :, None]
-            signs = encoding.difference(one_hot, slicing.zero_share)
-            return (worth * signs.T).flatten(), 1
-        apart = len(self.response) // len(worth)
-        return worth.expand(-1, apart).flatten(), apart
+    @property
+    def _paired(self) -> bool:
+        """Tell whether each weight has two columns of its own, whose difference it is."""
+        return isinstance(self.crossbar.encoding, DifferentialPair)
 
     def _differences(self, sums: Tensor) -> Tensor:
         """Decode sums `(apart, groups, col_tiles, n, cols)` into `(groups, n, columns)`."""
         encoding = self.crossbar.encoding
-        paired = isinstance(encoding, DifferentialPair)
-        decoded = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
+        decoded = (
+            sums[0] if self._paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
+        )
         return decoded.transpose(1, 2).flatten(2)
 
     def _indices(self, source: Tensor) -> tuple[Indices, Indices]:
@@ -167,7 +173,8 @@ class FastRead:
         self, out: Tensor, over: Tensor, source: Tensor, grad: Tensor
     ) -> Tensor:
         """Take what passed saturated conversions out of a derivative; `over`: their vectors."""
-        columns, (worth, apart) = self._packed().columns, self._worth()
+        columns = self._packed().columns
+        worth, apart = _worth(self.crossbar.slicing, self.crossbar.encoding, len(self.response))
         starts, offsets = self._indices(source)
         samples = over.numpy()
         if self.convolution is not None:
@@ -182,7 +189,8 @@ class FastRead:
             slopes = torch.cat([slopes, slopes])
         vectors = reads.InputVectors(source, starts[over.numpy()], offsets)
         shares = self.response / self.crossbar.window_siemens
-        shares = shares.transpose(3, 4).flatten(4)[..., : self.outputs].unsqueeze(3)
+        if shares.shape != columns.shape:
+            shares = shares.transpose(3, 4).flatten(4)[..., : self.outputs].unsqueeze(3)
         reads.subtract_saturated(out, towards, vectors, columns, shares, slopes, worth, samples)
         return out
 
@@ -202,9 +210,35 @@ class FastRead:
             pack = partial(
                 reads.pack_columns, response, quantiser, planes, unit=self.crossbar.window_siemens
             )
-            all_columns = response.shape[3] * response.shape[5]
-            pads = slice(self.outputs, all_columns)
-            spare = pack(columns=pads) if self.outputs < all_columns else None
-            known = key, _Packed(pack(columns=slice(self.outputs)), spare)
+            every = response.shape[3] * response.shape[5]
+            if self._paired and self.outputs < every:
+                pads = slice(self.outputs, every)
+                known = key, _Packed(pack(columns=slice(self.outputs)), pack(columns=pads))
+            else:  # every tile of an offset column has its reference
+                known = key, _Packed(pack(), None)
             _PACKED[response] = known
         return known[1]
+
+
+def _worth(slicing: AbstractSlicing, encoding: AbstractEncoding, arrays: int) -> tuple[Tensor, int]:
+    """Return the weight of each array, by slice and sign, and how many sums are kept apart."""
+    worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
+    if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
+        one_hot = torch.eye(2, dtype=torch.float64)[:, :, None]
+        signs = encoding.difference(one_hot, slicing.zero_share)
+        return (worth * signs.T).flatten(), 1
+    apart = arrays // len(worth)
+    return worth.expand(-1, apart).flatten(), apart
+
+
+@lru_cache(maxsize=64)
+def _read_weights(
+    slicing: AbstractSlicing, encoding: AbstractEncoding, planes: reads.BitPlanes, arrays: int,
+    twice: bool,
+) -> tuple[Tensor, int]:  # fmt: skip
+    """Return `_worth` at each read; `twice`: negative inputs after the others, and subtracted."""
+    worth, apart = _worth(slicing, encoding, arrays)
+    significances = planes.significances
+    if twice:
+        significances = torch.cat([significances, -significances])
+    return significances[:, None] * worth, apart
