@@ -2,6 +2,10 @@
 way of gathering.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -214,3 +218,72 @@ def test_the_bits_of_a_vector_depend_neither_on_its_neighbours_nor_on_threads() 
             assert saturated.any()
     finally:
         torch.set_num_threads(threads)
+
+
+def random_read(
+    levels: int, adc: Quantiser, forms: tuple[int, ...] = (REAL, *PRODUCTS)
+) -> tuple[Tensor, PackedColumns, Tensor]:
+    """Vectors, columns and weights of reads; devices of so many levels, 0: real numbers."""
+    shares = random(4, 1, 3, 1, 61, 5, dtype=torch.float32)
+    shares = (shares * (levels + 1)).floor() / levels if levels else shares
+    digits = BitPlanes(2**15 - 1, 4)
+    packed = pack_columns(shares, adc, digits, forms=forms)
+    return random(1, 77, 170, dtype=torch.float32) - 0.3, packed, random(8, 4, seed=5)
+
+
+@pytest.mark.parametrize("levels", [15, 1, 255])
+def test_every_format_of_whole_numbers_gives_the_same_bits(levels: int) -> None:
+    adc = Quantiser(5.0, 0.0, 2.0**10 - 1, 0.01)
+    answers = {}
+    for forms in ((REAL, *PRODUCTS), (REAL, TWOS)):
+        vectors, packed, weights = random_read(levels, adc, forms)
+        answers[packed.form] = run(vectors, packed, weights, 2)
+    assert TWOS in answers and (levels == 255 or BYTES in answers)
+    first, *others = answers.values()
+    for answer, saturated in others:
+        assert torch.equal(answer, first[0]) and saturated.tolist() == first[1].tolist()
+    assert first[1].any()
+
+
+@pytest.mark.parametrize("levels", [15, 0])
+def test_sums_that_cannot_be_out_of_range_are_not_compared_with_it(levels: int) -> None:
+    for limit, certain in ((62.0, True), (1.0, False)):
+        adc = Quantiser(limit, 0.0, 2.0**12 - 1, 0.0)
+        vectors, packed, weights = random_read(levels, adc)
+        assert packed.reach.certain(adc, negative=False) is certain
+        answer, saturated = run(vectors, packed, weights, 2)
+        assert bool(saturated.any()) is not certain
+        if certain:
+            n, k = vectors.shape[1:]
+            places = InputVectors(vectors, np.arange(n) * k, np.arange(k)[None])
+            again, none = convert(places, packed, weights, 2, certain=True)
+            assert torch.equal(answer, again) and not none.any()
+
+
+def test_reach_is_the_sum_of_a_columns_devices_of_one_sign() -> None:
+    shares = torch.tensor([[1.0, -2.0], [0.5, -1.0], [-1.0, 0.25]]).view(1, 1, 1, 1, 3, 2)
+    adc = Quantiser(limit=2.0, low=-127.0, high=127.0, offset=0.0)
+    packed = pack_columns(shares, adc, BitPlanes())
+    assert packed.reach == tuple(127 / 2 * end for end in (-3.0, 1.5, 3.25))
+    assert not packed.reach.certain(adc, negative=False)  # -3 is below -2
+    second = pack_columns(shares, adc, BitPlanes(), columns=slice(0, 1))
+    assert second.shape == (1, 1, 1, 1, 3, 1) and second.reach.both == 127 / 2 * 2.5
+
+
+_WIDTHS = """
+import hashlib, torch
+from tests.kernels.reads.test_adc_kernel import COARSE, random_read, run
+for levels in (15, 0):
+    answer, saturated = run(*random_read(levels, COARSE), 2)
+    print(hashlib.sha256(answer.contiguous().numpy().tobytes() + saturated.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_registers_of_every_width_give_the_same_bits() -> None:
+    printed = set()
+    for bits in ("128", "256", "512"):
+        given = {**os.environ, "WORDLINE_VECTOR_BITS": bits}
+        command = [sys.executable, "-c", _WIDTHS]
+        printed.add(subprocess.run(command, env=given, check=True, capture_output=True).stdout)
+    assert len(printed) == 1
