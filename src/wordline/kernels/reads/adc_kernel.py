@@ -69,7 +69,7 @@ def convert(
     arrays, plan = Arrays(packed.weights.numpy(), packed.affine.numpy()), _plan(packed, certain)
     products = len(weights) * arrays_read * col_tiles * padded * vectors.offsets.size * width
     threads = _threads(blocks * products)
-    piece = blocks if threads == 1 else max(1, blocks // (8 * threads))
+    piece = blocks if threads == 1 else max(1, blocks // (16 * threads))
     into = total.numpy()
 
     def work(begins: Iterator[int]) -> None:
