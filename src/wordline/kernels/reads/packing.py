@@ -120,7 +120,7 @@ def pack_columns(
     """
     shape, dtype, rows = tuple(response.shape), response.dtype, response.shape[4]
 
-    def in_codes(at: Slices) -> Tensor:
+    def in_codes(at: Slices, columns: slice | None = columns) -> Tensor:
         """Columns `(groups, row_tiles, arrays, col_tiles, cols, rows)`."""
         part = response.detach()[:, at[0], at[1]].permute(1, 2, 0, 3, 5, 4)
         if columns is not None:
@@ -139,7 +139,9 @@ def pack_columns(
         return packed
 
     ends, reach = _survey(map(in_codes, _batches(shape)), bit_planes.max_digit)
-    if columns is not None:
+    if columns is not None:  # the ends are those of the whole layer, whatever is packed of it
+        every = (in_codes(at, None) for at in _batches(shape))
+        ends, _ = _survey(every, bit_planes.max_digit)
         shape = (*shape[:3], 1, rows, len(range(*columns.indices(shape[3] * shape[5]))))
     whole_inputs = bit_planes.levels and bit_planes.max_digit < 128
     attempts = itertools.product(_BYTES.items(), (ends, ()))
