@@ -15,13 +15,13 @@ from contextlib import contextmanager
 from unittest import mock
 
 import torch
+from benchmarks.bench_pgd import ATTACK
+from benchmarks.bench_reads import CASES
+from benchmarks.machine import best, heading, table
 from torch import Tensor, nn
 from torch.nn import functional
 
 import wordline as wl
-from benchmarks.bench_pgd import ATTACK
-from benchmarks.bench_reads import CASES
-from benchmarks.machine import best, heading, table
 from wordline.circuits.linear import levels, reference
 from wordline.nn.reading import read_fast
 from wordline.runs.cost import macs
@@ -108,10 +108,7 @@ def attacks(device: torch.device, *, small: bool) -> Iterator[dict[str, str]]:
     work = 2 * macs(software, images[:1].cpu()) * batch * (1 + 2 * ATTACK.steps)  # at least
     base = wl.Crossbar.preset("rethinking-64", gain=wl.LeastSquaresGain())
     took = 0.0
-    for name, model in (
-        ("software", software),
-        ("rethinking-64", wl.map_model(software, base)),
-    ):
+    for name, model in (("software", software), ("rethinking-64", wl.map_model(software, base))):
         model = model.to(device).requires_grad_(False)
         now = seconds(device, lambda m=model: ATTACK(m, images, labels.to(device)), times=2)
         took = took or now
@@ -177,7 +174,7 @@ def seconds(device: torch.device, run: Callable[[], object], times: int = 3) -> 
 
 @contextmanager
 def _portable_reads() -> Iterator[None]:
-    with mock.patch.object(read_fast, "applies", lambda *_: False):
+    with mock.patch.object(read_fast, "applies", return_value=False):
         yield
 
 

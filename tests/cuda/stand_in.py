@@ -138,4 +138,3 @@ def _refuse_foreign_generator(args: Any, kwargs: Any, to_here: bool) -> None:
     for generator in (x for x in tree_iter((args, kwargs)) if isinstance(x, torch.Generator)):
         if to_here and generator.device.type != NAME:
             raise RuntimeError(f"expected a generator of {NAME}, found one of {generator.device}")
-

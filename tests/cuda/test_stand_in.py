@@ -1,4 +1,4 @@
-"""The stand-in refuses what a GPU refuses, so that a test which passes on it has shown something."""
+"""The stand-in refuses what a GPU refuses, so that a test that passes on it shows something."""
 
 from __future__ import annotations
 
