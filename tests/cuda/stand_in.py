@@ -28,6 +28,10 @@ _PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot", "convolution
 _CPU_INDICES = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")
 _COPIES = ("copy_", "_to_copy")
 _WAITS = ("_local_scalar_dense", "nonzero", "_unique2", "masked_select", "equal")
+_MAKERS = (  # torch's others fill one of the first two; the rest would resize what they fill
+    "empty.memory_format", "empty_strided", "arange", "arange.start", "arange.start_step", "eye",
+    "eye.m", "linspace", "randperm", "randperm.generator",
+)  # fmt: skip
 waits: list[str] = []  # operations at which the host waits for the device, since `lend`
 
 
@@ -65,12 +69,18 @@ class _Module(backend_registration._DummyBackendModule):  # type: ignore[misc]
     def get_amp_supported_dtype(self) -> list[torch.dtype]:
         return [torch.bfloat16, torch.float16]
 
+    def get_rng_state(self, device: object = None) -> Tensor:
+        return torch.empty(0)  # nothing draws on this device
+
+    def set_rng_state(self, state: Tensor, device: object = None) -> None:
+        pass
+
 
 @cache
 def _register() -> tuple[torch.library.Library, ...]:
     backend_registration._setup_privateuseone_for_python_backend(NAME, _Module())
     library = torch.library.Library("aten", "IMPL")
-    for name in ("empty.memory_format", "empty_strided"):  # torch's other makers fill one of these
+    for name in _MAKERS:
         base, _, overload = name.partition(".")
         func = getattr(getattr(torch.ops.aten, base), overload or "default")
         library.impl(name, partial(_make, func), "PrivateUse1")
@@ -86,6 +96,7 @@ def _copy(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:
 
 
 def _make(func: Any, *args: Any, **kwargs: Any) -> OnDevice:
+    _refuse_foreign_generator(args, kwargs, to_here=True)
     return OnDevice(func(*args, **{**kwargs, "device": "cpu", "pin_memory": False}))
 
 
@@ -112,7 +123,10 @@ def _run(func: Any, args: Any, kwargs: Any) -> Any:
     inner_args, inner = tree_map_only(OnDevice, lambda x: x.inner, (args, kwargs))
     if asked is not None:
         inner["device"] = torch.device("cpu") if to_here else torch.device(asked)
+    sizes = [x.shape for x in tree_iter((inner_args, inner)) if isinstance(x, Tensor)]
     out = func(*inner_args, **inner)
+    if sizes != [x.shape for x in tree_iter((inner_args, inner)) if isinstance(x, Tensor)]:
+        raise NotImplementedError(f"{name}: this device cannot change a tensor's shape in place")
     if not to_here or not any(isinstance(x, Tensor) for x in tree_iter(out)):
         return out
     if name == "copy_" and not isinstance(args[0], OnDevice):

@@ -30,7 +30,7 @@ def test_a_record_is_that_of_the_cpu(
         victim=copy.deepcopy(chip).to(device), source=copy.deepcopy(tiny_cnn).to(device),
         attack=attack, data=split,
     )  # fmt: skip
-    for name in ("ca", "aa"):
+    for name in ("clean", "adversarial"):
         a, b = getattr(here, name).value, getattr(there, name).value
         assert abs(a - b) <= 1 / 24 + 1e-9  # one image may lie on the border
     assert there.victim == here.victim  # fingerprints: the same network, wherever it is

@@ -40,6 +40,13 @@ def test_numpy_sees_nothing_and_integers_have_no_products(there: torch.device) -
         x.int() @ x.int()
 
 
+def test_what_is_made_there_has_its_shape(there: torch.device) -> None:
+    made = torch.arange(2, 7, 2, device=there), torch.eye(2, device=there).flatten()
+    assert [x.tolist() for x in made] == [[2, 4, 6], [1, 0, 0, 1]]
+    with pytest.raises(NotImplementedError, match="change a tensor's shape"):
+        torch.ones(2, device=there).resize_(3)
+
+
 def test_waits_are_counted(there: torch.device) -> None:
     x = torch.rand(4, device=there)
     x = (x @ x).view(1)

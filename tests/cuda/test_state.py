@@ -39,9 +39,12 @@ def test_there_and_back_changes_no_bit(
     there = chip.restart(1)(X.to(device))
     assert_close(there, expected, device, rtol=3e-3)
     chip.to("cpu")
-    assert all(map(equal, chip.buffers(), before.buffers()))
     assert all(map(equal, chip.parameters(), before.parameters()))
-    assert torch.equal(chip.restart(1)(X), expected)
+    if trainable:  # was programmed anew there
+        assert_close(chip.restart(1)(X), expected, torch.device("cpu"), rtol=3e-3)
+    else:
+        assert all(map(equal, chip.buffers(), before.buffers()))
+        assert torch.equal(chip.restart(1)(X), expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
