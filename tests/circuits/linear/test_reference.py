@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from tests.circuits.conformance import STRONG, TYPICAL, SolverConformance, conductances, distance
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from wordline.circuits.linear import reference
 
@@ -41,3 +44,42 @@ def test_what_else_is_in_the_batch_changes_last_bits_at_most(
             distance(reference.adjoint(some, bar, STRONG), grad[start:stop].double().numpy())
             < 4 * tolerance
         )
+
+
+@pytest.mark.parametrize("setting", ["autocast", "medium"])
+def test_siemens_are_not_rounded_whatever_torch_may_do_to_products(setting: str) -> None:
+    g, grad = conductances(3, 17, 16).float(), conductances(3, 17, 16, top=1.0, seed=1).float()
+    wanted = reference.solve(g, TYPICAL), reference.adjoint(g, grad, TYPICAL)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision("medium" if setting == "medium" else before)
+    try:
+        with torch.autocast("cpu", torch.bfloat16, enabled=setting == "autocast"):
+            found = reference.solve(g, TYPICAL), reference.adjoint(g, grad, TYPICAL)
+    finally:
+        torch.set_float32_matmul_precision(before)
+    if setting == "medium":  # in float64, then
+        wanted = (
+            reference.solve(g.double(), TYPICAL).float(),
+            reference.adjoint(g.double(), grad.double(), TYPICAL).float(),
+        )
+    assert all(map(torch.equal, found, wanted))
+
+
+def test_a_64x64_solve_is_a_few_hundred_operations() -> None:
+    """A GPU waits for launches, not for arithmetic, where few arrays come."""
+    g = conductances(1, 64, 64)
+    reference.solve(g, TYPICAL)  # makes the index tensors
+
+    class Count(TorchDispatchMode):
+        calls = 0
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            view = func._schema.returns and func._schema.returns[0].alias_info is not None
+            Count.calls += not view
+            return func(*args, **(kwargs or {}))
+
+    with Count():
+        reference.merge_all(g, TYPICAL)
+    assert Count.calls < 400

@@ -7,78 +7,62 @@ ports, p the exterior port values and X their couplings to the shared ports,
 
     i = Y v + X_down^T p_down,    v = X_up^T p_up - Z i,    K = (1 + Y Z)^-1,
 
-    H_up,up     += X_up (K Y) X_up^T
-    H_down,down -= X_down (Z K) X_down^T
-    H_up,down    = X_up K X_down^T
+so that both are linear forms F^T in the exterior port values,
+
+    F_up = X_up (K Y, K),    F_down = X_down (K^T, -Z K),    (i, v) = F^T (p_up, p_down),
+
+and what a block answers is what it did without its neighbour, and what i or v add at its ports:
+
+    H = [[H_up,up, 0], [0, H_down,down]] + (X_up i; X_down v)
 
 K exists: for Y and Z positive semidefinite all eigenvalues of Y Z are real and not negative.
+
+A block's matrix comes with its exterior ports first and its `width` shared ports last. All tensors
+have one dimension in front, for as many pairs of blocks as there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from .dissection import Merge
+
+def merge(upstream: Tensor, downstream: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    """Merge the hybrid matrices of two blocks into that of their union.
+
+    Returned with it: F, the interface as forms in the exterior ports, `(merges, ports, 2 width)`.
+    """
+    x_up, x_down = upstream[:, :-width, -width:], downstream[:, :-width, -width:]
+    minus_z, y = upstream[:, -width:, -width:], downstream[:, -width:, -width:]
+    eye = torch.eye(width, dtype=y.dtype, device=y.device)
+    k = _inverse(torch.baddbmm(eye, y, minus_z, alpha=-1))
+    f_up = x_up @ torch.cat([k @ y, k], -1)
+    f_down = x_down @ torch.cat([k.mT, minus_z @ k], -1)
+    forms = torch.cat([f_up, f_down], -2)
+    i, v = forms.mT.split(width, -2)
+    h = torch.cat([x_up @ i, x_down @ v], -2)
+    split = x_up.shape[-2]
+    h[:, :split, :split].add_(upstream[:, :-width, :-width])
+    h[:, split:, split:].add_(downstream[:, :-width, :-width])
+    return (h + h.mT) / 2, forms
 
 
-@dataclass
-class MergeFactors:
-    """Factors of one merge that its adjoint needs."""
-
-    x_up: Tensor  # couplings of the upstream block's exterior ports to the interface
-    x_down: Tensor
-    ky: Tensor  # K Y, symmetric
-    k: Tensor
-    zk: Tensor  # Z K, symmetric
-
-
-def merge(upstream: Tensor, downstream: Tensor, step: Merge) -> tuple[Tensor, MergeFactors]:
-    """Merge the hybrid matrices of two blocks into that of their union."""
-    x_up = _submatrix(upstream, step.upstream_exterior, step.upstream_interior)
-    x_down = _submatrix(downstream, step.downstream_exterior, step.downstream_interior)
-    y = _submatrix(downstream, step.downstream_interior, step.downstream_interior)
-    z = -_submatrix(upstream, step.upstream_interior, step.upstream_interior)
-    eye = torch.eye(y.shape[-1], dtype=upstream.dtype, device=upstream.device)
-    k = torch.linalg.inv(eye + y @ z)
-    ky, zk = _symmetric(k @ y), _symmetric(z @ k)
-    up_up = _submatrix(upstream, step.upstream_exterior, step.upstream_exterior)
-    down_down = _submatrix(downstream, step.downstream_exterior, step.downstream_exterior)
-    up_up = up_up + _symmetric(x_up @ ky @ x_up.mT)
-    down_down = down_down - _symmetric(x_down @ zk @ x_down.mT)
-    up_down = x_up @ k @ x_down.mT
-    h = torch.cat([torch.cat([up_up, up_down], -1), torch.cat([up_down.mT, down_down], -1)], -2)
-    return h, MergeFactors(x_up, x_down, ky, k, zk)
-
-
-def merge_adjoint(bar: Tensor, factors: MergeFactors, step: Merge) -> tuple[Tensor, Tensor]:
+def merge_adjoint(bar: Tensor, forms: Tensor, split: int) -> tuple[Tensor, Tensor]:
     """Carry dL/dH of a merged block to its upstream and its downstream child.
 
-    A congruence: bar_child = F bar F^T, with F the child's port values as driven by the ports of
-    the merged block; at the interface i = K Y X_up^T p_up + K X_down^T p_down and
-    v = K^T X_up^T p_up - Z K X_down^T p_down.
+    A congruence: bar_child = (1; f) bar (1; f)^T, with f = i or v the child's shared port values as
+    driven by the ports of the merged block. `split`: exterior ports of the upstream block.
     """
-    x_up, x_down, k = factors.x_up, factors.x_down, factors.k
-    split = x_up.shape[-2]
-    i = torch.cat([(x_up @ factors.ky).mT, k @ x_down.mT], -1)
-    v = torch.cat([(x_up @ k).mT, -(x_down @ factors.zk).mT], -1)
-    eye = torch.eye(bar.shape[-1], dtype=bar.dtype, device=bar.device).expand_as(bar)
-    f_up = torch.cat([eye[..., :split, :], i], -2)
-    f_down = torch.cat([eye[..., split:, :], v], -2)
-    up_order = torch.tensor(step.upstream_exterior + step.upstream_interior).argsort().tolist()
-    down_order = (
-        torch.tensor(step.downstream_exterior + step.downstream_interior).argsort().tolist()
-    )
-    bar_up, bar_down = f_up @ bar @ f_up.mT, f_down @ bar @ f_down.mT
-    return _submatrix(bar_up, up_order, up_order), _submatrix(bar_down, down_order, down_order)
+    i, v = forms.chunk(2, -1)
+    i_bar, v_bar = (forms.mT @ bar).chunk(2, -2)
+    up = _bordered(bar[:, :split, :split], i_bar[..., :split], i_bar @ i)
+    return up, _bordered(bar[:, split:, split:], v_bar[..., split:], v_bar @ v)
 
 
-def _submatrix(h: Tensor, rows: Sequence[int], cols: Sequence[int]) -> Tensor:
-    return h[..., list(rows), :][..., list(cols)]
+def _bordered(corner: Tensor, border: Tensor, inner: Tensor) -> Tensor:
+    return torch.cat([torch.cat([corner, border.mT], -1), torch.cat([border, inner], -1)], -2)
 
 
-def _symmetric(x: Tensor) -> Tensor:
-    return (x + x.mT) / 2
+def _inverse(a: Tensor) -> Tensor:
+    """Invert without waiting to hear whether it was possible."""
+    return a.reciprocal() if a.shape[-1] == 1 else torch.linalg.inv_ex(a)[0]

@@ -1,8 +1,8 @@
 """The reference solver in plain torch: nested dissection on every device.
 
-All congruent blocks of all tiles merge in one batched operation, from single cells up to the whole
-array; the adjoint walks the same tree downwards. About 90 N^3 operations a tile of N x N, nearly
-all of them matrix products.
+All blocks of one class, of all tiles, merge in one batched operation, from single cells up to the
+whole array; the adjoint walks the same tree downwards. Between the first merge and the last the
+host never waits for the device.
 
 Batched matrix products choose their order of summation by the size of the batch: a tile's result
 may differ in its last bits with what else is in the batch (by less than 1e-14 of its largest entry
@@ -11,139 +11,118 @@ in float64, 1e-6 in float32).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
-
 import torch
 from torch import Tensor
 
 from ...typing import Siemens
 from ..wires import Wires
 from . import conditioning
-from .dissection import Block, merge_of
-from .merge import MergeFactors, merge, merge_adjoint
+from .dissection import Block
+from .levels import Child, Plan, plan
+from .merge import merge, merge_adjoint
+
+_CELL = Block(1, 1, False, False, False, False)
 
 
 def solve(g: Siemens, wires: Wires) -> Siemens:
     """Compute the effective conductance of a batch of tiles `(tiles, rows, cols)`."""
-    return conditioning.solve(lambda some: _forward(some, wires, factors=None), g, wires)
+    run = lambda some: merge_all(some, wires)  # noqa: E731
+    with torch.autocast(g.device.type, enabled=False):
+        return conditioning.solve(run, _unrounded(g), wires).to(g.dtype)
 
 
 def adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
     """Compute dL/dG from dL/dW, both `(tiles, rows, cols)`, by the adjoint network."""
-    return conditioning.adjoint(
-        lambda some, bar: _forward_and_backward(some, bar, wires), g, grad, wires
-    )
+    run = lambda some, bar: merge_all_adjoint(some, bar, wires)  # noqa: E731
+    with torch.autocast(g.device.type, enabled=False):
+        w_bar = grad.to(_unrounded(g).dtype)
+        return conditioning.adjoint(run, _unrounded(g), w_bar, wires).to(g.dtype)
 
 
-@dataclass
-class BlockClass:
-    """All congruent blocks of one array: their places, and the children each is merged from."""
-
-    rows: list[int] = field(default_factory=list)
-    cols: list[int] = field(default_factory=list)
-    upstream: list[int] = field(default_factory=list)  # index within the class of that child
-    downstream: list[int] = field(default_factory=list)
+def _unrounded(g: Tensor) -> Tensor:
+    """In float64 where products of float32 may be rounded to 10 bits (TF32) or 8."""
+    return g if torch.get_float32_matmul_precision() == "highest" else g.double()
 
 
-@lru_cache(maxsize=32)
-def block_classes(rows: int, cols: int) -> dict[Block, BlockClass]:
-    """List the blocks of a rows x cols array, small ones first and the array itself last."""
-    classes: dict[Block, BlockClass] = {}
-
-    def place(block: Block, row: int, col: int) -> int:
-        group = classes.setdefault(block, BlockClass())
-        index = len(group.rows)
-        group.rows.append(row)
-        group.cols.append(col)
-        if not block.is_cell:
-            step = merge_of(block)
-            group.upstream.append(place(step.upstream, row + step.rows_above, col))
-            group.downstream.append(place(step.downstream, row, col + step.cols_left))
-        return index
-
-    place(Block(rows, cols), 0, 0)
-    return dict(sorted(classes.items(), key=lambda item: item[0].rows * item[0].cols))
+def merge_all(g: Siemens, wires: Wires) -> Siemens:
+    """Compute what `solve` does, of tiles that nested dissection solves accurately."""
+    return _forward(g, wires)[0]
 
 
-def _forward_and_backward(g: Tensor, grad: Tensor, wires: Wires) -> Tensor:
-    factors: dict[Block, MergeFactors] = {}
-    _forward(g, wires, factors)
-    return _backward(g, grad, wires, factors)
+def merge_all_adjoint(g: Siemens, grad: Siemens, wires: Wires) -> Siemens:
+    """Compute what `adjoint` does, of tiles that nested dissection solves accurately."""
+    return _backward(g, grad, wires, _forward(g, wires)[1])
 
 
-def _forward(g: Tensor, wires: Wires, factors: dict[Block, MergeFactors] | None) -> Tensor:
-    """Merge all blocks, leaves first, and read W off the array's H; fill `factors` if given."""
-    rows, cols = g.shape[1:]
-    h: dict[Block, Tensor] = {}
-    for block, group in block_classes(rows, cols).items():
-        if block.is_cell:
-            h[block] = _cells(g[:, group.rows, group.cols], block, wires)
-            continue
-        step = merge_of(block)
-        children = h[step.upstream][:, group.upstream], h[step.downstream][:, group.downstream]
-        h[block], merged = merge(*children, step)
-        if factors is not None:
-            factors[block] = merged
-    whole = Block(rows, cols)
-    ports = whole.ports
-    inputs = [ports.index(("L", i)) for i in range(rows)]
-    outputs = [ports.index(("B", j)) for j in range(cols)]
-    return -h[whole][:, 0][:, inputs][:, :, outputs]
+def _forward(g: Tensor, wires: Wires) -> tuple[Tensor, list[Tensor]]:
+    """Merge all blocks, leaves first, and read W off the array's H; return the forms, too."""
+    made, tiles = _plan(g), len(g)
+    h, forms = {_CELL: _cells(g.flatten(1), *_series(made, wires, g))}, []
+    for level in made.levels:
+        merged, of_level = merge(
+            _gather(h, level.upstream), _gather(h, level.downstream), level.width
+        )
+        h[level.block] = merged.unflatten(0, (tiles, -1))
+        forms.append(of_level)
+    return -h[made.root][:, 0, made.inputs[:, None], made.outputs], forms
 
 
-def _backward(g: Tensor, grad: Tensor, wires: Wires, factors: dict[Block, MergeFactors]) -> Tensor:
+def _backward(g: Tensor, grad: Tensor, wires: Wires, forms: list[Tensor]) -> Tensor:
     """Carry dL/dH from the array down to its cells, and from there to dL/dG."""
-    tiles, rows, cols = g.shape
-    groups = block_classes(rows, cols)
-    bar = {
-        b: g.new_zeros(tiles, len(a.rows), len(b.ports), len(b.ports)) for b, a in groups.items()
-    }
-    whole = Block(rows, cols)
-    ports = whole.ports
-    inputs = torch.tensor([ports.index(("L", i)) for i in range(rows)])
-    outputs = torch.tensor([ports.index(("B", j)) for j in range(cols)])
-    bar[whole][:, 0, inputs[:, None], outputs[None, :]] = -grad / 2
-    bar[whole][:, 0, outputs[:, None], inputs[None, :]] = -grad.mT / 2
-    out = torch.empty_like(g)
-    for block, group in reversed(groups.items()):
-        if block.is_cell:
-            cells = g[:, group.rows, group.cols]
-            out[:, group.rows, group.cols] = _cells_adjoint(cells, bar.pop(block), block, wires)
-            continue
-        step = merge_of(block)
-        bar_up, bar_down = merge_adjoint(bar.pop(block), factors.pop(block), step)
-        bar[step.upstream][:, group.upstream] = bar_up
-        bar[step.downstream][:, group.downstream] = bar_down
-    return out
+    made, tiles = _plan(g), len(g)
+    count = {level.block: len(level.upstream.members) for level in made.levels}
+    count[_CELL] = g[0].numel()
+    bar = {b: g.new_zeros(tiles, n, len(b.ports), len(b.ports)) for b, n in count.items()}
+    bar[made.root][:, 0, made.inputs[:, None], made.outputs] = -grad / 2
+    bar[made.root][:, 0, made.outputs[:, None], made.inputs] -= grad.mT / 2
+    for level, of_level in zip(reversed(made.levels), reversed(forms), strict=True):
+        split = len(level.upstream.ports) - level.width
+        up, down = merge_adjoint(bar.pop(level.block).flatten(0, 1), of_level, split)
+        for child, bars in ((level.upstream, up), (level.downstream, down)):
+            bar[child.block][_places(child)] = bars.unflatten(0, (tiles, -1))
+    return _cells_adjoint(g.flatten(1), bar[_CELL], *_series(made, wires, g)).view_as(g)
 
 
-def _series(block: Block, wires: Wires) -> tuple[float, float]:
-    """The resistances that a cell owns, to its left and below it."""
-    left = wires.driver_ohm if block.left else wires.row_ohm
-    return left, wires.sense_ohm if block.bottom else wires.col_ohm
+def _plan(g: Tensor) -> Plan:
+    return plan(g.shape[1], g.shape[2], g.device)
 
 
-def _cells(g: Tensor, block: Block, wires: Wires) -> Tensor:
+def _places(child: Child) -> tuple[slice, Tensor, Tensor, Tensor]:
+    return slice(None), child.members[:, None, None], child.ports[:, None], child.ports
+
+
+def _gather(h: dict[Block, Tensor], child: Child) -> Tensor:
+    """The matrices of a class's children, `(tiles x merges, ports, ports)`."""
+    return h[child.block][_places(child)].flatten(0, 1)
+
+
+def _series(made: Plan, wires: Wires, g: Tensor) -> tuple[Tensor, Tensor]:
+    """The resistances that each cell owns, to its left and below it, in float64."""
+    ohms = torch.zeros_like(made.first_column, dtype=torch.float64)
+    left = (ohms + wires.row_ohm).masked_fill(made.first_column, wires.driver_ohm)
+    below = (ohms + wires.col_ohm).masked_fill(made.last_row, wires.sense_ohm)
+    return left, below
+
+
+def _cells(g: Tensor, left: Tensor, below: Tensor) -> Tensor:
     """H of single cells, each entry a product of positive terms: nothing cancels or overflows."""
-    a, b = _series(block, wires)
-    e = 1 / (1 + g * (a + b))
-    d = torch.where(g < 1, g * e, 1 / (1 / g + (a + b)))
-    through_row, through_col = e + b * d, e + a * d
-    entries = {
-        "LL": d, "LB": -d, "LR": through_row, "LT": b * d,
-        "BB": d, "BR": a * d, "BT": through_col,
-        "RR": -a * through_row, "RT": -(a * b) * d, "TT": -b * through_col,
-    }  # fmt: skip
-    sides = [side for side, _ in block.ports]
-    names = [["".join(sorted(s + t, key="LBRT".index)) for t in sides] for s in sides]
-    return torch.stack([torch.stack([entries[name] for name in row], -1) for row in names], -2)
+    a, b, both = (ohms.to(g.dtype) for ohms in (left, below, left + below))
+    e = 1 / (1 + g * both)
+    d = torch.where(g < 1, g * e, 1 / (1 / g + both))
+    ad, bd, abd = a * d, b * d, -(left * below).to(g.dtype) * d
+    row, col = e + bd, e + ad
+    entries = [
+        d, -d, row, bd,
+        -d, d, ad, col,
+        row, ad, -a * row, abd,
+        bd, col, abd, -b * col,
+    ]  # fmt: skip
+    return torch.stack(entries, -1).unflatten(-1, (4, 4))
 
 
-def _cells_adjoint(g: Tensor, bar: Tensor, block: Block, wires: Wires) -> Tensor:
+def _cells_adjoint(g: Tensor, bar: Tensor, left: Tensor, below: Tensor) -> Tensor:
     """dL/dG of single cells: u^T (dL/dH) u, with u the device voltage as a form in the ports."""
-    a, b = _series(block, wires)
-    e = 1 / (1 + g * (a + b))
-    weight = {"L": 1.0, "B": -1.0, "R": -a, "T": b}  # device voltage = e times these port values
-    u = torch.tensor([weight[side] for side, _ in block.ports], dtype=g.dtype, device=g.device)
-    return torch.einsum("...ij,i,j->...", bar, u, u) * e * e
+    one = torch.ones_like(left)
+    u = torch.stack([one, -one, -left, below], -1)  # device voltage = e times these port values
+    e = 1 / (1 + g * (left + below).to(g.dtype))
+    return (bar * (u[:, :, None] * u[:, None, :]).to(g.dtype)).sum((-2, -1)) * e * e

@@ -18,7 +18,8 @@ def available_bytes(device: torch.device, *, root: Path = Path("/")) -> float:
     `/proc` and `/sys`.
     """
     if device.type == "cuda":
-        return float(torch.cuda.mem_get_info(device)[0])
+        kept = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return float(torch.cuda.mem_get_info(device)[0] + kept)  # torch hands out what it keeps
     if device.type != "cpu":
         return math.inf
     machine = _lines(root / "proc/meminfo").get("MemAvailable", "")

@@ -1,0 +1,25 @@
+"""The devices on which this folder's tests run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from tests.cuda import stand_in
+
+
+@pytest.fixture(params=["stand-in", pytest.param("cuda", marks=pytest.mark.cuda)])
+def device(request: pytest.FixtureRequest) -> Iterator[torch.device]:
+    """Lend a GPU, in full precision, and the stand-in for one where there is none."""
+    if request.param == "stand-in":
+        if not stand_in.AVAILABLE:
+            pytest.skip("this torch has no devices in Python")
+        yield stand_in.lend()
+        return
+    if not torch.cuda.is_available():
+        pytest.skip("no GPU")
+    before = torch.backends.cudnn.allow_tf32
+    torch.backends.cudnn.allow_tf32 = False  # convolutions of torch are in TF32 unless told so
+    yield torch.device("cuda", torch.cuda.current_device())
+    torch.backends.cudnn.allow_tf32 = before
