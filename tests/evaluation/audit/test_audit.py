@@ -241,7 +241,9 @@ def test_the_labels_nobody_reads_come_after_the_limit(software, digits) -> None:
     )
     row = next(row for row in result.comparisons if row.name == "batch norm recalibrated")
     assert row.measured and seen
-    unmapped = [row for row in result.comparisons if not row.measured]
+    noise = "software, matched noise"  # left out for want of an advantage
+    left_out = [row for row in result.comparisons if not row.measured]
+    unmapped = [row for row in left_out if row.name != noise]
     assert {row.name for row in unmapped} >= {"least-squares gain", "another seed's chip"}
     assert all("no `Chip`" in row.note for row in unmapped)
 
