@@ -1,4 +1,4 @@
-# make install | demo | test | test-slow | lint | bench | clean       needs python3 >= 3.11 (or PYTHON=...) and make
+# make install | demo | test | test-slow | test-widths | lint | bench | clean       needs python3 >= 3.11 (or PYTHON=...) and make
 # The first target to run installs the locked packages into .venv; after that nothing touches the network.
 
 PYTHON ?= python3
@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install demo test test-slow lint bench clean
+.PHONY: install demo test test-slow test-widths lint bench clean
 
 install: $(STAMP)
 
@@ -27,6 +27,12 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest $(PYTEST_ARGS) -m slow
+
+# Compiled kernels as written for each width of vector registers, whatever this processor has.
+test-widths: $(STAMP)
+	for bits in 128 256 512; do \
+	  WORDLINE_VECTOR_BITS=$$bits $(BIN)/python -m pytest $(PYTEST_ARGS) tests/kernels tests/circuits/linear/compiled || exit 1; \
+	done
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

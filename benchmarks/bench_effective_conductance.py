@@ -17,7 +17,7 @@ import argparse
 import shutil
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -27,7 +27,7 @@ from torch import Tensor
 
 from wordline.circuits import Wires, effective_conductance, netlist, run_ngspice
 from wordline.circuits.linear import compiled
-from wordline.circuits.linear.compiled.schedule import schedule
+from wordline.circuits.linear.dissection import Block, merge_of
 from wordline.kernels.registers import VECTOR_BYTES
 
 WIRES = Wires(driver_ohm=1e3, row_ohm=5, col_ohm=10, sense_ohm=1e3)
@@ -146,19 +146,33 @@ def tiles(count: int, n: int) -> Tensor:
 
 
 def flops(rows: int, cols: int) -> float:
-    """Count the multiplications and additions of the merges of one tile."""
-    tables = schedule(rows, cols, 1).tables
-    merges = tables.steps["merge"]
-    kinds, counts = np.unique(merges[merges >= 0], return_counts=True)
-    total = 0.0
-    for kind, count in zip(kinds, counts, strict=True):
-        q, up, down, up_l, up_b, down_l, down_b = (int(x) for x in tables.merges[kind].tolist()[:7])
-        loop = 2 * q**3 + 2 * q**3 + q**3
-        products = 2 * q**2 * ((up - up_l) + (down - down_l) + down)
-        squares = (up**2 - up_l**2 - up_b**2 + down**2 - down_l**2 - down_b**2) / 2
-        pairs = squares + up * down - up_l * down_l - up_b * down_b
-        total += count * (loop + products + 2 * q * pairs)
-    return total
+    """Count the multiplications and additions of the merges of one tile above 2 x 2 cells.
+
+    What borders make useless is left out; leaves, copies and loads count nothing.
+    """
+    return _flops(Block(rows, cols))
+
+
+@cache
+def _flops(block: Block) -> float:
+    if block.is_small:
+        return 0.0
+    step = merge_of(block)
+    q = len(step.upstream_interior)
+    up, down = len(step.upstream_exterior), len(step.downstream_exterior)
+    (up_l, up_b), (down_l, down_b) = (
+        [sum(child.ports[port][0] == side for port in exterior) * on_border
+         for side, on_border in (("L", block.left), ("B", block.bottom))]
+        for child, exterior in (
+            (step.upstream, step.upstream_exterior), (step.downstream, step.downstream_exterior)
+        )
+    )  # fmt: skip
+    loop = 2 * q**3 + 2 * q**3 + q**3
+    products = 2 * q**2 * ((up - up_l) + (down - down_l) + down)
+    squares = (up**2 - up_l**2 - up_b**2 + down**2 - down_l**2 - down_b**2) / 2
+    pairs = squares + up * down - up_l * down_l - up_b * down_b
+    own = loop + products + 2 * q * pairs
+    return own + _flops(step.upstream) + _flops(step.downstream)
 
 
 if __name__ == "__main__":

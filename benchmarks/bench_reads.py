@@ -5,9 +5,9 @@
 128 -> 128 channels, 3 x 3, padding 1, 16 x 16 maps, 64 x 64 tiles, float32: a pair of arrays, an
 ADC behind every column of every tile; unrolling is included. Prints a Markdown table. Each read is
 timed in turns with the convolution, and the shortest time of each counts. `--generic` adds the path
-in torch that curved arrays and GPUs take. Expect, on two cores with AVX-512 VNNI: 2.5 times the
-convolution with 8-bit ADCs; 12 times with 4-bit slices and streams on ideal arrays, 20 times with
-wires, where a device needs two bytes; with slices, twice as much where inputs have both signs.
+in torch that curved arrays and GPUs take. Expect, on two cores with AVX2: 2.6 times the convolution
+with 8-bit ADCs; after ReLU 18 times with 4-bit slices and streams on ideal arrays, 27 times with
+wires, where a device needs two bytes; twice as much with slices where inputs have both signs.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from torch.nn import functional
 
 import wordline as wl
 from wordline.kernels import reads
-from wordline.kernels.reads.micro_kernels import WHOLE_NUMBERS
+from wordline.kernels.reads.micro_kernels import FOURS, NARROW, PRODUCTS, TWOS
 from wordline.nn.reading import read_fast
 
 WIRED = wl.Crossbar(
@@ -39,6 +39,7 @@ SLICED = dataclasses.replace(
     WIRED, slicing=wl.BitSlicing(16, 4, 16, 4),
     adc=wl.UniformConverter(bits=14, range=wl.FullScale(), signed=False, less_off_current=True),
 )  # fmt: skip
+NAMES = {TWOS: "16 bits", FOURS: "bytes in 32 bits", NARROW: "bytes in 16 bits"}
 CASES = {
     "8-bit ADC, no slices": WIRED,
     "4-bit slices and streams of 16 bits, 14-bit ADC, wires": SLICED,
@@ -59,7 +60,7 @@ def main() -> None:
     print(
         f"wordline {version('wordline')}, torch {torch.__version__}, "
         f"{torch.get_num_threads()} threads of {os.cpu_count()}, load {os.getloadavg()[0]:.1f}, "
-        f"batch {args.batch}, whole numbers: {WHOLE_NUMBERS}, "
+        f"batch {args.batch}, whole numbers: {', '.join(NAMES[form] for form in PRODUCTS)}, "
         f"{datetime.date.today()}\n"
     )
     print(
@@ -87,10 +88,10 @@ def _row(chip: wl.Chip, x: Tensor, repeats: int, kernel: bool) -> str:
     alone = 0.0
     inner, applies = reads.convert, read_fast.applies
 
-    def timed(*arguments: object) -> object:
+    def timed(*arguments: object, **named: object) -> object:
         nonlocal alone
         start = time.perf_counter()
-        answer = inner(*arguments)  # type: ignore[arg-type]
+        answer = inner(*arguments, **named)  # type: ignore[arg-type]
         alone = time.perf_counter() - start
         return answer
 

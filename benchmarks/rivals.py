@@ -27,8 +27,12 @@ from wordline.circuits import Wires, netlist
 Floats = NDArray[np.float64]
 
 
-def sparse_lu(g: Floats, wires: Wires) -> Floats:
-    """All 2 N^2 node equations, factored once, solved for each input: what exact tools do today."""
+def sparse_lu(g: Floats, wires: Wires, volts: Floats | None = None) -> Floats:
+    """All 2 N^2 node equations, factored once, solved for each input: what exact tools do today.
+
+    Currents `(inputs, cols)` of `volts` `(inputs, rows)`: 1 V on one word line after another,
+    unless given.
+    """
     n, m = g.shape
     node = np.arange(n * m).reshape(n, m)
     col = node + n * m
@@ -49,12 +53,13 @@ def sparse_lu(g: Floats, wires: Wires) -> Floats:
     factors = splu(
         matrix, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}, diag_pivot_thresh=0.0
     )
-    w = np.empty((n, m))
-    for k in range(n):
+    volts = np.eye(n) if volts is None else volts
+    currents = np.empty((len(volts), m))
+    for k, inputs in enumerate(volts):
         drive = np.zeros(2 * n * m)
-        drive[node[k, 0]] = 1 / wires.driver_ohm
-        w[k] = factors.solve(drive)[col[-1]] / wires.sense_ohm
-    return w
+        drive[node[:, 0]] = inputs / wires.driver_ohm
+        currents[k] = factors.solve(drive)[col[-1]] / wires.sense_ohm
+    return currents
 
 
 def has_badcrossbar() -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import wordline
+from wordline.commands import COMMANDS
 
 SLOW = (
     "datasets", "pandas", "pyarrow", "sklearn", "accelerate", "rich", "matplotlib", "scipy.stats",
@@ -40,6 +41,36 @@ def test_the_top_level_imports_nothing_until_it_is_asked() -> None:
         "evaluate",
         "PGD",
     ]
+
+
+@pytest.mark.parametrize("words", [(), *((name,) for name in COMMANDS)], ids=str)
+def test_help_needs_neither_torch_nor_compiler(words: tuple[str, ...]) -> None:
+    heavy = ("torch", "numba", "scipy")
+    said, loaded = run(
+        f"import sys; sys.argv = ['wordline', *{words}, '--help']\n"
+        "from wordline.cli import main\n"
+        "try:\n"
+        "    main()\n"
+        "except SystemExit as stop:\n"
+        f"    print('exit', stop.code, *(x for x in {heavy} if x in sys.modules))"
+    ).split("exit 0")
+    assert f"usage: {' '.join(('wordline', *words))} [-h]" in said
+    assert not loaded.split()
+
+
+def test_mapping_and_evaluating_leave_what_nobody_asked_for() -> None:
+    loaded = (
+        "print(*(x for x in ('torch._dynamo', 'scipy.stats', 'matplotlib') if x in sys.modules))"
+    )
+    mapped, evaluated = run(
+        "import sys, wordline as wl\n"
+        "chip = wl.map_model(wl.load_model('digits-cnn'), wl.Crossbar.preset('rethinking-16'))\n"
+        f"{loaded}\n"
+        "attack, data = wl.FGSM(eps=0.1, loss='margin'), wl.load_dataset('digits').test\n"
+        "wl.evaluate(victim=chip, source=chip, attack=attack, data=data, limit=5)\n"
+        f"{loaded}"
+    ).split("\n")[:2]
+    assert (mapped, evaluated) in {("", ""), ("", "torch._dynamo")}  # torch's modes import it
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -224,3 +224,28 @@ def test_step_size_defaults_to_what_can_cross_the_ball():
 def test_refuses(arguments, error, message):
     with pytest.raises(error, match=message):
         PGD(**{"eps": 0.1, **arguments})
+
+
+def test_an_image_that_goes_back_and_forth_stops_and_nothing_is_lost(cnn, own):
+    images, labels = own
+    asked = []
+
+    def counted(images):
+        asked.append(len(images))
+        return cnn(images)
+
+    attack = PGD(0.001, steps=60, step_size=0.0004)
+    whole = attack(counted, images, labels)
+    safe = (cnn(whole).argmax(1) == labels) & (cnn(images).argmax(1) == labels)
+    assert safe.any()
+    all_passes = sum(asked)
+    asked.clear()
+    stopped = dataclasses.replace(attack, early_stop=True)
+    torch.testing.assert_close(stopped(counted, images, labels)[safe], whole[safe])
+    assert sum(asked) < all_passes / 3
+    asked.clear()
+    dataclasses.replace(stopped, eot=2)(counted, images[safe], labels[safe])
+    assert sum(asked) == 2 * 61 * int(safe.sum())  # draws may differ: to the end
+    asked.clear()
+    dataclasses.replace(stopped, keep="last")(counted, images[safe], labels[safe])
+    assert sum(asked) == 61 * int(safe.sum())

@@ -123,6 +123,40 @@ def test_features_are_those_that_numba_compiles_for(monkeypatch) -> None:
     assert compiler.processor_features() == frozenset()
 
 
+def test_cached_code_loads_without_what_only_compiling_needs(tmp_path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import sys\n"
+        "import numpy as np\n"
+        "from wordline.kernels import kernel\n"
+        "@kernel()\n"
+        "def negated(x):\n"
+        "    if x.ndim != 1:\n"
+        "        raise ValueError('one dimension')\n"
+        "    y = np.empty(x.size)\n"
+        "    for i in range(x.size):\n"
+        "        y[i] = -abs(x[i]) ** 0.5\n"
+        "    return y, 'text', x.size\n"
+        "print(negated(np.array([4.0, 9.0])), 'numba.np.npyimpl' in sys.modules)\n"
+        "@kernel()\n"
+        "def twice(x):\n"
+        "    return negated(x)[0] * 2\n"
+        "if sys.argv[1:]:\n"
+        "    print(twice(np.array([4.0])))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "NUMBA_CACHE_DIR": str(tmp_path)}
+
+    def run(*arguments: str) -> str:
+        command = [sys.executable, str(program), *arguments]
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert run() == "(array([-2., -3.]), 'text', 2) True\n"
+    assert run() == "(array([-2., -3.]), 'text', 2) False\n"
+    assert run("and compile another") == "(array([-2., -3.]), 'text', 2) False\n[-4.]\n"
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "there",

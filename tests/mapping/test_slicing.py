@@ -1,6 +1,7 @@
 """Slices and streams against integers cut with Python's own shifts."""
 
 import dataclasses
+from random import Random
 
 import pytest
 import torch
@@ -73,6 +74,28 @@ def test_the_accumulator_drops_bits_and_saturates() -> None:
     assert torch.equal(
         dataclasses.replace(sliced, accumulator_bits=0, accumulator_drops=0).accumulate(y), y
     )
+
+
+@given(
+    st.lists(st.integers(-(2**10), 2**10), min_size=1, max_size=80),
+    st.integers(0, 5),
+    st.randoms(use_true_random=False),
+)
+def test_the_accumulator_keeps_the_same_whole_number_in_any_order(
+    terms: list[int], drops: int, random: Random
+) -> None:
+    sliced = wl.BitSlicing(8, 2, 8, 4, accumulator_bits=24, accumulator_drops=drops)
+    products, whole = (2**7 - 1) ** 2, sum(terms)
+    kept = (abs(whole) >> drops << drops) * (1 if whole >= 0 else -1)
+    for _ in range(2):
+        random.shuffle(terms)
+        total = torch.zeros((), dtype=torch.float32)
+        for term in terms:
+            total += torch.tensor(term / products, dtype=torch.float32)
+        # Each addition and each term rounds by 2^-24 of at most the sum of magnitudes.
+        assert 2.0**-24 * (len(terms) + 1) * sum(map(abs, terms)) < 0.5
+        found = sliced.accumulate(total).double().item() * products
+        assert found == pytest.approx(kept, rel=1e-6, abs=1e-6)
 
 
 def test_the_accumulator_passes_derivatives_unless_saturated() -> None:

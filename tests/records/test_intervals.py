@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import binomtest
 
 from wordline.records.intervals import Z, over_draws, paired_difference, wilson
 
@@ -21,6 +22,14 @@ def test_wilson_is_its_formula(successes: int, extra: int) -> None:
     assert estimate.value == p
     expected = (max(0.0, middle - half), min(1.0, middle + half))
     assert (estimate.low, estimate.high) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 2, 10, 97, 500, 10_000])
+def test_wilson_is_scipys_to_the_last_bit(n: int) -> None:
+    for successes in {0, 1, n // 3, n // 2, n - 1, n}:
+        theirs = binomtest(successes, n).proportion_ci(0.95, method="wilson")
+        ours = wilson(successes, n)
+        assert (ours.low, ours.high) == (theirs.low, theirs.high)
 
 
 def test_wilson_at_the_ends_holds_the_share() -> None:

@@ -48,7 +48,10 @@ def ascend(
 
     `keep`: the iterate of highest loss (the earliest of equal ones), or the last. `stop`: an image
     stops at its first misclassified iterate, which is kept whatever its loss, and costs nothing
-    from there on. `judge=False`: the last iterate without its loss (NaN), one forward cheaper.
+    from there on. So does one whose next iterate would be the last but one again, where the best
+    is kept and the model is taken to repeat itself (no EOT): pixels at the border of the ball go
+    in and out for ever, and nothing new would be seen. `judge=False`: the last iterate without its
+    loss (NaN), one forward cheaper.
     """
     found = Ascent(
         torch.empty_like(start),
@@ -57,13 +60,15 @@ def ascend(
     )
     moving = torch.arange(len(start), device=start.device)  # the samples that still move
     gradient = objective.gradient(start)[0]  # at the start, where nothing is judged
-    images, best, best_values = start, start, found.values
+    before, images = start, ball.step(start, gradient, step_size)
+    best, best_values = images, found.values
     for number in range(1, steps + 1):
-        images = ball.step(images, gradient, step_size)
         if number < steps:
             gradient, values, logits = objective.gradient(images)
+            following = ball.step(images, gradient, step_size)
         elif judge:
             values, logits = objective.values(images)
+            following = images
         else:
             return found._replace(images=images)
         if keep == "last" or number == 1:
@@ -72,21 +77,22 @@ def ascend(
             wins = values > best_values
             best = torch.where(per_sample(wins, images), images, best)
             best_values = torch.where(wins, values, best_values)
-        if not stop:
-            continue
-
-        fooled = objective.fooled(logits)
-        done = fooled if number < steps else torch.ones_like(fooled)
-        if not done.any():
-            continue
-        index = moving[done]
-        found.images[index] = torch.where(per_sample(fooled, images), images, best)[done]
-        found.values[index] = torch.where(fooled, values, best_values)[done].to(found.values.dtype)
-        found.fooled[index] = fooled[done]
-        if done.all():
-            break
-        rest = ~done
-        moving, images, gradient = moving[rest], images[rest], gradient[rest]
-        best, best_values = best[rest], best_values[rest]
-        objective, ball = objective.at(rest), ball.at(rest)
+        if stop:
+            fooled = objective.fooled(logits)
+            done = fooled if number < steps else torch.ones_like(fooled)
+            if keep == "best" and objective.repeats and number > 1:
+                done = done | (following == before).flatten(1).all(1)
+            index = moving[done]
+            found.images[index] = torch.where(per_sample(fooled, images), images, best)[done]
+            kept = torch.where(fooled, values, best_values)[done]
+            found.values[index] = kept.to(found.values.dtype)
+            found.fooled[index] = fooled[done]
+            if done.all():
+                break
+            if done.any():
+                rest = ~done
+                moving, images, following = moving[rest], images[rest], following[rest]
+                best, best_values = best[rest], best_values[rest]
+                objective, ball = objective.at(rest), ball.at(rest)
+        before, images = images, following
     return found if stop else Ascent(best, best_values, found.fooled)

@@ -28,6 +28,7 @@ from .library_adapter import (
 )
 from .norms import NORMS, Norm, require_radius
 from .objective import Model
+from .remembered import Remembered
 
 APGDLoss = Literal["cross-entropy", "dlr", "targeted-dlr"]
 Version = Literal["standard", "plus"]
@@ -54,6 +55,10 @@ class AbstractPackageAttack(AbstractAttack):
     def _run(self, attack: Any, targets: int, clean: Images, labels: Labels) -> Tensor:
         return attack.perturb(clean, labels)
 
+    def _asked(self, model: Model) -> Model:
+        """Return the model as the package asks it."""
+        return model
+
     def perturb(
         self, model: Model, images: Images, labels: Labels, generator: torch.Generator
     ) -> Images:
@@ -68,7 +73,12 @@ class AbstractPackageAttack(AbstractAttack):
             kind, options = self._options(targets)
             norm = PACKAGE_NORMS[self.norm]
             attack = getattr(package, kind)(
-                callee, eps=self.eps, norm=norm, seed=seed, device=clean.device, **options
+                self._asked(callee),
+                eps=self.eps,
+                norm=norm,
+                seed=seed,
+                device=clean.device,
+                **options,
             )
             return self._run(attack, targets, clean, labels)
 
@@ -171,6 +181,10 @@ class Square(AbstractPackageAttack):
             "n_restarts": self.restarts,
             "resc_schedule": False,  # as AutoAttack runs it
         }
+
+    def _asked(self, model: Model) -> Model:
+        # in linf most squares lead back to the best image so far, or to one refused before
+        return Remembered(model) if self.norm == "linf" else model
 
 
 @final

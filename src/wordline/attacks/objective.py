@@ -72,6 +72,11 @@ class Objective:
         found = logits.argmax(1)
         return found == self._aim[1] if self._reach else found != self._aim[0]
 
+    @property
+    def repeats(self) -> bool:
+        """True where one draw is taken for the model, so that its gradient repeats itself."""
+        return self._eot == 1
+
     def at(self, index: Tensor) -> Objective:
         """Select the objective of some of the samples."""
         aim = tuple(part[index] for part in self._aim)

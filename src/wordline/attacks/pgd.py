@@ -36,7 +36,8 @@ class PGD(AbstractAttack):
       last one included (one more forward); `"last"` the last. Neither ever is the clean image.
     - `early_stop`: an image stops at the first iterate (from the first step on) that the source
       misclassifies, by the mean logits over the `eot` draws, and is not computed further; it is
-      kept whatever its loss. White-box evaluations of weak models become many times cheaper and
+      kept whatever its loss. With `keep="best"` and `eot=1` it also stops where it goes back and
+      forth between two iterates. White-box evaluations of weak models become many times cheaper and
       throw no success away. Not for transfer or stochastic victims: there a barely wrong image is a
       weak one. An image that is already misclassified takes its first step like the others, so that
       even then the clean image never comes back.
@@ -81,6 +82,17 @@ class PGD(AbstractAttack):
     ) -> Images:
         objective = Objective(model, UNTARGETED[self.loss], (labels,), self.eot)
         return self.maximise(objective, images, generator)
+
+    def from_start(self, model: Model, images: Images, labels: Labels, start: Images) -> Images:
+        """Attack from a given start of each image, once; otherwise as a call of the attack."""
+
+        def perturb(
+            model: Model, images: Images, labels: Labels, generator: torch.Generator
+        ) -> Images:
+            objective = Objective(model, UNTARGETED[self.loss], (labels,), self.eot)
+            return self._ascend(objective, ball(self.norm, images, self.eps), start).images
+
+        return self._guarded(perturb, model, images, labels, None)
 
     def step_length(self) -> float:
         """Return the length of one step: `step_size`, or 2.5 eps / steps."""

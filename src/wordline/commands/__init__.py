@@ -1,4 +1,8 @@
-"""The commands of the command line by name; a command's module is imported when it is chosen."""
+"""The commands of the command line by name; a command's module is imported when it is chosen.
+
+A module declares options with types of Python alone, and its functions import what they run: help
+and complaints about arguments come at once, without torch.
+"""
 
 from __future__ import annotations
 

@@ -8,8 +8,6 @@ from pathlib import Path
 import tyro
 
 from ..progress import Bar
-from ..reports import advice_figure
-from ..runs import advise as run_advise
 from .option_groups import Chip, ChipOptions, Comparison, ComparisonOptions
 from .options import EPS, Number, require_files
 
@@ -56,6 +54,9 @@ def advise(
         figure: also draw it into this .png, .pdf or .svg.
     """
     require_files(("out", out), ("figure", figure))
+    from ..reports import advice_figure
+    from ..runs import advise as run_advise
+
     models, loaded = comparison.load()
     result = run_advise(
         models, base=chip.load(), data=loaded.test,

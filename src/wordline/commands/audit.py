@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..evaluation import audit as run_audit
-from ..evaluation import gradient_deviation, robustness_curve
 from ..files import write_atomically
 from ..progress import Bar
-from ..records.record import describe
-from ..reports import NamedAudit, Results, accuracy_curves, deviation_figure, html_report
 from ..values import require_choice
 from .option_groups import Pair, PairOptions
 from .options import EPS, Number, require_eps, require_files
@@ -38,6 +34,10 @@ def audit(
         html: also write it as one self-contained page.
     """
     require_files(("out", out), ("html", html))
+    from ..evaluation import audit as run_audit
+    from ..records.record import describe
+    from ..reports import NamedAudit, Results, html_report
+
     software, chip, images = pair.load()
     result = run_audit(
         chip=chip, software=software, data=images, eps=eps, limit=pair.run.limit, quick=quick,
@@ -71,6 +71,9 @@ def deviation(
     require_choice("loss", loss, ("cross-entropy", "margin", "dlr"))
     require_eps(eps)
     require_files(("figure", figure))
+    from ..evaluation import gradient_deviation
+    from ..reports import deviation_figure
+
     software, chip, images = pair.load()
     result = gradient_deviation(
         chip=chip, software=software, data=images, eps=eps, limit=pair.run.limit,
@@ -90,6 +93,9 @@ def curve(pair: Pair = FROZEN, figure: str = "", json: bool = False) -> None:
         figure: also draw it into this .png, .pdf or .svg.
     """
     require_files(("figure", figure))
+    from ..evaluation import robustness_curve
+    from ..reports import accuracy_curves
+
     _, chip, images = pair.load()
     result = robustness_curve(
         victim=chip, source=chip, data=images, limit=pair.run.limit,

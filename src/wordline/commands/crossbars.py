@@ -6,17 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import torch
 import tyro
 
-from .. import datasets
-from ..arrays import fit_surrogate
-from ..circuits import SinhDevice, netlist
 from ..files import write_atomically
-from ..mapping import program_devices, read_noise
-from ..mapping.explain import explain
-from ..nn import calibrate as calibrate_ranges
-from ..nn import chip_view, map_model
 from ..progress import Bar
 from ..values import require_choice, require_integer
 from .option_groups import Chip, ChipOptions, Data, DataOptions, Network, NetworkOptions
@@ -36,6 +28,12 @@ def show(
             for ngspice.
         seed: of those conductances.
     """
+    import torch
+
+    from ..circuits import netlist
+    from ..mapping import program_devices, read_noise
+    from ..mapping.explain import explain
+
     chosen = crossbar_of(crossbar, gain)
     if not spice:
         print(explain(chosen, name=crossbar))
@@ -89,6 +87,10 @@ def map_(
     if calibrate and not data.data:
         raise ValueError("`calibrate` needs images; name a data set with --data")
     require_files(("export", export), ("view", view))
+    from ..datasets import to_float
+    from ..nn import calibrate as calibrate_ranges
+    from ..nn import chip_view, map_model
+
     software, crossbar = network.load(), chip.load()
     images = data.load() if data.data else None
     mapped = map_model(
@@ -97,7 +99,7 @@ def map_(
     )  # fmt: skip
     if images and calibrate:
         calibrate_ranges(mapped, images.train, limit=calibrate)
-    example = (datasets.to_float(images.test.images[:1]),) if images else ()
+    example = (to_float(images.test.images[:1]),) if images else ()
     report = mapped.report(*example)
     if export:
         mapped.export(export)
@@ -137,6 +139,9 @@ def surrogate(
         json: the report as JSON.
     """
     require_choice("law", law, ("sinh",))
+    from ..arrays import fit_surrogate
+    from ..circuits import SinhDevice
+
     chosen = crossbar_of(crossbar, "")
     report = fit_surrogate(
         tile=chosen.tile, g_off=chosen.device.g_off_siemens, g_on=chosen.device.g_on_siemens,

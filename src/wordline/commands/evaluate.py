@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
-from ..mapping import Crossbar
 from ..progress import Bar
-from ..runs import Grid, Journal, run_grid
 from ..values import require_integer
 from .option_groups import (
     Attack,
@@ -22,6 +21,9 @@ from .option_groups import (
     RunOptions,
 )
 from .options import crossbar_of, print_records, require_files
+
+if TYPE_CHECKING:
+    from ..mapping import Crossbar
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,8 @@ def evaluate(
     """
     attacks, crossbars = attack.load(), grid.load()
     require_files(("out", out))
+    from ..runs import Grid, Journal, run_grid
+
     run.apply()
     software, loaded = network.load(), data.load()
     split = loaded.test.take(run.limit) if run.limit else loaded.test

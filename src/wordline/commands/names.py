@@ -14,7 +14,7 @@ from ..mapping.presets import PRESETS
 from ..records.record import Record, fraction
 from ..reports.page import CommandNames
 from ..values import Value
-from .options import GAINS, STEP, parse_number
+from .options import STEP, gains, parse_number
 
 
 def names_of(records: Iterable[Record]) -> CommandNames:
@@ -28,7 +28,7 @@ def names_of(records: Iterable[Record]) -> CommandNames:
 def _crossbars() -> dict[str, tuple[str, str]]:
     return {
         Crossbar.preset(preset, gain=gain).identity(): (preset, name)
-        for preset in PRESETS for name, gain in GAINS.items()
+        for preset in PRESETS for name, gain in gains().items()
     }  # fmt: skip
 
 

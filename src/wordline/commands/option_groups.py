@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import tyro
-from torch import nn
 
-from .. import datasets
-from ..attacks import AbstractAttack, named
-from ..mapping import Crossbar
-from ..nn import map_model
 from ..values import require_integer, require_number
 from .options import EPS, STEP, Number, crossbar_of, data_of, require_eps, software_of
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..attacks import AbstractAttack
+    from ..datasets import ImageData, ImageSplit
+    from ..mapping import Crossbar
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class DataOptions:
     data: str = "digits"
     root: str = ""
 
-    def load(self) -> datasets.ImageData:
+    def load(self) -> ImageData:
         """Return the data set."""
         return data_of(self.data, self.root)
 
@@ -129,6 +130,8 @@ class AttackOptions:
         return tuple(self._one(loss, eps) for loss in self.loss for eps in self.eps)
 
     def _one(self, loss: str, eps: float) -> AbstractAttack:
+        from ..attacks import named
+
         options = named.AttackOptions(
             eps, self.step_size, self.steps, loss,  # type: ignore[arg-type]  # checked by name
             self.random_start, self.early_stop,
@@ -154,6 +157,8 @@ class RunOptions:
         require_integer("limit", self.limit, at_least=0)
         require_integer("threads", self.threads, at_least=0)
         if self.threads:
+            import torch
+
             torch.set_num_threads(self.threads)
 
 
@@ -173,8 +178,10 @@ class PairOptions:
     run: RunOptions = RunOptions()
     chip_seed: int = 0
 
-    def load(self) -> tuple[nn.Module, nn.Module, datasets.ImageSplit]:
+    def load(self) -> tuple[nn.Module, nn.Module, ImageSplit]:
         """Return software, chip and test images."""
+        from ..nn import map_model
+
         self.run.apply()
         software, images = self.network.load(), self.data.load().test
         if self.chip.crossbar == "software":
@@ -195,7 +202,7 @@ class ComparisonOptions:
     run: RunOptions = RunOptions()
     calibration: int = 200
 
-    def load(self) -> tuple[dict[str, nn.Module], datasets.ImageData]:
+    def load(self) -> tuple[dict[str, nn.Module], ImageData]:
         """Return networks by name, and the data."""
         self.run.apply()
         require_integer("calibration", self.calibration, at_least=1)

@@ -10,25 +10,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from torch import nn
 from tyro.constructors import PrimitiveConstructorSpec
 
-from .. import datasets, models
-from ..attacks.norms import require_radius
 from ..files import require_writable_file
-from ..mapping import Crossbar, LeastSquaresGain, PerColumnGain, UnitGain
-from ..mapping.presets import PRESETS
-from ..models import SUFFIXES
-from ..records.record import Record, table
 from ..values import require_choice
 
-GAINS = {"unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()}
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..datasets import ImageData
+    from ..mapping import AbstractGain, Crossbar
+    from ..records.record import Record
+
 EPS = 8 / 255
 STEP = 2 / 255
 ENDINGS = {"figure": (".png", ".pdf", ".svg"), "export": (".npz", ".csv")}
-FILES = (".json", *SUFFIXES)  # what a command names with its folder
 FOLDERS = ("--root", "--out", "--cache")
 
 
@@ -62,14 +60,27 @@ def asked_as(option: str) -> Iterator[None]:
         raise
 
 
-def data_of(name: str, root: str) -> datasets.ImageData:
+def gains() -> dict[str, AbstractGain]:
+    """Return the gains by their names."""
+    from ..mapping import LeastSquaresGain, PerColumnGain, UnitGain
+
+    return {
+        "unit": UnitGain(), "least-squares": LeastSquaresGain(), "per-column": PerColumnGain()
+    }  # fmt: skip
+
+
+def data_of(name: str, root: str) -> ImageData:
     """Load a data set by name."""
+    from ..datasets import load_dataset
+
     with asked_as("data"):
-        return datasets.load_dataset(name, root)
+        return load_dataset(name, root)
 
 
 def software_of(name: str, weights: str) -> nn.Module:
     """Load a network by name, by weight file, or from a factory."""
+    from .. import models
+
     if ":" in name:
         return models.from_factory(name, weights)
     if weights:
@@ -82,8 +93,12 @@ def software_of(name: str, weights: str) -> nn.Module:
 
 def crossbar_of(name: str, gain: str) -> Crossbar:
     """Load a preset or a JSON file, with another gain where one is named."""
+    from ..mapping import Crossbar
+    from ..mapping.presets import PRESETS
+
+    known = gains()
     if gain:
-        require_choice("gain", gain, tuple(GAINS))
+        require_choice("gain", gain, tuple(known))
     if not name.endswith(".json"):
         if name not in PRESETS:
             near = difflib.get_close_matches(name, PRESETS, n=1)
@@ -92,12 +107,12 @@ def crossbar_of(name: str, gain: str) -> Crossbar:
                 f"`crossbar` must be one of {', '.join(PRESETS)}, or a .json file, got {name!r}"
                 f"{meant}"
             )
-        return Crossbar.preset(name, gain=GAINS.get(gain))
+        return Crossbar.preset(name, gain=known.get(gain))
     path = Path(name)
     if not path.is_file():
         raise ValueError(f"`crossbar` file {name!r} does not exist")
     chosen = Crossbar.from_json(path.read_text())
-    return dataclasses.replace(chosen, gain=GAINS[gain]) if gain else chosen
+    return dataclasses.replace(chosen, gain=known[gain]) if gain else chosen
 
 
 def require_files(*named: tuple[str, str | Path]) -> None:
@@ -118,20 +133,27 @@ def require_files(*named: tuple[str, str | Path]) -> None:
 
 def require_eps(*radii: float) -> None:
     """Refuse a radius that no pixel in [0, 1] could move by."""
+    from ..attacks.norms import require_radius
+
     for eps in radii:
         require_radius("eps", eps)
 
 
 def said() -> str:
     """Return the command as typed, without the folders of this machine."""
+    from ..models import SUFFIXES
+
+    files = (".json", *SUFFIXES)  # named with their folder
     words: list[str] = []
     for word in sys.argv[1:]:
         words += word.split("=", 1) if word.startswith("--") else [word]
     hidden = ["DIR" if before in FOLDERS else word for before, word in pairwise(["", *words])]
-    bare = [Path(word).name if Path(word).suffix in FILES else word for word in hidden]
+    bare = [Path(word).name if Path(word).suffix in files else word for word in hidden]
     return shlex.join(["wordline", *bare])
 
 
 def print_records(records: Sequence[Record], json: bool, *, title: str) -> None:
     """Print records as a table, or as a JSON line each."""
+    from ..records.record import table
+
     print("\n".join(r.to_json() for r in records) if json else table(records, title=title))

@@ -7,13 +7,7 @@ from json import dumps, loads
 
 import tyro
 
-from ..attacks import FGSM
-from ..evaluation import evaluate
-from ..evaluation.requirements import require_fit
 from ..progress import Bar
-from ..quantisation import BitRule
-from ..quantisation import quanos as measure_and_quantise
-from ..records.record import fraction, table
 from ..values import require_integer
 from .option_groups import Data, DataOptions, Network, NetworkOptions, Run, RunOptions
 from .options import EPS, Number, require_eps
@@ -59,6 +53,13 @@ def quanos(
     """
     require_integer("calibration", precision.calibration, at_least=1)
     require_eps(eps)
+    from ..attacks import FGSM
+    from ..evaluation import evaluate
+    from ..evaluation.requirements import require_fit
+    from ..quantisation import BitRule
+    from ..quantisation import quanos as measure_and_quantise
+    from ..records.record import fraction, table
+
     run.apply()
     software, images = network.load(), data.load()
     attack, bar, size = FGSM(eps=eps), Bar(), run.batch_size

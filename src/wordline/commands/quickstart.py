@@ -5,13 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..files import require_writable, write_atomically
-from ..mapping import Crossbar, LeastSquaresGain
-from ..models import load_model
-from ..nn import chip_view, map_model
 from ..progress import Bar
-from ..reports import accuracy_curves, read_results
-from ..runs.quickstart import EPS
-from ..runs.quickstart import quickstart as run_quickstart
 from .options import print_records
 from .report import write_page
 
@@ -22,6 +16,13 @@ def quickstart(out: Path = Path("runs/quickstart"), limit: int = 500, json: bool
     Three tile sizes, two gains, FGSM and PGD.
     """
     require_writable("out", out)
+    from ..mapping import Crossbar, LeastSquaresGain
+    from ..models import load_model
+    from ..nn import chip_view, map_model
+    from ..reports import accuracy_curves, read_results
+    from ..runs.quickstart import EPS
+    from ..runs.quickstart import quickstart as run_quickstart
+
     records = run_quickstart(out, limit=limit, progress=Bar())
     caption = "digits-cnn on rethinking crossbars, one chip each"
     figure = accuracy_curves(records, out / "accuracy.png", title=caption)

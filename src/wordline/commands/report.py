@@ -5,25 +5,15 @@ from __future__ import annotations
 import json as json_text
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tyro
 
 from ..files import require_writable, write_atomically
-from ..reports import (
-    Results,
-    control_bars,
-    csv_report,
-    html_report,
-    latex_report,
-    markdown_report,
-    read_results,
-    stability_figure,
-    tables_of,
-    tile_curves,
-)
-from ..reports.table import json_entries
-from .names import names_of
 from .options import require_files
+
+if TYPE_CHECKING:
+    from ..reports import Results
 
 
 def report(
@@ -59,6 +49,9 @@ def report(
     require_files(("out", out), ("csv", csv), ("latex", latex), ("html", html))
     if figures:
         require_writable("figures", Path(figures))
+    from ..reports import csv_report, latex_report, markdown_report, read_results, tables_of
+    from ..reports.table import json_entries
+
     results = [read_results(path) for path in paths]
     for file, write in ((out, markdown_report), (csv, csv_report), (latex, latex_report)):
         if file:
@@ -78,6 +71,8 @@ def report(
 
 def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
     """Draw every figure for which there are results."""
+    from ..reports import control_bars, stability_figure, tile_curves
+
     for results in all_results:
         swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
@@ -92,6 +87,9 @@ def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
 
 def write_page(file: Path, results: list[Results], title: str = "") -> None:
     """Write the page of these results, with the commands that reproduce their records."""
+    from ..reports import html_report
+    from .names import names_of
+
     names = names_of(record for found in results for record in found.evaluations)
     _write_text(file, html_report(results, names, title=title))
 

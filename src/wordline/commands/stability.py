@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..evaluation import noise_stability
-from ..nn import calibrate, map_model
 from ..progress import Bar
-from ..reports import stability_figure
 from .option_groups import Chip, ChipOptions, Comparison, ComparisonOptions
 from .options import require_files
 
@@ -30,6 +27,10 @@ def stability(
         figure: also draw it into this .png, .pdf or .svg.
     """
     require_files(("figure", figure))
+    from ..evaluation import noise_stability
+    from ..nn import calibrate, map_model
+    from ..reports import stability_figure
+
     models, loaded = comparison.load()
     crossbar, run = chip.load(), comparison.run
     results = []

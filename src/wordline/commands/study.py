@@ -7,21 +7,19 @@ import json as plain
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import tyro
 from tyro.constructors import PrimitiveConstructorSpec
 
 from ..files import require_writable, write_atomically
 from ..progress import Bar
-from ..records.record import Record
-from ..runs import Journal, Outcome, StoreConfig, Study, load_study, run_cells
-from ..runs import cost as count_cost
-from ..runs.executors import AbstractExecutor, Processes
-from ..runs.run_cells import only_writer
 from ..values import Value, encode, require_choice, require_integer, require_number
 from .options import print_records, said
+
+if TYPE_CHECKING:
+    from ..runs import Outcome, StoreConfig, Study
+    from ..runs.executors import AbstractExecutor
 
 Address = Annotated[
     str,
@@ -72,6 +70,8 @@ class WorkerOptions:
             return RayTasks(
                 config, study, address=self.ray, workers=self.workers, gpus=self.gpus_per_cell
             )
+        from ..runs.executors import Processes
+
         return Processes(self.workers, config, study) if self.workers > 1 else None
 
 
@@ -103,6 +103,12 @@ def study(
     """
     worker.require()
     require_integer("limit", limit, at_least=0)
+    import torch
+
+    from ..runs import Journal, StoreConfig, load_study, run_cells
+    from ..runs import cost as count_cost
+    from ..runs.run_cells import only_writer
+
     if worker.device == "cuda" and not (worker.ray or cost or torch.cuda.is_available()):
         raise ValueError(
             "`device` 'cuda' is not available to torch on this machine; choose cpu, or --ray a "
@@ -144,6 +150,8 @@ def _describe(chosen: Study, scale: str, out: Path) -> None:
 
 
 def _print(outcome: Outcome, json: bool, title: str, out: Path) -> None:
+    from ..records.record import Record
+
     records = [result for result in outcome.results if isinstance(result, Record)]
     others = [result for result in outcome.results if not isinstance(result, Record)]
     if json:

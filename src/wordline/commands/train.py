@@ -5,24 +5,17 @@ from __future__ import annotations
 import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 
-from .. import models, training
-from ..attacks.norms import require_radius
-from ..defenses import (
-    TRADES,
-    AdversarialTraining,
-    FastFGSM,
-    LipschitzPenalty,
-    OnChip,
-    training_attack,
-)
 from ..progress import Bar
 from ..values import require_integer, require_number
 from .option_groups import Chip, ChipOptions
 from .options import EPS, Number, asked_as, data_of, said
+
+if TYPE_CHECKING:
+    from .. import training
 
 
 @dataclass(frozen=True)
@@ -51,9 +44,11 @@ class RecipeOptions:
 
     def load(self, data: str) -> training.Recipe:
         """Return the recipe for a data set."""
+        from ..training import Recipe
+
         with asked_as("recipe"):
             default = "digits" if data == "digits" else "fast"
-            chosen = training.Recipe.preset(self.recipe or default)
+            chosen = Recipe.preset(self.recipe or default)
         given: dict[str, Any] = {
             "epochs": self.epochs, "batch_size": self.batch_size, "precision": self.precision,
         }  # fmt: skip
@@ -91,8 +86,17 @@ class DefenseOptions:
         require_integer("attack_steps", self.attack_steps, at_least=0)
         require_number("attack_step_size", self.attack_step_size, at_least=0.0)
         self._refuse_idle_options()
+        from ..defenses import (
+            TRADES,
+            AdversarialTraining,
+            FastFGSM,
+            LipschitzPenalty,
+            training_attack,
+        )
+        from ..training import CrossEntropy
+
         eps, steps, size = self.eps, self.attack_steps, self.attack_step_size
-        objective: training.AbstractObjective = training.CrossEntropy()
+        objective: training.AbstractObjective = CrossEntropy()
         if self.defense == "pgd":
             objective = AdversarialTraining(training_attack(eps, steps or 7, size or None))
         elif self.defense == "trades":
@@ -122,6 +126,8 @@ class DefenseOptions:
                 "`eps` is 0, which defends against nothing; leave --defense out to train without "
                 "one"
             )
+        from ..attacks.norms import require_radius
+
         require_radius("eps", self.eps, above=0.0)
         if self.defense == "fgsm-rs" and self.attack_steps:
             raise ValueError(
@@ -158,6 +164,9 @@ def train(
         half: store the weights as float16.
         from_: a network to start from, by name or file: fine-tuning.
     """
+    from .. import models, training
+    from ..defenses import OnChip
+
     chosen = recipe.load(data)
     if chip.gain and not chip.crossbar:
         raise ValueError("`gain` belongs to a crossbar; name one by --crossbar")

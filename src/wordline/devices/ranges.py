@@ -55,7 +55,9 @@ class SampleMax(AbstractInputRange):
 
     def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
         """Return each sample's largest magnitude, a constant for derivatives; 1 for all zeros."""
-        largest = x.detach().abs().amax(dim=tuple(range(1, x.dim())) or (0,), keepdim=True)
+        flat = x.detach().flatten(1) if x.dim() > 1 else x.detach()[None]
+        least, most = flat.aminmax(dim=1)
+        largest = torch.maximum(most, -least).view(-1, *(1,) * (x.dim() - 1))
         return largest.where(largest > 0, torch.ones_like(largest))
 
 

@@ -4,6 +4,9 @@ numba keeps compiled code below `NUMBA_CACHE_DIR`, beside the source, or in the 
 gives up where none of the three can be written: containers with `--user`, service accounts,
 modules of a cluster. Here a folder of the user's own below the temporary one comes fourth; without
 that nothing is kept from one process to the next. A warning says so once, when something compiles.
+
+Code is loaded from there without what numba needs to compile: its tables of functions, and scipy's
+linear algebra, which take half a second to import and to fill.
 """
 
 from __future__ import annotations
@@ -20,8 +23,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
+from llvmlite import binding  # type: ignore[import-untyped]
 from numba import config, njit
-from numba.core import caching, codegen
+from numba.core import caching, codegen, event
+from numba.core.runtime import _nrt_python  # type: ignore[attr-defined]
+
+from .compile_notice import CompileNotice
 
 
 def kernel(
@@ -151,6 +158,23 @@ class _FileCache(caching.FunctionCache):
         width = os.environ.get("WORDLINE_VECTOR_BITS")
         return (*super()._index_key(sig, codegen), width, _sources())
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Load without refreshing the context, which a compilation does for itself.
+
+        Of all that a refresh registers, compiled code calls the runtime of arrays alone (and hashes
+        of strings, which no kernel has).
+        """
+        _register_runtime()
+        with self._guard_against_spurious_io_errors():
+            return self._load_overload(sig, target_context)
+
+
+@functools.cache
+def _register_runtime() -> None:
+    """Tell LLVM where numba's memory management is."""
+    for name, address in _nrt_python.c_helpers.items():
+        binding.add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
+
 
 @functools.cache
 def _sources() -> str:
@@ -171,3 +195,6 @@ def _warn_once(problem: str) -> None:
     """Warn once a process, as the result is cached."""
     advice = "set NUMBA_CACHE_DIR to a folder that can be written"
     warnings.warn(f"compiled code: {problem}; {advice}", stacklevel=2)
+
+
+event.register("numba:compile", CompileNotice(_TolerantCache))

@@ -23,12 +23,16 @@ INTEGER = ir.IntType(64)
 
 
 class Emitter:
-    """Vector loads, stores and arithmetic at byte offsets of one workspace."""
+    """Vector loads, stores and arithmetic at byte offsets of one workspace.
 
-    def __init__(self, builder: Any, dtype: Any, base: Any) -> None:
+    `lanes`: numbers of one vector, by default as many as a register holds.
+    """
+
+    def __init__(self, builder: Any, dtype: Any, base: Any, lanes: int = 0) -> None:
         self.builder, self.dtype, self.base = builder, dtype, base
         self.size = dtype.bitwidth // 8
-        self.lanes = VECTOR_BYTES // self.size
+        self.lanes = lanes or VECTOR_BYTES // self.size
+        self.vector_bytes = self.lanes * self.size
         self.element = ir.DoubleType() if dtype == types.float64 else ir.FloatType()
         self.vector = ir.VectorType(self.element, self.lanes)
         self.fused = self.llvm_function("llvm.fmuladd", 3)
@@ -42,7 +46,7 @@ class Emitter:
 
     def bytes(self, offset: Any) -> Any:
         """Convert an offset in vectors to bytes."""
-        return self.builder.mul(offset, ir.Constant(INTEGER, VECTOR_BYTES))
+        return self.builder.mul(offset, ir.Constant(INTEGER, self.vector_bytes))
 
     def pointer(self, *offsets: Any) -> Any:
         """Point to the vector at the sum of some byte offsets."""
@@ -57,7 +61,7 @@ class Emitter:
 
     def store(self, value: Any, *offsets: Any, streamed: bool = False) -> None:
         """Store one vector, past the caches if `streamed`."""
-        align = VECTOR_BYTES if streamed else self.size
+        align = self.vector_bytes if streamed else self.size
         instruction = self.builder.store(value, self.pointer(*offsets), align=align)
         if streamed:
             one = ir.Constant(ir.IntType(32), 1)
@@ -102,7 +106,7 @@ class Emitter:
 
 def call_outlined(e: Emitter, name: str, emit: Callable[..., None], values: list[Any]) -> None:
     """Call a function that is emitted once a module and never inlined: compiling stays quick."""
-    symbol = f"wordline_{name}_{e.size * 8}"
+    symbol = f"wordline_{name}_{e.size * 8}x{e.lanes}"
     function = e.builder.module.globals.get(symbol)
     if function is None:
         kinds = [e.base.type, *(value.type for value in values)]
@@ -111,7 +115,7 @@ def call_outlined(e: Emitter, name: str, emit: Callable[..., None], values: list
         function.linkage = "linkonce_odr"
         function.attributes.add("noinline")
         inner = ir.IRBuilder(function.append_basic_block())
-        emit(Emitter(inner, e.dtype, function.args[0]), *function.args[1:])
+        emit(Emitter(inner, e.dtype, function.args[0], e.lanes), *function.args[1:])
         inner.ret_void()
     e.builder.call(function, [e.base, *values])
 
@@ -137,35 +141,3 @@ def vector_operation(name: str, emit: Callable[..., None]) -> Any:
         return types.void(ws, *kinds), codegen
 
     return operation
-
-
-def _transfer(streamed: bool) -> Any:
-    """Make `f(to, to_at, source, source_at, count)`, a copy of vectors from array to array.
-
-    A `streamed` copy goes to memory without pushing anything else out of the cache.
-    """
-
-    @intrinsic
-    @no_type_check
-    def transfer(typing: Any, to: Any, to_at: Any, source: Any, source_at: Any, count: Any) -> Any:
-        def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-            arrays, byte = (signature.args[0], signature.args[2]), ir.IntType(8).as_pointer()
-            data = [
-                context.make_array(kind)(context, builder, value).data
-                for kind, value in zip(arrays, args[::2], strict=False)
-            ]
-            dtype = arrays[0].dtype
-            into, out_of = (Emitter(builder, dtype, builder.bitcast(x, byte)) for x in data)
-            into_at, out_of_at = into.bytes(args[1]), out_of.bytes(args[3])
-            with cgutils.for_range(builder, args[4]) as loop:
-                offset = into.bytes(loop.index)
-                value = out_of.load(out_of_at, offset)
-                into.store(value, into_at, offset, streamed=streamed)
-            return context.get_dummy_value()
-
-        return types.void(to, types.int64, source, types.int64, types.int64), codegen
-
-    return transfer
-
-
-store_vectors, load_vectors = _transfer(True), _transfer(False)

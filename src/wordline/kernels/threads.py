@@ -19,13 +19,16 @@ Result = TypeVar("Result")
 def share(work: Callable[[Iterator[Item]], None], items: Sequence[Item], limit: int) -> None:
     """Run `work` once on each of at most `limit` threads, over one iterator that all share.
 
-    A thread that is free takes the next item; `work` holds what a thread keeps between items.
+    A thread that is free takes the next item; `work` holds what a thread keeps between items. The
+    caller's thread is one of them.
     """
     threads, shared = max(1, min(limit, len(items))), iter(items)
     if threads == 1:
         return work(shared)
-    with ThreadPoolExecutor(threads) as pool:
-        for done in [pool.submit(work, shared) for _ in range(threads)]:
+    with ThreadPoolExecutor(threads - 1) as pool:
+        others = [pool.submit(work, shared) for _ in range(threads - 1)]
+        work(shared)
+        for done in others:
             done.result()
 
 

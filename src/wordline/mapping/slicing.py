@@ -115,9 +115,9 @@ class BitSlicing(AbstractSlicing):
     gives its sign, so that its magnitude takes weight_bits - 1 bits (weight_bits where one device
     holds both signs), cut into digits of base 2^cell_bits, one cell each. An input is cut likewise,
     into reads of 2^stream_bits voltages; negative inputs take a second pass that is subtracted.
-    Digitised partial products are shifted and added. `accumulator_bits`: width of the sum in steps
-    of the smallest product, sign included, saturating; 0 is as wide as needed. `accumulator_drops`:
-    lowest bits of the sum that are dropped, toward zero.
+    Digitised partial products are shifted and added. `accumulator_bits`: width of the sum, sign
+    included, saturating; 0 is as wide as needed. The sum is a whole number of smallest products,
+    the nearest. `accumulator_drops`: lowest bits of it that are dropped, toward zero.
 
     Gradients pass straight through the digits: each slice and each stream follows its number with
     an equal slope.
@@ -190,12 +190,14 @@ class BitSlicing(AbstractSlicing):
     def accumulate(self, y: Tensor) -> Tensor:
         if self.sums_exactly:
             return y
-        step = 1 / ((2 ** (self.weight_bits - 1) - 1) * (2 ** (self.input_bits - 1) - 1))
+        product = 1 / ((2 ** (self.weight_bits - 1) - 1) * (2 ** (self.input_bits - 1) - 1))
         largest = 2.0 ** (self.accumulator_bits - 1) - 1 if self.accumulator_bits else torch.inf
-        step *= 2**self.accumulator_drops
-        values = y.detach()
-        # Truncated toward zero, but a number that rounding left just below a whole one is that one.
-        steps = (values.double() / step + 1e-6 * values.sign()).trunc_()
+        # A sum of whole products is one, however its terms were added up: its rounding error is
+        # bounded by their number times that of the largest partial sum, and undone to the nearest
+        # product before bits are dropped. More would make another whole number of it.
+        values = y.detach().double()
+        steps = (values / product).round_().div_(2.0**self.accumulator_drops).trunc_()
+        step = product * 2.0**self.accumulator_drops
         kept = (steps.clamp(-largest, largest) * step).to(y.dtype)
         if not needs_derivative(y):
             return kept

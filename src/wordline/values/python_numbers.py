@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
-from torch import Tensor
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,8 @@ def python_number(value: Any, name: str = "value") -> Any:
         return value.item()
     if isinstance(value, np.ndarray) and value.ndim == 0:
         return value.item()
-    if isinstance(value, Tensor) and value.ndim == 0:
+    torch = sys.modules.get("torch")  # who has not imported it has no tensor
+    if torch is not None and isinstance(value, torch.Tensor) and value.ndim == 0:
         if value.requires_grad:
             raise TypeError(
                 f"`{name}` is a tensor with a gradient, which would stop here; pass `{name}.item()`"

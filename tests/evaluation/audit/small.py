@@ -21,7 +21,7 @@ def context(
 ) -> AuditContext:
     return AuditContext(
         chip, software or chip, split, eps=eps, budget=dataclasses.replace(FAST, **changes),
-        seed=0, batch_size=50, calibration=split, notify=lambda note: None,
+        seed=0, batch_size=50, calibration=split,
     )  # fmt: skip
 
 

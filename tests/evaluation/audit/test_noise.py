@@ -5,8 +5,9 @@ from torch import nn
 
 import wordline as wl
 from wordline.evaluation.audit import noise
-from wordline.evaluation.audit.audited_model import AuditedModel, AuditSettings
+from wordline.evaluation.audit.audited_model import AuditedModel
 from wordline.evaluation.audit.check import Skip
+from wordline.evaluation.audit.crafting import AuditSettings
 from wordline.evaluation.audit.gradients import GradientNoise
 
 from .conftest import Noise

@@ -2,6 +2,10 @@
 way of gathering.
 """
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -18,10 +22,9 @@ from wordline.kernels.reads import (
     convert,
     pack_columns,
 )
-from wordline.kernels.reads.micro_kernels import AVAILABLE, WHOLE_NUMBERS
+from wordline.kernels.reads.micro_kernels import FOURS, NARROW, PRODUCTS, REAL, TWOS
 
-needs_vectors = pytest.mark.skipif(not AVAILABLE, reason="the kernel is for CPUs with AVX-512")
-needs_whole = pytest.mark.skipif(not WHOLE_NUMBERS, reason="whole numbers need AVX-512 VNNI")
+BYTES = FOURS if FOURS in PRODUCTS else NARROW if NARROW in PRODUCTS else TWOS
 FINE = Quantiser(limit=10.0, low=0.0, high=2.0**12 - 1, offset=0.1)
 COARSE = Quantiser(limit=2.0, low=-31.0, high=31.0, offset=0.0)
 
@@ -73,7 +76,6 @@ def random(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Te
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=dtype)
 
 
-@needs_vectors
 @settings(deadline=None, max_examples=30)
 @given(
     st.tuples(*(st.integers(1, most) for most in (3, 2, 3, 2, 9, 7))),
@@ -102,19 +104,18 @@ def test_in_double_precision_every_code_is_right(
     assert saturated.tolist() == out.tolist()
 
 
-@needs_whole
 @pytest.mark.parametrize(
-    ("device_bytes", "levels", "rows"),
-    [(1, 15, 16), (1, 1, 5), (1, 3, 64), (2, 0, 16), (2, 0, 7), (2, 0, 128)],
+    ("form", "levels", "rows"),
+    [(BYTES, 15, 16), (BYTES, 1, 5), (BYTES, 3, 64), (TWOS, 0, 16), (TWOS, 0, 7), (TWOS, 0, 128)],
 )
 def test_whole_numbers_are_used_where_they_are_exact_enough(
-    device_bytes: int, levels: int, rows: int
+    form: int, levels: int, rows: int
 ) -> None:
     shares = random(4, 2, 2, 2, rows, 5)
     shares = (shares * (levels + 1)).floor() / levels + 0.25 if levels else shares
     adc, digits = Quantiser(float(rows), 0.0, 2.0**12 - 1, 0.2), BitPlanes(2**15 - 1, 4)
     packed = pack_columns(shares.float(), adc, digits)
-    assert packed.device_bytes == device_bytes
+    assert packed.form == form
     vectors, read_weights = random(2, 100, 2 * rows) - 0.3, random(8, 4, seed=5)
     total, out, _ = expected(
         vectors.float().double().numpy(),
@@ -131,29 +132,22 @@ def test_whole_numbers_are_used_where_they_are_exact_enough(
     assert abs(int(saturated.sum()) - int(out.sum())) <= 2
 
 
-@needs_whole
 def test_whole_numbers_are_not_used_where_they_are_too_coarse() -> None:
     shares, digits = random(2, 1, 1, 1, 64, 8, dtype=torch.float32), BitPlanes(2**15 - 1, 4)
-    assert pack_columns(shares, Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0), digits).device_bytes == 2
+    assert pack_columns(shares, Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0), digits).form == TWOS
     assert (
-        pack_columns(shares, Quantiser(64.0, 0.0, 2.0**20 - 1, 0.0), digits).device_bytes == 0
+        pack_columns(shares, Quantiser(64.0, 0.0, 2.0**20 - 1, 0.0), digits).form == REAL
     )  # more codes than two bytes hold
     assert (
-        pack_columns(shares, Quantiser(64.0, 0.0, 2.0**8 - 1, 0.0), BitPlanes(255, 8)).device_bytes
-        == 0
+        pack_columns(shares, Quantiser(64.0, 0.0, 2.0**8 - 1, 0.0), BitPlanes(255, 8)).form == REAL
     )
-    assert (
-        pack_columns(shares, Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0), BitPlanes()).device_bytes == 0
-    )
-    assert (
-        pack_columns(shares.double(), Quantiser(64.0, 0.0, 2.0**8 - 1, 0.0), digits).device_bytes
-        == 0
-    )
+    assert pack_columns(shares, Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0), BitPlanes()).form == REAL
+    assert pack_columns(shares.double(), Quantiser(64.0, 0.0, 2.0**8 - 1, 0.0), digits).form == REAL
     tall = shares[..., :1, :].expand(2, 1, 1, 1, 600, 8)
-    assert pack_columns(tall, Quantiser(6e5, 0.0, 255.0, 0.0), BitPlanes(127, 7)).device_bytes == 1
+    packed = pack_columns(tall, Quantiser(6e5, 0.0, 255.0, 0.0), BitPlanes(127, 7))
+    assert packed.form == (FOURS if BYTES == FOURS else TWOS)  # sums of more than 16 bits
 
 
-@needs_whole
 @pytest.mark.parametrize("rows", [64, 61])
 def test_two_bytes_are_never_further_from_the_real_sum_than_a_tenth_of_a_code(rows: int) -> None:
     """Read off by moving the sum against the codes: an ADC of 2^14 codes, of which the kernel must
@@ -162,7 +156,7 @@ def test_two_bytes_are_never_further_from_the_real_sum_than_a_tenth_of_a_code(ro
     shares, digits = random(2, 1, 1, 1, rows, 32), BitPlanes(15, 4)
     adc = Quantiser(64.0, 0.0, 2.0**14 - 1, 0.0)
     packed = pack_columns(shares.float(), adc, digits)
-    assert packed.device_bytes == 2
+    assert packed.form == TWOS
     vectors = random(1, 500, rows, seed=1)
     answer, _ = run(vectors.float(), packed, torch.ones(1, 2), 2)
     u = np.floor(vectors[0].float().double().numpy() * 15 + 0.5) / 15
@@ -175,7 +169,6 @@ def test_two_bytes_are_never_further_from_the_real_sum_than_a_tenth_of_a_code(ro
     assert np.abs(codes - steps).max() <= 0.5 + 0.1 + 1e-2  # single precision of a code near 2^13
 
 
-@needs_vectors
 @pytest.mark.parametrize("step", [1, 2])
 @pytest.mark.parametrize("width", [3, 4, 8, 16, 32])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
@@ -203,7 +196,6 @@ def test_vectors_are_gathered_from_wherever_they_stand(
     assert (wrong > 1e-6).mean() < 0.002  # near a tie, single precision may fall on the other side
 
 
-@needs_vectors
 def test_the_bits_of_a_vector_depend_neither_on_its_neighbours_nor_on_threads() -> None:
     threads, digits = torch.get_num_threads(), BitPlanes(2**15 - 1, 4)
     try:
@@ -226,3 +218,72 @@ def test_the_bits_of_a_vector_depend_neither_on_its_neighbours_nor_on_threads() 
             assert saturated.any()
     finally:
         torch.set_num_threads(threads)
+
+
+def random_read(
+    levels: int, adc: Quantiser, forms: tuple[int, ...] = (REAL, *PRODUCTS)
+) -> tuple[Tensor, PackedColumns, Tensor]:
+    """Vectors, columns and weights of reads; devices of so many levels, 0: real numbers."""
+    shares = random(4, 1, 3, 1, 61, 5, dtype=torch.float32)
+    shares = (shares * (levels + 1)).floor() / levels if levels else shares
+    digits = BitPlanes(2**15 - 1, 4)
+    packed = pack_columns(shares, adc, digits, forms=forms)
+    return random(1, 77, 170, dtype=torch.float32) - 0.3, packed, random(8, 4, seed=5)
+
+
+@pytest.mark.parametrize("levels", [15, 1, 255])
+def test_every_format_of_whole_numbers_gives_the_same_bits(levels: int) -> None:
+    adc = Quantiser(5.0, 0.0, 2.0**10 - 1, 0.01)
+    answers = {}
+    for forms in ((REAL, *PRODUCTS), (REAL, TWOS)):
+        vectors, packed, weights = random_read(levels, adc, forms)
+        answers[packed.form] = run(vectors, packed, weights, 2)
+    assert TWOS in answers and (levels == 255 or BYTES in answers)
+    first, *others = answers.values()
+    for answer, saturated in others:
+        assert torch.equal(answer, first[0]) and saturated.tolist() == first[1].tolist()
+    assert first[1].any()
+
+
+@pytest.mark.parametrize("levels", [15, 0])
+def test_sums_that_cannot_be_out_of_range_are_not_compared_with_it(levels: int) -> None:
+    for limit, certain in ((62.0, True), (1.0, False)):
+        adc = Quantiser(limit, 0.0, 2.0**12 - 1, 0.0)
+        vectors, packed, weights = random_read(levels, adc)
+        assert packed.reach.certain(adc, negative=False) is certain
+        answer, saturated = run(vectors, packed, weights, 2)
+        assert bool(saturated.any()) is not certain
+        if certain:
+            n, k = vectors.shape[1:]
+            places = InputVectors(vectors, np.arange(n) * k, np.arange(k)[None])
+            again, none = convert(places, packed, weights, 2, certain=True)
+            assert torch.equal(answer, again) and not none.any()
+
+
+def test_reach_is_the_sum_of_a_columns_devices_of_one_sign() -> None:
+    shares = torch.tensor([[1.0, -2.0], [0.5, -1.0], [-1.0, 0.25]]).view(1, 1, 1, 1, 3, 2)
+    adc = Quantiser(limit=2.0, low=-127.0, high=127.0, offset=0.0)
+    packed = pack_columns(shares, adc, BitPlanes())
+    assert packed.reach == tuple(127 / 2 * end for end in (-3.0, 1.5, 3.25))
+    assert not packed.reach.certain(adc, negative=False)  # -3 is below -2
+    second = pack_columns(shares, adc, BitPlanes(), columns=slice(0, 1))
+    assert second.shape == (1, 1, 1, 1, 3, 1) and second.reach.both == 127 / 2 * 2.5
+
+
+_WIDTHS = """
+import hashlib, torch
+from tests.kernels.reads.test_adc_kernel import COARSE, random_read, run
+for levels in (15, 0):
+    answer, saturated = run(*random_read(levels, COARSE), 2)
+    print(hashlib.sha256(answer.contiguous().numpy().tobytes() + saturated.tobytes()).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_registers_of_every_width_give_the_same_bits() -> None:
+    printed = set()
+    for bits in ("128", "256", "512"):
+        given = {**os.environ, "WORDLINE_VECTOR_BITS": bits}
+        command = [sys.executable, "-c", _WIDTHS]
+        printed.add(subprocess.run(command, env=given, check=True, capture_output=True).stdout)
+    assert len(printed) == 1

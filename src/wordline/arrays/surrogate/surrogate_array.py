@@ -16,6 +16,7 @@ from ...transforms import concrete
 from ...values import require_instance
 from ..array import AbstractArray
 from .column_network import MATRICES, program_columns
+from .converted_read import Digits, converted_read
 from .design import ArrayDesign
 from .file import SurrogateReport, load_surrogate, surrogate_hash
 from .read import read
@@ -112,15 +113,32 @@ class SurrogateArray(AbstractArray):
         # A read may take any number of columns.
         self._require(design, (volts.shape[-1], design.tile[1]), wires)
         if volts.numel():
-            low, high = (x.item() for x in concrete(volts).aminmax())
-            if not (low >= 0 and high <= design.volts * (1 + _VOLTS_ROUNDING)):
-                raise ValueError(
-                    f"`volts` run from {low:g} to {high:g}; the surrogate {self.path!r} was fitted "
-                    f"from 0 to {design.volts:g} V: scale the inputs, and read those of negative "
-                    "sign on their own"
-                )
+            self._require_volts(design, *(x.item() for x in concrete(volts).aminmax()))
         dtype = torch.promote_types(torch.result_type(volts, programmed), torch.float32)
         return read(network, volts.to(dtype), programmed.to(dtype), design)
+
+    def convert(
+        self, u: Tensor, programmed: Tensor, wires: Wires, *, digits: Digits, outputs: int
+    ) -> tuple[Tensor, int]:
+        """Add up the codes that an ADC makes of `currents`, over all digits; see `converted_read`.
+
+        One compiled pass, on the processor, in float32, differentiable once in `u`.
+        """
+        network, report = load_surrogate(self.path, self.sha256)
+        design = report.design
+        self._require(design, design.tile, wires)
+        self._require_volts(design, 0.0, digits.volts)
+        return converted_read(
+            u, programmed, network=network, design=design, digits=digits, outputs=outputs
+        )
+
+    def _require_volts(self, design: ArrayDesign, low: float, high: float) -> None:
+        if not (low >= 0 and high <= design.volts * (1 + _VOLTS_ROUNDING)):
+            raise ValueError(
+                f"`volts` run from {low:g} to {high:g}; the surrogate {self.path!r} was fitted "
+                f"from 0 to {design.volts:g} V: scale the inputs, and read those of negative "
+                "sign on their own"
+            )
 
     def _require(self, design: ArrayDesign, tile: tuple[int, ...], wires: Wires) -> None:
         for name, value, fitted in (("tile", tile, design.tile), ("wires", wires, design.wires)):

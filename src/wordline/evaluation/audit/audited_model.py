@@ -8,33 +8,9 @@ from functools import cached_property
 import torch
 from torch import Tensor, nn
 
-from ...attacks import (
-    MIFGSM,
-    PGD,
-    AbstractAttack,
-    HopSkipJump,
-    RandomSearch,
-    Square,
-    Targeted,
-    distance,
-)
+from ...attacks import MIFGSM, PGD, AbstractAttack, Targeted, distance
 from ...models import batches
-from ...seeds import stream_seed
-
-QUERY_BLOCK = 100  # images a query attack is given at once: its random numbers depend on it
-QUERIES = (RandomSearch, Square, HopSkipJump)
-
-
-@dataclass(frozen=True, eq=False)
-class AuditSettings:
-    """Images and settings that are the same for every network of an audit."""
-
-    images: Tensor  # (N, C, H, W) float in [0, 1]
-    labels: Tensor  # (N,)
-    batch_size: int
-    seed: int
-    draws: int
-    eot: int
+from .crafting import QUERIES, AuditSettings, craft
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,11 +59,16 @@ class AuditedModel:
         self.white_box = self.worst.clone()
 
     @cached_property
-    def repeatable(self) -> bool:
-        """True if two forwards of the first batch agree bit by bit."""
+    def two_answers(self) -> tuple[Tensor, Tensor]:
+        """Logits of the first batch, asked for twice."""
         images = self.prepare(self.settings.images[: self.settings.batch_size])
         with torch.no_grad():
-            return torch.equal(self.model(images), self.model(images))
+            return self.model(images), self.model(images)
+
+    @property
+    def repeatable(self) -> bool:
+        """True if two forwards of the first batch agree bit by bit."""
+        return torch.equal(*self.two_answers)
 
     @cached_property
     def stochastic(self) -> bool:
@@ -154,25 +135,41 @@ class AuditedModel:
         if key not in self._runs:
             index = on.nonzero().squeeze(1)
             crafted = self.craft(attack, index, stream, self.model if source is None else source)
-            self._runs[key] = found = self.score(crafted, index)
-            if counts:
-                self.worst = torch.minimum(self.worst, found.share)
-                if source is None and not isinstance(attack, QUERIES):
-                    self.white_box = torch.minimum(self.white_box, found.share)
+            white_box = source is None and not isinstance(attack, QUERIES)
+            self._runs[key] = self.judge(crafted, index, white_box=white_box, counts=counts)
         return self._runs[key]
+
+    def judge(
+        self, crafted: Tensor, index: Tensor, *, white_box: bool, counts: bool = True
+    ) -> AttackResult:
+        """Score adversarial images and note what they break."""
+        found = self.score(crafted, index)
+        if counts:
+            self.worst = torch.minimum(self.worst, found.share)
+            if white_box:
+                self.white_box = torch.minimum(self.white_box, found.share)
+        return found
 
     def craft(
         self, attack: AbstractAttack, index: Tensor, stream: str, source: nn.Module
     ) -> Tensor:
-        """Attack the images at `index`; one stream of random numbers through all batches."""
-        images, labels = self.settings.images[index], self.settings.labels[index]
-        size = QUERY_BLOCK if isinstance(attack, QUERIES) else self.settings.batch_size
-        generator = torch.Generator().manual_seed(stream_seed(self.settings.seed, stream))
-        crafted = batches.craft(
-            source, attack, images, labels, batch_size=size, generator=lambda start: generator
-        )
-        found = [adversarial.cpu() for _, adversarial in crafted]
-        return torch.cat(found) if found else images
+        """Attack the images at `index` (see `crafting.craft`)."""
+        return craft(source, attack, self.settings, index, stream)
+
+    def to_the_end(self, attack: PGD, on: Tensor, stream: str) -> Tensor:
+        """Return images of an attack that never stops early, made on this network, `(N, ...)`.
+
+        An image that the stopping run did not break has been to the end there, and is not run
+        again. Clean images where `on` is false.
+        """
+        images, rest = self.settings.images.to(batches.dtype_of(self.model), copy=True), on
+        if not self.stochastic:
+            stopped = self.attack(attack, on=self.right, stream=stream)
+            known = on & self.right & stopped.robust
+            images[known], rest = stopped.images[known], on & ~known
+        index = rest.nonzero().squeeze(1)
+        images[index] = self.craft(attack, index, stream, self.model).to(images)
+        return images
 
     def score(self, crafted: Tensor, index: Tensor) -> AttackResult:
         """Score adversarial images at `index`, on draws that no attack has seen."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import torch
 from torch import Tensor, nn
 
+from ...attacks import PGD
 from ...attacks.balls import ball
 from ...hooks import forward_hooks, forward_pre_hooks
 from ...seeds import stream_seed
@@ -46,53 +47,60 @@ class Binarization(AbstractCheck):
         if head is None:
             raise Skip("no layer with parameters maps features (n, d) to the logits")
         generator = torch.Generator().manual_seed(stream_seed(settings.seed, "binarization"))
-        attack = replace(context.base, loss="margin")
-        won = guessed = tasks = 0
+        tasks: list[_Task] = []
+        guessed = 0
         for k in index.tolist():
             image = chip.prepare(settings.images[k : k + 1])
-            task = _Task.make(chip, head, image, context.eps, generator)
+            task = _Task.make(chip, head, image, context.base, generator)
             if task is None:
                 continue
-            tasks += 1
-            label = torch.zeros(1, dtype=torch.int64, device=image.device)
-            won += int(task(attack(task, image, label, generator=generator)).argmax(1))
+            tasks.append(task)
             inner = ball("linf", image.expand(INNER, *image.shape[1:]), context.eps)
-            guessed += int(task(inner.random_extreme(generator)).argmax(1).any())
-        if tasks == 0:
+            with torch.no_grad():
+                found = features(chip, head, inner.random_extreme(generator))
+            guessed += int(task.solved(found).any())
+        if not tasks:
             raise Skip("no image has a border image that a linear readout can tell apart")
-        bound = clopper_pearson_upper(won, tasks)
+        parts = range(0, len(tasks), settings.batch_size)
+        won = sum(
+            _won(chip, head, tasks[start : start + settings.batch_size], context.base)
+            for start in parts
+        )
+        count = len(tasks)
+        bound = clopper_pearson_upper(won, count)
         figures = {
-            "success": won / tasks,
+            "success": won / count,
             "upper_bound": bound,
-            "random_success": guessed / tasks,
-            "tasks": tasks,
+            "random_success": guessed / count,
+            "tasks": count,
         }
         text = (
-            f"{percent(won / tasks)} of {tasks} guaranteed successes found "
-            f"(random images: {percent(guessed / tasks)})."
+            f"{percent(won / count)} of {count} guaranteed successes found "
+            f"(random images: {percent(guessed / count)})."
         )
         return fail_if(bound < SUCCESS, figures, text)
 
 
-class _Task(nn.Module):
-    """Two logits, (-s, s): s > 0 beyond the border of a linear readout of the features."""
+class _Task(NamedTuple):
+    """A linear readout of the features of one image: beyond its border the score is positive."""
 
-    def __init__(self, chip: AuditedModel, head: nn.Module, weight: Tensor, border: Tensor) -> None:
-        super().__init__()
-        self._parts = (chip, head)  # a tuple: they are not parts of this module
-        self.weight, self.border = weight, border
-        self.eval()
+    image: Tensor
+    start: Tensor
+    weight: Tensor
+    border: Tensor
 
     @staticmethod
     def make(
-        chip: AuditedModel, head: nn.Module, image: Tensor, eps: float, generator: torch.Generator
+        chip: AuditedModel, head: nn.Module, image: Tensor, attack: PGD, generator: torch.Generator
     ) -> _Task | None:
         """Make the task of one image; None where its border image looks like the inner ones."""
-        inner = ball("linf", image.expand(INNER, *image.shape[1:]), eps).random_point(generator)
-        edge = ball("linf", image, eps).random_extreme(generator)
+        allowed = ball("linf", image, attack.eps)
+        inner = ball("linf", image.expand(INNER, *image.shape[1:]), attack.eps)
+        drawn = inner.random_point(generator)
+        edge = allowed.random_extreme(generator)
         with torch.no_grad():
-            inside = features(chip, head, torch.cat((image, inner))).double()
-            outside = features(chip, head, edge).double()
+            found = features(chip, head, torch.cat((image, drawn, edge))).double()
+        inside, outside = found[:-1], found[-1:]
         spread = inside - inside.mean(0)
         covariance = spread.T @ spread / len(spread)
         ridge = RIDGE * covariance.diagonal().mean() + torch.finfo(torch.float64).tiny
@@ -103,12 +111,38 @@ class _Task(nn.Module):
             return None
         border = inside_best + CLOSENESS * (reached - inside_best)
         scale = 1 / (reached - inside_best)
-        return _Task(chip, head, weight * scale, border * scale)
+        start = allowed.random_point(generator) if attack.random_start else image
+        return _Task(image, start, weight * scale, border * scale)
+
+    def solved(self, found: Tensor) -> Tensor:
+        """Tell the rows of features beyond the border."""
+        return found.double() @ self.weight > self.border
+
+
+class _Readouts(nn.Module):
+    """Two logits, (-s, s), for each image of a batch by the readout of its own task."""
+
+    def __init__(self, chip: AuditedModel, head: nn.Module, tasks: list[_Task]) -> None:
+        super().__init__()
+        self._parts = (chip, head)  # a tuple: they are not parts of this module
+        self.weights = torch.stack([task.weight for task in tasks])
+        self.borders = torch.stack([task.border for task in tasks])
+        self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
-        chip, head = self._parts
-        score = features(chip, head, images).double() @ self.weight - self.border
+        found = features(*self._parts, images)
+        score = (found.double() * self.weights).sum(1) - self.borders
         return torch.stack((-score, score), 1)
+
+
+def _won(chip: AuditedModel, head: nn.Module, tasks: list[_Task], base: PGD) -> int:
+    """Attack some tasks in one batch, which stays whole; count those solved."""
+    readouts = _Readouts(chip, head, tasks)
+    images, start = (torch.cat(parts) for parts in list(zip(*tasks, strict=True))[:2])
+    labels = torch.zeros(len(tasks), dtype=torch.int64, device=images.device)
+    attack = replace(base, loss="margin")
+    with torch.no_grad():
+        return int(readouts(attack.from_start(readouts, images, labels, start)).argmax(1).sum())
 
 
 def features(chip: AuditedModel, head: nn.Module, images: Tensor) -> Tensor:

@@ -9,20 +9,20 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from ...attacks import PGD, Targeted
+from ...attacks import PGD, AbstractAttack, Targeted
 from ...datasets import ImageSplit, to_float
 from ...models.batches import predict
 from ...records import Budget
-from .audited_model import AttackResult, AuditedModel, AuditSettings, worst_of
-
-STOCHASTIC_TARGETS = 3  # each costs as many gradients as EOT has draws
+from .audited_model import AttackResult, AuditedModel, worst_of
+from .crafting import AuditSettings
+from .plan import STOCHASTIC_TARGETS, Meter
 
 
 class AuditContext:
     """Everything the checks share: two networks, the images, the base attack and its results.
 
     `unusable_gradient` is empty, or says why no attack can follow the chip's gradient; G2 finds
-    that out. `notify` takes notes on the progress.
+    that out. `meter` is told of runs of the base attack that are done.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class AuditContext:
         seed: int,
         batch_size: int,
         calibration: ImageSplit,
-        notify: Callable[[str], None],
+        meter: Meter | None = None,
     ) -> None:
         images = to_float(split.images)
         self.settings = AuditSettings(
@@ -45,7 +45,8 @@ class AuditContext:
         self.chip = AuditedModel(chip, self.settings)
         same = software is chip
         self.software = self.chip if same else AuditedModel(software, self.settings)
-        self.eps, self.budget, self.calibration, self.notify = eps, budget, calibration, notify
+        self.eps, self.budget, self.calibration = eps, budget, calibration
+        self.meter = meter or Meter(lambda runs, note: None)
         self.unusable_gradient = ""
         self._memory: dict[str, Any] = {}
         self._kept: list[AuditedModel] = []  # so that no id is used twice
@@ -74,13 +75,12 @@ class AuditContext:
         return found
 
     def _base_result(self, audited: AuditedModel) -> AttackResult:
-        found = audited.attack(self.base, on=audited.right, stream="base/0")
+        found = self._run(audited, self.base, audited.right, "base/0")
         targets = self.budget.targets
         ranks = min(targets, STOCHASTIC_TARGETS) if audited.stochastic else targets
         for rank in range(1, min(ranks, self.classes - 1) + 1):
             aimed = Targeted(replace(self.base, random_start=False), rank)
-            more = audited.attack(aimed, on=found.robust, stream="targeted")
-            found = worst_of(found, more)
+            found = worst_of(found, self._run(audited, aimed, found.robust, "targeted"))
         return self.restart(audited, found, range(1, self.budget.restarts))
 
     @cached_property
@@ -91,8 +91,15 @@ class AuditContext:
     def restart(self, audited: AuditedModel, found: AttackResult, restarts: range) -> AttackResult:
         """Run the base attack from further random starts, on the images not yet broken."""
         for restart in restarts:
-            more = audited.attack(self.base, on=found.robust, stream=f"base/{restart}")
+            more = self._run(audited, self.base, found.robust, f"base/{restart}")
             found = worst_of(found, more)
+        return found
+
+    def _run(
+        self, audited: AuditedModel, attack: AbstractAttack, on: Tensor, stream: str
+    ) -> AttackResult:
+        found = audited.attack(attack, on=on, stream=stream)
+        self.meter.ran(self.budget.eot if audited.stochastic else 1)
         return found
 
     def frozen(self) -> AuditedModel | None:

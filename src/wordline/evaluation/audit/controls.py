@@ -112,9 +112,13 @@ class _Shrunk(nn.Module):
     def __init__(self, layer: nn.Module, factor: Tensor) -> None:
         super().__init__()
         self.layer, self.factor = layer, float(factor)
+        self._at_zero: dict[torch.Size, Tensor] = {}  # by the shape of one input: always the same
 
     def forward(self, x: Tensor) -> Tensor:
-        at_zero = self.layer(torch.zeros_like(x[:1]))
+        if (shape := x.shape[1:]) not in self._at_zero:
+            with torch.no_grad():
+                self._at_zero[shape] = self.layer(torch.zeros_like(x[:1]))
+        at_zero = self._at_zero[shape]
         return at_zero + self.factor * (self.layer(x) - at_zero)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from contextlib import ExitStack
 
 import torch
 from torch import nn
@@ -17,10 +18,12 @@ from ..identify import identify
 from ..requirements import require_evaluation_mode, require_fit
 from ..score import versions
 from .audited_model import AuditedModel
-from .base_run import accuracy, compare_all
+from .base_run import CONTROLS, accuracy, compare_all
 from .check import AbstractCheck, Finding, Skip
 from .context import AuditContext
+from .controls import NOISE
 from .gradients import input_gradients
+from .plan import Meter, base_runs, runs_of_checks
 from .registry import RUNNING_ORDER, SHOWN
 from .verdict import FATAL, decide
 
@@ -76,29 +79,33 @@ def audit(
         unseen = as_split(calibration, "calibration")
 
     checks: dict[str, Check] = {}
-    task = (progress or Silent()).task("audit", len(RUNNING_ORDER) + 1)
-    with torch.random.fork_rng(), task as advance:
+    with torch.random.fork_rng(), ExitStack() as shown:
         torch.manual_seed(seed)  # of the copy
         require_fit("chip", chip, split)
         require_fit("software", software, split)
         products = account("chip", chip, split)
         context = AuditContext(
             chip, software, split, eps=float(eps), budget=budget, seed=seed, batch_size=batch_size,
-            calibration=unseen, notify=lambda note: advance(0, note),
+            calibration=unseen,
         )  # fmt: skip
         _require_gradient(context.software)
+        planned = runs_of_checks(budget, stochastic=context.chip.stochastic)
+        total = sum(planned.get(check.id, 1) for check in RUNNING_ORDER)
+        total += sum(base_runs(budget, stochastic=control is NOISE) for control in CONTROLS)
+        task = (progress or Silent()).task("audit", total)
+        context.meter = meter = Meter(shown.enter_context(task), total)
         stopped = ""
         for check in RUNNING_ORDER:
-            advance(0, f"{check.id} {check.title}")
+            meter.begin(f"{check.id} {check.title}", planned.get(check.id, 1))
             checks[check.id] = _run(check, context, stopped)
             failed = checks[check.id].status == "fail"
             if quick and not stopped and check.id in FATAL and failed:
                 stopped = f"stopped after {check.id} failed; run without quick to go on"
-            advance(1, f"{check.id} {checks[check.id].status}")
+            meter.end(f"{check.id} {checks[check.id].status}")
         skip_controls = stopped or context.unusable_gradient
-        comparisons = () if skip_controls else compare_all(context, quick=quick)
+        comparisons = () if skip_controls else compare_all(context)
         worst = context.chip.worst.minimum(context.chip.clean)
-        advance(1, "done")
+        meter.finish("done")
         ordered = tuple(checks[id] for id in SHOWN)
         return Audit(
             verdict=decide(ordered), checks=ordered, comparisons=comparisons, chip=identify(chip),

@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import kernel
-from .micro_kernels import OPERANDS, convert_columns, gather_fours, gather_ones, gather_vectors
+from .micro_kernels import (
+    OPERANDS,
+    REAL,
+    TWOS,
+    convert_columns,
+    gather_fours,
+    gather_ones,
+    gather_vectors,
+)
 
 Array = NDArray[Any]
 
@@ -20,8 +28,7 @@ class Inputs(NamedTuple):
     """The input of row k for vector n of group g is `source[starts[n] + offsets[g, k]]`."""
 
     source: Array
-    starts: Array  # of whole blocks
-    grains: Array  # (blocks,), how many inputs of neighbouring vectors lie side by side at least
+    starts: Array
     offsets: Array
 
 
@@ -35,7 +42,10 @@ class Arrays(NamedTuple):
 class Plan(NamedTuple):
     """Formats of devices, inputs and codes."""
 
-    device_bytes: int  # 0 for real numbers
+    form: int  # of the columns, see `micro_kernels`
+    code: int  # the form, plus CERTAIN where no conversion can saturate
+    unit: int  # of whole numbers
+    lanes: int  # of a register
     rows: int  # of a tile
     levels: int  # of the inputs, 0 for real numbers
     bits: int  # of a digit
@@ -47,10 +57,11 @@ class Plan(NamedTuple):
 class Scratch(NamedTuple):
     """Working memory of one thread; `width` input vectors of a block stand side by side."""
 
+    starts: Array  # (width,)
     gathered: Array  # (rows, width)
     codes: Array  # (rows, width), signed whole inputs
     digits: Array  # (reads, rows, width), as numbers
-    words: Array  # (reads, rows / 4, width), four bytes of digits in a word
+    words: Array  # (reads, words, width), digits of four rows in a word, or of two
     digit_sums: Array  # (reads, width)
     active: Array  # (reads,), True if any digit is not zero
     sums: Array  # (columns, width)
@@ -58,22 +69,37 @@ class Scratch(NamedTuple):
 
 @kernel()
 @no_type_check
-def gather(inputs, block, offsets, into):
+def place(inputs, plan, first, starts):
+    """Write the starts of a block, the last one again beyond the end; tell the gather's grain.
+
+    That is how many inputs of neighbouring vectors lie side by side: `plan.lanes`, 4 or 1.
+    """
+    last = len(inputs.starts) - 1
+    wide, four = True, len(starts) % 4 == 0
+    for lane in range(len(starts)):
+        starts[lane] = inputs.starts[min(first + lane, last)]
+        apart = lane > 0 and starts[lane] != starts[lane - 1] + 1
+        wide &= not (apart and lane % plan.lanes)
+        four &= not (apart and lane % 4)
+    return plan.lanes if wide else 4 if four else 1
+
+
+@kernel()
+@no_type_check
+def gather(inputs, scratch, offsets, grain):
     """Gather the inputs of one tile's rows for a block of vectors; missing rows are 0."""
-    at_starts = np.int64(inputs.starts.ctypes.data) + block * into.shape[1] * 8
-    at_source, grain = np.int64(inputs.source.ctypes.data), inputs.grains[block]
-    for row in range(into.shape[0]):
-        at_row = np.int64(into.ctypes.data) + row * into.shape[1] * into.itemsize
-        if row >= len(offsets):
-            into[row] = 0
-            continue
-        at = (at_starts, at_source + offsets[row] * into.itemsize, at_row)
-        if grain == 1:
-            gather_ones(into, at, ())
-        elif grain == 4:
-            gather_fours(into, at, ())
-        else:
-            gather_vectors(into, at, ())
+    into = scratch.gathered
+    into[len(offsets) :] = 0
+    at = (
+        np.int64(scratch.starts.ctypes.data), np.int64(inputs.source.ctypes.data),
+        np.int64(offsets.ctypes.data), np.int64(len(offsets)), np.int64(into.ctypes.data),
+    )  # fmt: skip
+    if grain == 1:
+        gather_ones(into, at, ())
+    elif grain == 4:
+        gather_fours(into, at, ())
+    else:
+        gather_vectors(into, at, ())
 
 
 @kernel()
@@ -102,70 +128,68 @@ def _float_digits(codes, sign, shift, mask, digits):
 
 @kernel()
 @no_type_check
-def _byte_digits(codes, sign, shift, mask, words, sums):
-    """Write the digits of one read, four rows a word, and their sums; tell if any is not 0."""
-    some, zero = np.int32(0), np.int32(0)
+def _word_digits(codes, sign, shift, mask, words, sums, rows_of_word):
+    """Write the digits of one read in words, and their sums; tell if any is not 0."""
+    some, zero, size = np.int32(0), np.int32(0), np.int32(32 // rows_of_word)
     for lane in range(codes.shape[1]):
         sums[lane] = 0
-    for four in range(codes.shape[0] // 4):
+    for n in range(codes.shape[0] // rows_of_word):
         for lane in range(codes.shape[1]):
-            a = (max(sign * codes[4 * four, lane], zero) >> shift) & mask
-            b = (max(sign * codes[4 * four + 1, lane], zero) >> shift) & mask
-            c = (max(sign * codes[4 * four + 2, lane], zero) >> shift) & mask
-            d = (max(sign * codes[4 * four + 3, lane], zero) >> shift) & mask
-            word = a | (b << np.int32(8)) | (c << np.int32(16)) | (d << np.int32(24))
-            words[four, lane] = word
-            sums[lane] += a + b + c + d
-            some |= word
+            words[n, lane] = 0
+        for place in range(rows_of_word):
+            row, up = n * rows_of_word + place, np.int32(place) * size
+            for lane in range(codes.shape[1]):
+                digit = (max(sign * codes[row, lane], zero) >> shift) & mask
+                words[n, lane] |= digit << up
+                sums[lane] += digit
+                some |= digit
     return some != 0
 
 
 @kernel()
 @no_type_check
-def split_into_digits(plan, scratch):
+def split_into_digits(plan, scratch, rows):
     """Write the digits that the rows of a tile carry at each read, if inputs are digits."""
-    if plan.levels:
-        _to_codes(scratch.gathered, scratch.codes, np.float64(plan.levels))
-    for read in range(len(scratch.active) if plan.levels else 0):
+    if plan.levels == 0:
+        return
+    some = (rows + 3) // 4 * 4 if plan.form != REAL else rows
+    codes = scratch.codes[:some]
+    _to_codes(scratch.gathered[:some], codes, np.float64(plan.levels))
+    for read in range(len(scratch.active)):
         sign = np.int32(1 if read < plan.reads_per_sign else -1)
         shift = np.int32(plan.bits * (read % plan.reads_per_sign))
         mask = np.int32((1 << plan.bits) - 1)
-        if plan.device_bytes:
-            words, sums = scratch.words[read], scratch.digit_sums[read]
-            scratch.active[read] = _byte_digits(scratch.codes, sign, shift, mask, words, sums)
-        else:
+        if plan.form == REAL:
             digits = scratch.digits[read]
-            scratch.active[read] = _float_digits(scratch.codes, sign, shift, mask, digits)
+            scratch.active[read] = _float_digits(codes, sign, shift, mask, digits)
+        else:
+            words, sums = scratch.words[read], scratch.digit_sums[read]
+            of = 2 if plan.form == TWOS else 4
+            scratch.active[read] = _word_digits(codes, sign, shift, mask, words, sums, of)
 
 
 @kernel()
 @no_type_check
-def operands(plan, scratch, read):
-    """Address what one read multiplies: (vectors, number of rows, sums of digits)."""
+def operands(plan, scratch, read, rows):
+    """Address what one read multiplies: (vectors, number of rows or words, sums of digits)."""
     width = scratch.gathered.shape[1]
-    if plan.device_bytes:
-        fours = scratch.words.shape[1]
-        at_words = np.int64(scratch.words.ctypes.data) + read * fours * width * 4
-        return at_words, fours, np.int64(scratch.digit_sums.ctypes.data) + read * width * 4
+    if plan.form != REAL:
+        of = 2 if plan.form == TWOS else 4
+        size = scratch.words.shape[1] * width * 4
+        at_sums = np.int64(scratch.digit_sums.ctypes.data) + read * width * 4
+        return np.int64(scratch.words.ctypes.data) + read * size, (rows + of - 1) // of, at_sums
     if plan.levels:
         size = scratch.digits.shape[1] * width * scratch.digits.itemsize
-        return np.int64(scratch.digits.ctypes.data) + read * size, plan.rows, np.int64(0)
-    return np.int64(scratch.gathered.ctypes.data), plan.rows, np.int64(0)
+        return np.int64(scratch.digits.ctypes.data) + read * size, rows, np.int64(0)
+    return np.int64(scratch.gathered.ctypes.data), rows, np.int64(0)
 
 
 @kernel()
 @no_type_check
-def columns_at_once(plan):
-    """Count the columns that a micro-kernel multiplies: a two-byte device takes two operands."""
-    return OPERANDS // 2 if plan.device_bytes == 2 else OPERANDS
-
-
-@kernel()
-@no_type_check
-def addresses(arrays, plan, g, t):
+def addresses(arrays, g, t):
     """Address the weights and the affine maps of one tile's columns, and the bytes of a group."""
     _, row_tiles, groups, size = arrays.weights.shape
-    affine_size = columns_at_once(plan) * 8
+    affine_size = OPERANDS * 8
     tile = (g * row_tiles + t) * groups
     at_w = np.int64(arrays.weights.ctypes.data) + tile * size
     at_affine = np.int64(arrays.affine.ctypes.data) + tile * affine_size
@@ -182,31 +206,33 @@ def convert_blocks(inputs, arrays, plan, read_weights, scratch, total, count, bl
     """
     column_groups = arrays.weights.shape[2]
     reads, width = read_weights.shape[0], scratch.gathered.shape[1]
-    columns, sums = columns_at_once(plan), scratch.sums
-    kept = total.shape[1] // columns
+    sums = scratch.sums
+    kept = total.shape[1] // OPERANDS
     begin, end = blocks
     for block in range(begin, end):
         first = block * width
         count[first : first + width] = 0
         at_count = np.int64(count.ctypes.data) + first * count.itemsize
+        grain = place(inputs, plan, first, scratch.starts)
         for g in range(inputs.offsets.shape[0]):
             sums[:] = 0
             for t in range(arrays.weights.shape[1]):
                 offsets = inputs.offsets[g, t * plan.rows : (t + 1) * plan.rows]
-                gather(inputs, block, offsets, scratch.gathered)
-                split_into_digits(plan, scratch)
-                at_w, at_affine, w_size, affine_size = addresses(arrays, plan, g, t)
+                used = max(1, len(offsets))
+                gather(inputs, scratch, offsets, grain)
+                split_into_digits(plan, scratch, used)
+                at_w, at_affine, w_size, affine_size = addresses(arrays, g, t)
                 for q in range(column_groups):
                     at_out = np.int64(sums.ctypes.data) + (
-                        (q % kept) * columns * width * sums.itemsize
+                        (q % kept) * OPERANDS * width * sums.itemsize
                     )
                     for read in range(reads):
                         if plan.levels and not scratch.active[read]:
                             continue
-                        at_u, rows, at_sums = operands(plan, scratch, read)
+                        at_u, rows, at_sums = operands(plan, scratch, read, used)
                         at = (
-                            plan.device_bytes, at_u, at_w, rows, at_out, at_count, at_sums,
-                            at_affine,
+                            plan.code, at_u, at_w, rows, at_out, at_count, at_sums, at_affine,
+                            plan.unit,
                         )  # fmt: skip
                         convert_columns(sums, at, (read_weights[read, q], plan.low, plan.high))
                     at_w += w_size

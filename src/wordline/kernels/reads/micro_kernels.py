@@ -5,8 +5,9 @@ columns, all rows of a tile, puts each sum through the ADC and adds the codes to
 tiles, slices and reads gave.
 
 In real numbers, or in whole ones: inputs are digits below 128, a column is
-q (hi - lo) / levels + lo with q of one byte or of two, and four rows are multiplied at once
-(AVX-512 VNNI); the sums are exact.
+q (hi - lo) / levels + lo with q of one byte or of two. Their sums are exact, so that every format
+and every processor gives the same bits; real numbers are added row after row, with one rounding
+where the processor fuses, and give the same bits for registers of every width.
 """
 
 from __future__ import annotations
@@ -17,14 +18,28 @@ from functools import partial
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba.core import cgutils
 
 from ..compiler import processor_features
-from ..registers import VECTOR_BYTES
+from ..registers import REGISTERS, VECTOR_BYTES
 from ..simd import INTEGER, Emitter, call_outlined, vector_operation
+from .products import Product, add_fours, add_narrow, add_twos, has_fours, has_narrow, multiply_twos
 
-VECTORS, OPERANDS = 6, 4  # 24 sums, and what they are made of, fill the 32 registers
-AVAILABLE = VECTOR_BYTES == 64  # with 16 registers torch's own products are as quick
-WHOLE_NUMBERS = AVAILABLE and "avx512vnni" in processor_features()
+# 24 sums in 32 registers, or 12 in 16, and what they are made of
+VECTORS, OPERANDS = (6, 4) if REGISTERS == 32 else (3, 4)
+FEATURES = processor_features()
+
+# Formats of columns: real numbers; bytes, four rows a word, summed in 32 bits or in 16; and numbers
+# of 16 bits, two rows a word, less MIDDLE.
+REAL, FOURS, NARROW, TWOS = range(4)
+ROWS_OF_WORD = {REAL: 1, FOURS: 4, NARROW: 4, TWOS: 2}
+MIDDLE = 1 << 15
+PRODUCTS: dict[int, Product] = {TWOS: add_twos}
+if has_fours(FEATURES):
+    PRODUCTS[FOURS] = add_fours
+elif has_narrow(FEATURES):
+    PRODUCTS[NARROW] = add_narrow
+CERTAIN = 8  # added to a format whose sums cannot be clipped
 
 Sums = list[list[Any]]  # of each column, by vector of lanes
 Finish = Callable[..., None]
@@ -35,53 +50,55 @@ def _real_products(finish: Finish) -> Callable[..., None]:
 
     def emit(
         e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, at_sums: Any,
-        at_affine: Any, *numbers: Any,
+        at_affine: Any, unit: Any, *numbers: Any,
     ) -> None:  # fmt: skip
         def product(u: Any, w: Any, total: Any) -> Any:
             return e.muladd(u, w, total)
 
-        sums = _loop(e, e.element, e.full(0.5), (at_u, at_w, rows), product)
-        finish(e, sums, at_out, at_count, *numbers)
+        starts = [e.full(0.5)] * VECTORS
+        finish(e, _loop(e, starts, (at_u, at_w, rows), product), at_out, at_count, *numbers)
 
     return emit
 
 
-def _whole_products(device_bytes: int, finish: Finish) -> Callable[..., None]:
-    """Multiply digits by devices of one or two bytes; `rows` counts fours of rows."""
+def _whole_products(form: int, finish: Finish) -> Callable[..., None]:
+    """Multiply digits by devices, word by word; `rows` counts words."""
 
     def emit(
         e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, at_sums: Any,
-        at_affine: Any, *numbers: Any,
+        at_affine: Any, unit: Any, *numbers: Any,
     ) -> None:  # fmt: skip
         builder = e.builder
-        if e.size != 4 or not WHOLE_NUMBERS:
-            return  # never called: other types and processors multiply real numbers
-        element = ir.IntType(32)
-        vector = ir.VectorType(element, e.lanes)
-        name = "llvm.x86.avx512.vpdpbusd.512"
-        kind = ir.FunctionType(vector, [vector] * 3)
-        dot_of_fours = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        if e.size != 4:
+            return  # never called: double precision multiplies real numbers
+        word = ir.IntType(32)
+        words = ir.VectorType(word, e.lanes)
+        digit_sums = [_load(e, e.vector, at_sums, v) for v in range(VECTORS)]
+        starts = [ir.Constant(words, None)] * VECTORS
+        if form == TWOS:  # devices are less MIDDLE, once for every digit
+            middle = ir.Constant(words, [MIDDLE] * e.lanes)
+            starts = [builder.mul(builder.fptosi(some, words), middle) for some in digit_sums]
 
         def product(u: Any, w: Any, total: Any) -> Any:
-            return builder.call(dot_of_fours, [total, w, u])
+            return PRODUCTS[form](builder, FEATURES, total, w, u)
 
-        sums = _loop(e, element, ir.Constant(vector, None), (at_u, at_w, rows), product)
-        if device_bytes == 2:  # 256 high + low
-            byte = ir.Constant(vector, [8] * e.lanes)
+        sums = _loop(e, starts, (at_u, at_w, rows), product, fold_last=REGISTERS == 16)
+        if form == NARROW:  # `unit` times the sum of both halves
+            low = builder.trunc(unit, word)
+            units = e.spread(builder.or_(low, builder.shl(low, ir.Constant(word, 16))))
             sums = [
-                [builder.add(builder.shl(high, byte), low) for high, low in zip(*pair, strict=True)]
-                for pair in zip(sums[::2], sums[1::2], strict=True)
+                [multiply_twos(builder, FEATURES, total, units) for total in column]
+                for column in sums
             ]
         # sum of digits times devices = scale (sum of digits times q) + offset (sum of digits)
-        digit_sums = [_load(e, e.vector, at_sums, v) for v in range(VECTORS)]
         scaled = []
         for j, column in enumerate(sums):
             scale, offset = (e.spread(_load(e, e.element, at_affine, 2 * j + n)) for n in (0, 1))
-            starts = [e.muladd(offset, some, e.full(0.5)) for some in digit_sums]
+            shifts = [e.muladd(offset, some, e.full(0.5)) for some in digit_sums]
             scaled.append(
                 [
-                    e.muladd(builder.sitofp(total, e.vector), scale, start)
-                    for total, start in zip(column, starts, strict=True)
+                    e.muladd(builder.sitofp(total, e.vector), scale, shift)
+                    for total, shift in zip(column, shifts, strict=True)
                 ]
             )
         finish(e, scaled, at_out, at_count, *numbers)
@@ -90,15 +107,18 @@ def _whole_products(device_bytes: int, finish: Finish) -> Callable[..., None]:
 
 
 def _loop(
-    e: Emitter, element: Any, start: Any, operands: tuple[Any, Any, Any],
-    product: Callable[[Any, Any, Any], Any],
+    e: Emitter, starts: list[Any], operands: tuple[Any, Any, Any],
+    product: Callable[[Any, Any, Any], Any], *, fold_last: bool = False,
 ) -> Sums:  # fmt: skip
-    """Add the products over all rows to `start`: `OPERANDS` lists of `VECTORS` sums.
+    """Add the products over all rows to `starts`: `OPERANDS` lists of `VECTORS` sums.
 
-    `operands`: addresses of the vectors and of the columns, and the number of rows.
+    `operands`: addresses of the vectors and of the columns, and the number of rows. `fold_last`:
+    read the last vector from memory for each column, where a product and its sum take one more
+    register than there are.
     """
     at_u, at_w, rows = operands
-    builder, vector = e.builder, ir.VectorType(element, e.lanes)
+    vector = starts[0].type
+    builder, element = e.builder, vector.element
     before, loop = builder.block, builder.append_basic_block("row")
     after = builder.append_basic_block("converter")
     builder.branch(loop)
@@ -107,17 +127,20 @@ def _loop(
     row = builder.phi(INTEGER)
     row.add_incoming(zero, before)
     sums = [[builder.phi(vector) for _ in range(VECTORS)] for _ in range(OPERANDS)]
-    for total in itertools.chain(*sums):
-        total.add_incoming(start, before)
+    for column in sums:
+        for total, start in zip(column, starts, strict=True):
+            total.add_incoming(start, before)
     row_bytes = ir.Constant(INTEGER, VECTORS * VECTOR_BYTES)
     u_here = builder.add(at_u, builder.mul(row, row_bytes))
     w_here = builder.add(at_w, builder.mul(row, ir.Constant(INTEGER, OPERANDS * e.size)))
-    ws = [e.spread(_load(e, element, w_here, j)) for j in range(OPERANDS)]
-    new: Sums = [[] for _ in range(OPERANDS)]
-    for v in range(VECTORS):
-        u = _load(e, vector, u_here, v)
-        for j in range(OPERANDS):
-            new[j].append(product(u, ws[j], sums[j][v]))
+    us = [_load(e, vector, u_here, v) for v in range(VECTORS)]
+    new: Sums = []
+    for j in range(OPERANDS):  # one column in a register at a time
+        w = e.spread(_load(e, element, w_here, j))
+        if fold_last and j:
+            u_here = _same(builder, u_here)
+            us[-1] = _load(e, vector, u_here, VECTORS - 1)
+        new.append([product(u, w, total) for u, total in zip(us, sums[j], strict=True)])
     next_row = builder.add(row, one)
     row.add_incoming(next_row, loop)
     for old, fresh in zip(itertools.chain(*sums), itertools.chain(*new), strict=True):
@@ -138,11 +161,21 @@ def _convert(
         count = _load(e, whole, at_count, v)
         for j, column in enumerate(sums):
             code, clipped = _code(e, column[v], low, high)
-            more = builder.add(count, ir.Constant(whole, [1] * e.lanes))
-            count = builder.select(builder.fcmp_unordered("!=", code, clipped), more, count)
+            apart = builder.sext(builder.fcmp_unordered("!=", code, clipped), whole)  # -1
+            count = builder.sub(count, apart)
             place = j * VECTORS + v
             _store(e, e.muladd(clipped, weight, _load(e, e.vector, at_out, place)), at_out, place)
         _store(e, count, at_count, v)
+
+
+def _convert_certain(
+    e: Emitter, sums: Sums, at_out: Any, at_count: Any, weight: Any, low: Any, high: Any
+) -> None:
+    """Add weight * floor(sum) at `at_out`, where no sum can be out of range."""
+    weight = e.spread(weight)
+    for v, (j, column) in itertools.product(range(VECTORS), enumerate(sums)):
+        code, place = _floor(e, column[v]), j * VECTORS + v
+        _store(e, e.muladd(code, weight, _load(e, e.vector, at_out, place)), at_out, place)
 
 
 def _mark(
@@ -160,12 +193,21 @@ def _mark(
             _store(e, builder.select(saturated, builder.fadd(old, weight), old), at_out, place)
 
 
+def _floor(e: Emitter, total: Any) -> Any:
+    return e.builder.call(e.llvm_function("llvm.floor", 1), [total])
+
+
 def _code(e: Emitter, total: Any, low: Any, high: Any) -> tuple[Any, Any]:
     """Emit the code of a sum, and the nearest code that the ADC has."""
-    builder = e.builder
-    code = builder.call(e.llvm_function("llvm.floor", 1), [total])
+    builder, code = e.builder, _floor(e, total)
     clipped = builder.select(builder.fcmp_ordered("<", code, high), code, high)
     return code, builder.select(builder.fcmp_ordered(">", clipped, low), clipped, low)
+
+
+def _same(builder: Any, address: Any) -> Any:
+    """Return an address that LLVM cannot know to be the same, so that it loads again."""
+    kind = ir.FunctionType(INTEGER, [INTEGER])
+    return builder.call(ir.InlineAsm(kind, "", "=r,0", side_effect=False), [address])
 
 
 def _load(e: Emitter, kind: Any, address: Any, index: int) -> Any:
@@ -178,38 +220,47 @@ def _store(e: Emitter, value: Any, address: Any, index: int) -> None:
     e.builder.store(value, e.builder.gep(at, [ir.Constant(INTEGER, index)]), align=e.size)
 
 
-def _by_format(name: str, finish: Finish) -> Any:
-    """Make an operation whose first integer is the bytes of a device, 0 for real numbers."""
-    formats = {
-        0: _real_products(finish),
-        1: _whole_products(1, finish),
-        2: _whole_products(2, finish),
-    }
+def _by_format(name: str, finishes: dict[int, Finish]) -> Any:
+    """Make an operation whose first integer is the format of a column, plus a key of `finishes`."""
 
-    def emit(e: Emitter, device_bytes: Any, *arguments: Any) -> None:
-        cases = {
-            code: partial(call_outlined, e, f"{name}_{code}", multiply, list(arguments))
-            for code, multiply in formats.items()
-        }
-        e.switch(device_bytes, cases)
+    def emit(e: Emitter, form: Any, *arguments: Any) -> None:
+        cases = {}
+        for key, finish in finishes.items():
+            kernels = {REAL: _real_products(finish)}
+            if e.size == 4:
+                kernels |= {whole: _whole_products(whole, finish) for whole in PRODUCTS}
+            for code, multiply in kernels.items():
+                label = f"{name}_{code + key}"
+                cases[code + key] = partial(call_outlined, e, label, multiply, list(arguments))
+        e.switch(form, cases)
 
     return vector_operation(name, emit)
 
 
 def _gather(grain: int) -> Callable[..., None]:
-    """Gather one input of every vector of a block, `grain` of them side by side; 0: whole vectors.
+    """Gather one input of every vector of a block, row after row; `grain` of them side by side.
 
-    Takes the addresses of the starts, of what start 0 is of, and of the result.
+    0: whole vectors. Takes the addresses of the starts, of what start 0 is of, of the offsets of
+    rows, the number of these, and the address of the result.
     """
 
-    def emit(e: Emitter, at_starts: Any, at_source: Any, at_result: Any) -> None:
-        lanes = grain or e.lanes
-        piece = ir.VectorType(e.element, lanes)
-        for n in range(VECTORS * e.lanes // lanes):
-            start = _load(e, INTEGER, at_starts, n * lanes)
-            size = ir.Constant(INTEGER, e.size)
-            address = e.builder.add(at_source, e.builder.mul(start, size))
-            _store(e, _load(e, piece, address, 0), at_result, n)
+    def emit(
+        e: Emitter, at_starts: Any, at_source: Any, at_offsets: Any, rows: Any, at_result: Any
+    ) -> None:
+        builder, lanes = e.builder, grain or e.lanes
+        piece, size = ir.VectorType(e.element, lanes), ir.Constant(INTEGER, e.size)
+        pieces = range(VECTORS * e.lanes // lanes)
+        starts = [
+            builder.add(at_source, builder.mul(_load(e, INTEGER, at_starts, n * lanes), size))
+            for n in pieces
+        ]
+        row_bytes = ir.Constant(INTEGER, VECTORS * VECTOR_BYTES)
+        with cgutils.for_range(builder, rows) as loop:
+            at = builder.add(at_offsets, builder.mul(loop.index, ir.Constant(INTEGER, 8)))
+            offset = builder.mul(_load(e, INTEGER, at, 0), size)
+            into = builder.add(at_result, builder.mul(loop.index, row_bytes))
+            for n, start in zip(pieces, starts, strict=True):
+                _store(e, _load(e, piece, builder.add(start, offset), 0), into, n)
 
     return emit
 
@@ -217,6 +268,6 @@ def _gather(grain: int) -> Callable[..., None]:
 gather_vectors = vector_operation("gather_vectors", _gather(0))
 gather_fours = vector_operation("gather_fours", _gather(4))
 gather_ones = vector_operation("gather_ones", _gather(1))
-# f(ws, (device_bytes, at_u, at_w, rows, at_out, at_count, at_sums, at_affine), (weight, low, high))
-convert_columns = _by_format("convert_columns", _convert)
-mark_saturated = _by_format("mark_saturated", _mark)
+# f(ws, (format, at_u, at_w, rows, at_out, at_count, at_sums, at_affine, unit), (weight, low, high))
+convert_columns = _by_format("convert_columns", {0: _convert, CERTAIN: _convert_certain})
+mark_saturated = _by_format("mark_saturated", {0: _mark})

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..compiler import kernel
-from .blocks import addresses, columns_at_once, gather, operands, split_into_digits
+from .blocks import addresses, gather, operands, place, split_into_digits
 from .micro_kernels import OPERANDS, mark_saturated
 
 Array = NDArray[Any]
@@ -25,7 +25,6 @@ class Derivative(NamedTuple):
     slopes: Array  # (reads,), share of a derivative that passes each read
     array_weights: Array  # (column groups,)
     towards: Array  # (groups, columns, vectors), derivative with respect to the sums
-    vectors: int  # that are not padding
     grad: Array  # of the layout of `source`; what saturated is subtracted here
 
 
@@ -60,14 +59,17 @@ def _add_columns(marks, bits, towards, first, weight, devices, taken, touched):
 
 @kernel()
 @no_type_check
-def _collect(arrays, plan, derivative, scratch, memory, place):
-    """Collect in `taken` what saturated at one tile of one block; `place`: (block, group, tile)."""
-    block, g, t = place
+def _collect(arrays, plan, derivative, scratch, memory, where):
+    """Collect in `taken` what saturated at one tile of one block.
+
+    `where`: (first vector, group, tile, rows of the tile that carry inputs).
+    """
+    first, g, t, used = where
     marks, bits = memory.marks, memory.bits
-    columns, width = columns_at_once(plan), scratch.gathered.shape[1]
-    kept = derivative.towards.shape[1] // columns
+    width = scratch.gathered.shape[1]
+    kept = derivative.towards.shape[1] // OPERANDS
     at_count = np.int64(memory.clip_count.ctypes.data)
-    at_w, at_affine, w_size, affine_size = addresses(arrays, plan, g, t)
+    at_w, at_affine, w_size, affine_size = addresses(arrays, g, t)
     for q in range(arrays.weights.shape[2]):
         marks[:] = 0
         for read in range(len(derivative.slopes)):
@@ -76,16 +78,16 @@ def _collect(arrays, plan, derivative, scratch, memory, place):
             at_out = np.int64(marks.ctypes.data)
             if read >= plan.reads_per_sign:
                 at_out += OPERANDS * width * marks.itemsize
-            at_u, rows, at_sums = operands(plan, scratch, read)
-            at = (plan.device_bytes, at_u, at_w, rows, at_out, at_count, at_sums, at_affine)
+            at_u, rows, at_sums = operands(plan, scratch, read, used)
+            at = (plan.form, at_u, at_w, rows, at_out, at_count, at_sums, at_affine, plan.unit)
             numbers = (derivative.slopes[read], plan.low, plan.high)
             mark_saturated(scratch.sums, at, numbers)
-        towards = derivative.towards[g, (q % kept) * columns : (q % kept + 1) * columns]
+        towards = derivative.towards[g, (q % kept) * OPERANDS : (q % kept + 1) * OPERANDS]
         weight, devices = derivative.array_weights[q], derivative.shares[g, t, q]
         for sign in range(memory.taken.shape[0]):
             _add_columns(
-                marks[sign, :columns], bits[sign, :columns], towards, block * width, weight,
-                devices, memory.taken[sign], memory.touched,
+                marks[sign], bits[sign], towards, first, weight, devices, memory.taken[sign],
+                memory.touched,
             )  # fmt: skip
         at_w += w_size
         at_affine += affine_size
@@ -96,17 +98,19 @@ def _collect(arrays, plan, derivative, scratch, memory, place):
 def subtract_blocks(inputs, arrays, plan, derivative, scratch, memory):
     """Subtract from `derivative.grad` what saturated, block after block."""
     width, grad, taken = scratch.gathered.shape[1], derivative.grad, memory.taken
-    for block in range(inputs.grains.shape[0]):
-        first = block * width
+    vectors = len(inputs.starts)
+    for first in range(0, vectors, width):
+        grain = place(inputs, plan, first, scratch.starts)
         for g in range(inputs.offsets.shape[0]):
             for t in range(arrays.weights.shape[1]):
                 offsets = inputs.offsets[g, t * plan.rows : (t + 1) * plan.rows]
-                gather(inputs, block, offsets, scratch.gathered)
-                split_into_digits(plan, scratch)
+                used = max(1, len(offsets))
+                gather(inputs, scratch, offsets, grain)
+                split_into_digits(plan, scratch, used)
                 taken[:] = 0
                 memory.touched[:] = False
-                _collect(arrays, plan, derivative, scratch, memory, (block, g, t))
-                for lane in range(min(width, derivative.vectors - first)):
+                _collect(arrays, plan, derivative, scratch, memory, (first, g, t, used))
+                for lane in range(min(width, vectors - first)):
                     if memory.touched[lane]:
                         for row in range(len(offsets)):
                             is_negative = scratch.gathered[row, lane] < 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from typing import Any
 
 import torch
@@ -51,6 +52,8 @@ def _require_initialised(module: nn.Module) -> None:
 
 def _unwrap_compiled(holder: nn.Module) -> None:
     """Put the network back that `torch.compile` wrapped into a module."""
+    if "torch._dynamo" not in sys.modules:  # two seconds to import, and who wraps has done so
+        return
     for parent in list(holder.modules()):
         for key, child in list(parent._modules.items()):
             while isinstance(child, torch._dynamo.OptimizedModule):

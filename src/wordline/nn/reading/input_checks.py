@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,7 @@ def require_finite(x: Tensor) -> None:
     transformed = torch._C._functorch.peek_interpreter_stack() is not None
     if torch.compiler.is_compiling() or transformed or x.numel() == 0:
         return
-    least, most = x.detach().aminmax()
-    if not bool(torch.isfinite(most - least)):
+    if not all(math.isfinite(float(end)) for end in x.detach().aminmax()):
         raise ValueError(
             f"`inputs` of a converter, of shape {tuple(x.shape)}, hold NaN or infinity, for which "
             "it has no code; look for the layer or the image that made them"

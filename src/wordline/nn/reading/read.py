@@ -8,9 +8,9 @@ from functools import partial
 from torch import Tensor
 
 from ...mapping import Crossbar, ProgrammedMatrix
-from ...transforms import concrete, under_vmap
+from ...transforms import concrete, needs_derivative, under_vmap
 from ..layers.product import AbstractProduct
-from . import read_fast
+from . import read_curved, read_fast
 from .read_fast_gradient import differentiable_read
 from .read_plain import ConverterRanges, adc_limit, off_share, read_plain
 from .tally import Tally
@@ -34,11 +34,13 @@ def read(
     limit = crossbar.dac.input_limit(x, ranges.inputs)
     u = crossbar.dac.convert(x / limit)
     sums = _column_sums(u, product, crossbar, state.response, ranges, outputs, tally)
-    y = crossbar.slicing.accumulate(sums)
+    y = crossbar.slicing.accumulate(sums).to(u.dtype)
     scale = state.w_max * state.gain
     if scale.numel() == 1:
-        return product.from_vectors(y, x).contiguous() * (limit * scale.view(()))
-    return product.from_vectors(y * scale, x).contiguous() * limit
+        maps, scale = product.from_vectors(y, x).contiguous(), limit * scale.view(())
+    else:
+        maps, scale = product.from_vectors(y * scale, x).contiguous(), limit
+    return maps * scale if needs_derivative(maps, scale) else maps.mul_(scale)
 
 
 def _column_sums(
@@ -59,7 +61,11 @@ def _column_sums(
                 u,
                 read_fast.FastRead(
                     product, crossbar, response, outputs, limit=limit, off=off_share(crossbar),
-                    negative=least < 0, count=tally.add, plain=partial(plain, counted=Tally()),
+                    negative=least < 0, within=max(-least, most) <= 1, count=tally.add,
+                    plain=partial(plain, counted=Tally()),
                 ),
             )  # fmt: skip
-    return plain(product.to_vectors(u), response, tally)
+    vectors = product.to_vectors(u)
+    if read_curved.applies(crossbar, response, u, ranges):
+        return read_curved.read_curved(vectors, crossbar, response, ranges, outputs, tally)
+    return plain(vectors, response, tally)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +18,15 @@ from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...devices import UniformConverter
 from ...kernels import reads
-from ...mapping import BitSlicing, Crossbar, DifferentialPair, NoSlicing, decode
+from ...mapping import (
+    AbstractEncoding,
+    AbstractSlicing,
+    BitSlicing,
+    Crossbar,
+    DifferentialPair,
+    NoSlicing,
+    decode,
+)
 from ...transforms import in_forward_mode, under_vmap
 from ..layers.convolution import ConvProduct
 from ..layers.im2col import Indices, im2col, im2col_indices
@@ -26,10 +35,17 @@ from ..layers.product import AbstractProduct
 _PACKED = WeakTensorKeyDictionary()  # arrays in the kernel's own order, as long as they live
 
 
+class _Packed(NamedTuple):
+    """Columns that hold weights, and those that do not, which the hardware converts as well."""
+
+    columns: reads.PackedColumns
+    pads: reads.PackedColumns | None
+
+
 def packed_bytes(response: Tensor) -> int:
     """Return the bytes of arrays as the kernel packed them; 0 before the first read."""
-    known: tuple[Any, reads.PackedColumns] | None = _PACKED.get(response)
-    return known[1].weights.nbytes + known[1].affine.nbytes if known else 0
+    known: tuple[Any, _Packed] | None = _PACKED.get(response)
+    return sum(part.nbytes for part in known[1] if part) if known else 0
 
 
 def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
@@ -53,8 +69,9 @@ class FastRead:
 
     `outputs`: columns of a group that hold weights; `limit`: full scale of the ADC; `off`: the off
     current that it is spared, for each unit of voltage, both in shares; `negative`: whether there
-    are negative inputs; `count`: is told how many conversions were made and saturated; `plain`: the
-    same read of vectors and response in torch, for derivatives that the kernel lacks.
+    are negative inputs; `within`: whether all are in [-1, 1]; `count`: is told how many conversions
+    were made and saturated; `plain`: the same read of vectors and response in torch, for
+    derivatives that the kernel lacks.
     """
 
     product: AbstractProduct
@@ -65,6 +82,7 @@ class FastRead:
     limit: float
     off: float
     negative: bool
+    within: bool
     count: Callable[[int, int], None]
     plain: Callable[[Tensor, Tensor], Tensor]
 
@@ -88,34 +106,43 @@ class FastRead:
         return source if conv is None else im2col(source, conv.windows, conv.groups)
 
     def run(self, source: Tensor) -> tuple[Tensor, Tensor]:
-        """Return column sums in shares, and which of the vectors met a saturated converter."""
-        columns, (worth, apart) = self._columns(), self._worth()
-        significances = columns.bit_planes.significances
-        if columns.bit_planes.levels and self.negative:  # read after the others, and subtracted
-            significances = torch.cat([significances, -significances])
-        weigh = significances[:, None] * worth
+        """Return column sums in shares, and which of the vectors met a saturated converter.
+
+        Columns without weights are read where they can saturate, which is counted.
+        """
+        columns, pads = self._packed()
+        weigh, apart = self._weights(columns.bit_planes)
         vectors = reads.InputVectors(source, *self._indices(source))
-        sums, saturated = reads.convert(vectors, columns, weigh, apart)
-        made = len(weigh) * len(vectors.starts) * self.response[..., 0, :].numel()
-        self.count(made, int(saturated.sum()))
+        certain = self._certain(columns)
+        sums, saturated = reads.convert(vectors, columns, weigh, apart, certain=certain)
+        over = int(saturated.sum())
+        if pads and not self._certain(pads):
+            over += int(reads.convert(vectors, pads, weigh, apart)[1].sum())
+        self.count(len(weigh) * len(vectors.starts) * self.response[..., 0, :].numel(), over)
         return self._differences(sums)[..., : self.outputs], torch.from_numpy(saturated > 0)
 
-    def _worth(self) -> tuple[Tensor, int]:
-        """Return the weight of each array, by slice and sign, and how many sums are kept apart."""
+    def _weights(self, planes: reads.BitPlanes) -> tuple[Tensor, int]:
+        """Return the weight of each array at each read, and how many sums are kept apart."""
         slicing, encoding = self.crossbar.slicing, self.crossbar.encoding
-        worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
-        if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
-            one_hot = torch.eye(2, dtype=torch.float64)[:, :, None]
-            signs = encoding.difference(one_hot, slicing.zero_share)
-            return (worth * signs.T).flatten(), 1
-        apart = len(self.response) // len(worth)
-        return worth.expand(-1, apart).flatten(), apart
+        twice = planes.levels > 0 and self.negative
+        return _read_weights(slicing, encoding, planes, len(self.response), twice)
+
+    def _certain(self, columns: reads.PackedColumns) -> bool:
+        """Tell whether no conversion can saturate; the voltages of streams have no sign."""
+        both_signs = self.negative and columns.bit_planes.levels == 0
+        return self.within and columns.reach.certain(columns.adc, negative=both_signs)
+
+    @property
+    def _paired(self) -> bool:
+        """Tell whether each weight has two columns of its own, whose difference it is."""
+        return isinstance(self.crossbar.encoding, DifferentialPair)
 
     def _differences(self, sums: Tensor) -> Tensor:
         """Decode sums `(apart, groups, col_tiles, n, cols)` into `(groups, n, columns)`."""
         encoding = self.crossbar.encoding
-        paired = isinstance(encoding, DifferentialPair)
-        decoded = sums[0] if paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
+        decoded = (
+            sums[0] if self._paired else encoding.difference(sums, self.crossbar.slicing.zero_share)
+        )
         return decoded.transpose(1, 2).flatten(2)
 
     def _indices(self, source: Tensor) -> tuple[Indices, Indices]:
@@ -129,20 +156,9 @@ class FastRead:
         """Return the derivative by the source, given that by the column sums."""
         if self.crossbar.adc.gradient == "none":
             return torch.zeros_like(source)
-        if self.convolution is None:  # each vector is on its own
-            out = self._straight(source, grad)
-            if saturated.any():
-                out[:, saturated] = self._clipped(source[:, saturated], grad[:, saturated])
-            return out
-        per_sample = saturated.view(len(source), -1).any(1)
-        if not per_sample.any():
-            return self._straight(source, grad)
-        out = torch.empty_like(source)
-        grads = grad.unflatten(1, (len(source), -1))
-        for some, derivative in ((per_sample, self._clipped), (~per_sample, self._straight)):
-            if some.any():
-                out[some] = derivative(source[some], grads[:, some].flatten(1, 2))
-        return out
+        out = self._straight(source, grad)
+        over = torch.nonzero(saturated).flatten()
+        return self._subtract_saturated(out.contiguous(), over, source, grad) if len(over) else out
 
     def _straight(self, source: Tensor, grad: Tensor) -> Tensor:
         """Return the derivative where nothing saturated: that of a product by the matrix."""
@@ -153,26 +169,32 @@ class FastRead:
             return conv.gradient_of_maps(matrix, grad, source.shape)
         return grad @ matrix.transpose(1, 2)
 
-    def _clipped(self, source: Tensor, grad: Tensor) -> Tensor:
-        """Return the derivative where conversions saturated: these pass nothing."""
-        columns, (worth, apart) = self._columns(), self._worth()
-        vectors = reads.InputVectors(source, *self._indices(source))
-        _, groups, _, col_tiles, _, cols = self.response.shape
-        count = len(vectors.starts)
+    def _subtract_saturated(
+        self, out: Tensor, over: Tensor, source: Tensor, grad: Tensor
+    ) -> Tensor:
+        """Take what passed saturated conversions out of a derivative; `over`: their vectors."""
+        columns = self._packed().columns
+        worth, apart = _worth(self.crossbar.slicing, self.crossbar.encoding, len(self.response))
+        starts, offsets = self._indices(source)
+        samples = over.numpy()
+        if self.convolution is not None:
+            samples = samples // (len(starts) // len(source))
+        _, groups, _, col_tiles, _, cols = columns.shape
         with torch.enable_grad():
-            sums = grad.new_zeros(apart, groups, col_tiles, count, cols).requires_grad_()
+            sums = grad.new_zeros(apart, groups, col_tiles, len(over), cols).requires_grad_()
             differences = self._differences(sums)[..., : self.outputs]
-            (towards,) = torch.autograd.grad(differences, sums, grad)
+            (towards,) = torch.autograd.grad(differences, sums, grad[:, over])
         slopes = columns.bit_planes.significances / columns.bit_planes.significances.sum()
         if columns.bit_planes.levels and self.negative:
             slopes = torch.cat([slopes, slopes])
-        out = self._straight(source, grad).contiguous()
-        each = 1 if self.convolution is None else count // len(source)
+        vectors = reads.InputVectors(source, starts[over.numpy()], offsets)
         shares = self.response / self.crossbar.window_siemens
-        reads.subtract_saturated(out, towards, vectors, columns, shares, slopes, worth, each)
+        if shares.shape != columns.shape:
+            shares = shares.transpose(3, 4).flatten(4)[..., : self.outputs].unsqueeze(3)
+        reads.subtract_saturated(out, towards, vectors, columns, shares, slopes, worth, samples)
         return out
 
-    def _columns(self) -> reads.PackedColumns:
+    def _packed(self) -> _Packed:
         """Return the arrays as the kernel packs them, kept until they or the ADC change."""
         adc, slicing, response = self.crossbar.adc, self.crossbar.slicing, self.response
         quantiser = reads.Quantiser(
@@ -182,10 +204,41 @@ class FastRead:
         if isinstance(slicing, BitSlicing):
             planes = reads.BitPlanes(2 ** (slicing.input_bits - 1) - 1, slicing.stream_bits)
         version = -1 if response.is_inference() else response._version
-        key = (version, quantiser, planes)
-        known: tuple[Any, reads.PackedColumns] | None = _PACKED.get(response)
+        key = (version, quantiser, planes, self.outputs)
+        known: tuple[Any, _Packed] | None = _PACKED.get(response)
         if known is None or known[0] != key or version < 0:
-            unit = self.crossbar.window_siemens
-            known = key, reads.pack_columns(response, quantiser, planes, unit=unit)
+            pack = partial(
+                reads.pack_columns, response, quantiser, planes, unit=self.crossbar.window_siemens
+            )
+            every = response.shape[3] * response.shape[5]
+            if self._paired and self.outputs < every:
+                pads = slice(self.outputs, every)
+                known = key, _Packed(pack(columns=slice(self.outputs)), pack(columns=pads))
+            else:  # every tile of an offset column has its reference
+                known = key, _Packed(pack(), None)
             _PACKED[response] = known
         return known[1]
+
+
+def _worth(slicing: AbstractSlicing, encoding: AbstractEncoding, arrays: int) -> tuple[Tensor, int]:
+    """Return the weight of each array, by slice and sign, and how many sums are kept apart."""
+    worth = torch.tensor(slicing.slices(encoding.sign_bits), dtype=torch.float64)[:, None]
+    if isinstance(encoding, DifferentialPair):  # the difference is taken in the kernel
+        one_hot = torch.eye(2, dtype=torch.float64)[:, :, None]
+        signs = encoding.difference(one_hot, slicing.zero_share)
+        return (worth * signs.T).flatten(), 1
+    apart = arrays // len(worth)
+    return worth.expand(-1, apart).flatten(), apart
+
+
+@lru_cache(maxsize=64)
+def _read_weights(
+    slicing: AbstractSlicing, encoding: AbstractEncoding, planes: reads.BitPlanes, arrays: int,
+    twice: bool,
+) -> tuple[Tensor, int]:  # fmt: skip
+    """Return `_worth` at each read; `twice`: negative inputs after the others, and subtracted."""
+    worth, apart = _worth(slicing, encoding, arrays)
+    significances = planes.significances
+    if twice:
+        significances = torch.cat([significances, -significances])
+    return significances[:, None] * worth, apart

@@ -85,7 +85,7 @@ def test_saved_factors_change_no_bit(
 ) -> None:
     g = conductances(41, *shape).to(dtype)
     weight = (conductances(41, *shape, top=1.0, seed=3) - 0.5).to(dtype)
-    unit = schedule(*shape, 8).saved * VECTOR_BYTES
+    unit = schedule(*shape, "save").saved * VECTOR_BYTES
     monkeypatch.setattr(driver, "SAVED", BufferPool(room * unit))
     w, saved = compiled.solve_and_save(g, STRONG)
     groups = -(-41 * g.element_size() // VECTOR_BYTES)
@@ -115,3 +115,21 @@ def test_float32_at_128_with_strong_parasitics() -> None:
             distance(compiled.solve(g, wires), compiled.solve(g.double(), wires).numpy())
             < tolerance
         )
+
+
+@BOTH
+@pytest.mark.parametrize("shape", [(1, 1), (3, 2), (4, 4), (8, 8), (12, 20), (33, 17)], ids=str)
+def test_few_tiles_have_the_same_bits_one_by_one(
+    shape: tuple[int, int], dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    g, solved = conductances(5, *shape).to(dtype), []
+    for alone in (True, False):
+        monkeypatch.setattr(driver, "_is_quicker_alone", lambda g, alone=alone: alone)
+        solved.append(compiled.solve(g, STRONG))
+    assert torch.equal(*solved)
+
+
+def test_a_few_large_tiles_are_solved_one_by_one() -> None:
+    large, small = torch.zeros(4, 64, 64), torch.zeros(4, 16, 16)
+    assert driver._is_quicker_alone(large) and not driver._is_quicker_alone(small)
+    assert not driver._is_quicker_alone(torch.zeros(40, 64, 64))

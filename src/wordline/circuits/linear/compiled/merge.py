@@ -1,4 +1,4 @@
-"""The star product of two blocks and its adjoint, on vector lanes.
+"""The star product of two blocks as a program of matrix operations.
 
 Let p be the values at the exterior ports of the upstream and the downstream block and X their
 couplings to the shared ports, Y the downstream block's admittance and Z the upstream block's
@@ -14,209 +14,221 @@ pivoting is needed, as closing the loop port by port is itself a sequence of pas
 Only lower triangles of H are computed, and nothing that the borders of the array make useless: how
 driven ports respond to driven ones, and grounded ports to grounded ones, is never needed.
 
-`step` and `m` are rows of the schedule's `steps` and `merges`. A merge leaves its factors one after
-the other, each with rows of `interior` vectors:
+A merge leaves its factors one after the other, each matrix with `interior` rows:
 
-    X_down K^T | X_up K | Y | -Z
-
-and uses as scratch, for `merge_blocks`,
-
-    X_up | X_down | K - E | E | K Y or loop scratch | T
+    K X_down^T | K^T X_up^T | Y | -Z
 """
 
 from __future__ import annotations
 
-from typing import no_type_check
+from collections.abc import Sequence
+from typing import NamedTuple
 
-from ....kernels import kernel
-from ....kernels.dense import (
+from ....kernels.program import (
     ADD,
+    MINUS_DIAGONAL,
     SET,
     SET_MINUS,
-    copy,
-    increase,
-    invert,
-    mirror,
-    product,
+    SPLIT_NEAR_ONE,
+    Matrix,
+    Place,
+    Program,
     row_major,
-    scale_columns,
-    scale_rows,
-    split_near_one,
-    transposed,
-    triangle,
 )
-from .gather import gather, gather_triangle
+from ....kernels.program import ADD_TO_DIAGONAL as ADD_ONES
+from .joins import Join, Side, Span, pitch, ports_of
 
 # Interior ports from which numbers near one in K are held as their difference from one. In smaller
 # merges K changes little, and its entries near one cost nothing that matters.
 MIN_SPLIT = 8
 
-
-@kernel()
-@no_type_check
-def pitch(n):
-    """Space the rows of a large matrix by an odd number of vectors.
-
-    Otherwise the entries of a column would compete for the same sets of the cache.
-    """
-    return n if n < 16 else n | 1
+# registers of a step
+SCRATCH, UPSTREAM, DOWNSTREAM, RESULT, FACTORS, G, OUT, SAVED = range(8)
 
 
-@kernel()
-@no_type_check
-def factors_size(interior, exterior):
-    """Count the vectors of one merge's factors, `exterior` ports of both blocks together."""
-    return (exterior + 2 * interior) * interior
+class Factors(NamedTuple):
+    """Where the factors of a merge stand."""
+
+    k_x_down: Matrix  # K X_down^T
+    kt_x_up: Matrix  # K^T X_up^T
+    y: Matrix
+    minus_z: Matrix
+
+    @classmethod
+    def of(cls, join: Join) -> Factors:
+        """Lay the factors out."""
+        q, up, down = join.interior, pitch(join.upstream.count), pitch(join.downstream.count)
+        at = Place(FACTORS)
+        y = at.plus(q * (up + down))
+        return cls(
+            row_major(at, down),
+            row_major(at.plus(q * down), up),
+            row_major(y, pitch(q)),
+            row_major(y.plus(q * pitch(q)), pitch(q)),
+        )
 
 
-@kernel()
-@no_type_check
-def _invert_loop(ws, m, q, ones, scratch):
-    """M <- K - E, K = (1 + M)^-1; E is diagonal, one where K's diagonal is near it and else zero.
+class _Scratch(NamedTuple):
+    """Where a merge keeps what nobody needs afterwards."""
 
-    E stands at `ones`. Near one, K would be rounded like one: there its diagonal comes from
-    K - 1 = - K M. Below `MIN_SPLIT` ports E is zero and not written.
-    """
-    copied, less_one = row_major(scratch + q * q, q), scratch + 2 * q * q
-    if q >= MIN_SPLIT:
-        copy(ws, copied, m, (q, q))
-    for i in range(q):
-        increase(ws, (m.at + i * q + i,), (1.0,))
-    invert(ws, m, q, scratch)
-    if q >= MIN_SPLIT:
-        for i in range(q):  # less_one_i = - (K M)_ii
-            k_row, m_col = row_major(m.at + i * q, q), row_major(copied.at + i, q)
-            product(ws, row_major(less_one + i, 1), k_row, m_col, (1, 1, q), SET_MINUS)
-        for i in range(q):
-            split_near_one(ws, (m.at + i * q + i, less_one + i, ones + i), ())
+    x_up: Matrix  # X_up^T
+    x_down: Matrix
+    k: Matrix  # K - E
+    ones: Place  # the diagonal E, one where that of K is near one and else zero
+    ky: Matrix  # also room for the inversion
+    t: Matrix
 
-
-@kernel()
-@no_type_check
-def _times_k(ws, c, x, k, ones, rows):
-    """C = X K with K - E at `k`: X E, then X (K - E) is added. For X K^T pass `k` transposed."""
-    q = c.row_step
-    if q >= MIN_SPLIT:
-        scale_columns(ws, c, x, ones, (rows, q))
-        product(ws, c, x, k, (rows, q, q), ADD)
-    else:
-        product(ws, c, x, k, (rows, q, q), SET)
+    @classmethod
+    def of(cls, join: Join) -> _Scratch:
+        q, up, down = join.interior, pitch(join.upstream.count), pitch(join.downstream.count)
+        x_down, k = Place(SCRATCH, q * up), Place(SCRATCH, q * (up + down))
+        ones = k.plus(q * pitch(q))
+        ky = ones.plus(q)
+        return cls(
+            row_major(Place(SCRATCH), up),
+            row_major(x_down, down),
+            row_major(k, pitch(q)),
+            ones,
+            row_major(ky, pitch(q)),
+            row_major(ky.plus(q * pitch(q)), max(up, down)),
+        )
 
 
-@kernel()
-@no_type_check
-def factor_interface(ws, step, m, ranges, adjoint, factors, scratch):
-    """Close the loop between two blocks.
+def factors_size(join: Join) -> int:
+    """Count the vectors of one merge's factors."""
+    q = join.interior
+    return q * (pitch(join.upstream.count) + pitch(join.downstream.count) + 2 * pitch(q))
 
-    Leaves X_down K^T, X_up K (only if `adjoint`), Y and -Z at `factors`; X_up, X_down and, as
-    `_invert_loop` does, K at `scratch`.
-    """
-    q, up, down = m.interior, m.up_exterior, m.down_exterior
-    up_h, down_h = (
-        row_major(step.upstream, pitch(up + q)),
-        row_major(step.downstream, pitch(down + q)),
-    )
-    up_exterior = ranges[m.up_exterior_ranges : m.up_interior_ranges]
-    up_interior = ranges[m.up_interior_ranges : m.down_exterior_ranges]
-    down_exterior = ranges[m.down_exterior_ranges : m.down_interior_ranges]
-    down_interior = ranges[m.down_interior_ranges : m.ranges_end]
-    x_down_kt, x_up_k = row_major(factors, q), row_major(factors + down * q, q)
-    y = row_major(x_up_k.at + up * q, q)
-    minus_z = row_major(y.at + q * q, q)
-    x_up, x_down = row_major(scratch, q), row_major(scratch + up * q, q)
-    k = row_major(x_down.at + down * q, q)
-    ones = k.at + q * q
-    # X_up, X_down, Y, -Z out of the two H
-    gather(ws, x_up, up_h, up_exterior, up_interior)
-    gather(ws, x_down, down_h, down_exterior, down_interior)
-    gather_triangle(ws, y, down_h, down_interior)
-    gather_triangle(ws, minus_z, up_h, up_interior)
-    mirror(ws, y, q)
-    mirror(ws, minus_z, q)
-    # K = (1 + Y Z)^-1
-    product(ws, k, y, minus_z, (q, q, q), SET_MINUS)
-    _invert_loop(ws, k, q, ones, ones + q)
-    _times_k(ws, x_down_kt, x_down, transposed(k.at, q), ones, down)
+
+def scratch_size(join: Join) -> int:
+    """Count the vectors of scratch that the merge and its adjoint need."""
+    q, up, down = join.interior, join.upstream.count, join.downstream.count
+    wide = max(pitch(up), pitch(down))
+    merge = q * (pitch(up) + pitch(down) + 2 * pitch(q) + 1) + max(q * (q + 1), q * wide)
+    return max(merge, 3 * (up + down) * pitch(q) + 5 * q * pitch(q))
+
+
+def child_h(register: int, side: Side) -> Matrix:
+    """Describe H of a child, whose rows are its exterior, interior and idle ports."""
+    return row_major(Place(register), pitch(len(ports_of(side.block))))
+
+
+def write_factors(p: Program, join: Join, *, adjoint: bool) -> None:
+    """Close the loop between two blocks: write the factors; K^T X_up^T only for an `adjoint`."""
+    q, up, down = join.interior, join.upstream, join.downstream
+    factors, scratch = Factors.of(join), _Scratch.of(join)
+    up_h, down_h = child_h(UPSTREAM, up), child_h(DOWNSTREAM, down)
+    _gather(p, scratch.x_up, up_h, up.interior, up.exterior)
+    _gather(p, scratch.x_down, down_h, down.interior, down.exterior)
+    _gather_triangle(p, factors.y, down_h, down.interior)
+    _gather_triangle(p, factors.minus_z, up_h, up.interior)
+    p.mirror(factors.y, q)
+    p.mirror(factors.minus_z, q)
+    p.product(scratch.k, factors.y, factors.minus_z, (q, q, q), SET_MINUS)
+    _invert_loop(p, scratch, q)
+    _k_times(p, factors.k_x_down, scratch, scratch.k, scratch.x_down, (q, down.count))
     if adjoint:
-        _times_k(ws, x_up_k, x_up, k, ones, up)
+        _k_times(p, factors.kt_x_up, scratch, scratch.k.T, scratch.x_up, (q, up.count))
 
 
-@kernel()
-@no_type_check
-def _add_square(ws, h, t, x, driven, grounded, exterior):
-    """H += T X^T, lower triangle, without driven-driven and grounded-grounded entries.
+def _invert_loop(p: Program, scratch: _Scratch, q: int) -> None:
+    """Write M <- K - E, K = (1 + M)^-1.
 
-    T begins with the row `driven`; X with row 0.
+    Near one, K would be rounded like one: there its diagonal comes from K - 1 = - K M. Below
+    `MIN_SPLIT` ports E is zero and not written.
     """
-    q, first = x.row_step, driven + grounded
-    pitch_h = h.row_step
-    if grounded > 0 and driven > 0:  # grounded rows, driven columns
-        below = row_major(h.at + driven * pitch_h, pitch_h)
-        product(ws, below, t, transposed(x.at, q), (grounded, driven, q), ADD)
-    if exterior > first:
-        t = row_major(t.at + grounded * q, q)
-        rows = h.at + first * pitch_h
-        if first > 0:  # other rows, driven and grounded columns
-            left = row_major(rows, pitch_h)
-            product(ws, left, t, transposed(x.at, q), (exterior - first, first, q), ADD)
-        corner, x_rest = row_major(rows + first, pitch_h), transposed(x.at + first * q, q)
-        triangle(ws, corner, t, x_rest, (exterior - first, q), ADD)
+    m, copied, room = scratch.k, scratch.ky, scratch.t.at
+    if q >= MIN_SPLIT:
+        p.copy(copied, m, (q, q))
+    p.write(ADD_ONES, (m.at,), m.row_step, q)
+    p.invert(m, q, room)
+    if q >= MIN_SPLIT:
+        p.write(MINUS_DIAGONAL, (room, m.at, copied.at), m.row_step, copied.row_step, q)
+        p.write(SPLIT_NEAR_ONE, (m.at, room, scratch.ones), m.row_step, q)
 
 
-@kernel()
-@no_type_check
-def merge_blocks(ws, step, m, ranges, factors, scratch):
-    """Compute H of the merged block, its lower triangle, after `factor_interface`.
+def _k_times(
+    p: Program, c: Matrix, scratch: _Scratch, k: Matrix, x: Matrix, shape: tuple[int, int]
+) -> None:
+    """Write C = K X with K - E at `k`: E X, then (K - E) X is added."""
+    q, cols = shape
+    if q >= MIN_SPLIT:
+        p.scale_rows(c, x, scratch.ones, shape)
+    p.product(c, k, x, (q, cols, q), ADD if q >= MIN_SPLIT else SET)
+
+
+def write_merge(p: Program, join: Join) -> None:
+    """Write H of the merged block, its lower triangle, after `write_factors`.
 
     [H_up,up + X_up K Y X_up^T            .               ]
     [X_down K^T X_up^T          H_dn,dn - X_dn Z K X_dn^T ]
     """
-    q, up, down = m.interior, m.up_exterior, m.down_exterior
-    up_driven, up_border = m.up_driven, m.up_driven + m.up_grounded
-    down_driven, down_border = m.down_driven, m.down_driven + m.down_grounded
-    x_down_kt, y = row_major(factors, q), row_major(factors + (up + down) * q, q)
-    minus_z = row_major(y.at + q * q, q)
-    x_up, x_down = row_major(scratch, q), row_major(scratch + up * q, q)
-    k = row_major(x_down.at + down * q, q)
-    ones = k.at + q * q
-    ky = row_major(ones + q, q)
-    t = row_major(ky.at + q * q, q)
-    h = row_major(step.result, pitch(up + down))
-    ld = h.row_step
-    lower = h.at + up * ld  # rows of the downstream block's ports
-    if up > up_driven:
+    q, up, down = join.interior, join.upstream, join.downstream
+    factors, scratch = Factors.of(join), _Scratch.of(join)
+    x_up, x_down, ky, t = scratch.x_up, scratch.x_down, scratch.ky, scratch.t
+    h = row_major(Place(RESULT), pitch(up.count + down.count))
+    if up.count > up.driven:
         # H_up,up += X_up (K Y) X_up^T
-        up_h = row_major(step.upstream, pitch(up + q))
-        gather_triangle(ws, h, up_h, ranges[m.up_exterior_ranges : m.up_interior_ranges])
+        _gather_triangle(p, h, child_h(UPSTREAM, up), up.exterior)
         if q >= MIN_SPLIT:
-            scale_rows(ws, ky, y, ones, (q, q))  # E Y, then (K - E) Y is added
-        triangle(ws, ky, k, y, (q, q), ADD if q >= MIN_SPLIT else SET)
-        mirror(ws, ky, q)
-        x_rest = row_major(x_up.at + up_driven * q, q)
-        product(ws, t, x_rest, ky, (up - up_driven, q, q), SET)
-        _add_square(ws, h, t, x_up, up_driven, m.up_grounded, up)
-    if down > down_border or (down_driven > 0 and m.down_grounded > 0):
-        # H_down,down += (X_down K^T) (-Z) X_down^T
-        corner, down_h = row_major(lower + up, ld), row_major(step.downstream, pitch(down + q))
-        gather_triangle(ws, corner, down_h, ranges[m.down_exterior_ranges : m.down_interior_ranges])
-        rest = row_major(x_down_kt.at + down_driven * q, q)
-        product(ws, t, rest, minus_z, (down - down_driven, q, q), SET)
-        _add_square(ws, corner, t, x_down, down_driven, m.down_grounded, down)
-    # H_down,up = (X_down K^T) X_up^T: rows of driven, of grounded and of other downstream ports
-    if down_driven > 0 and up > up_driven:
-        x_rest = transposed(x_up.at + up_driven * q, q)
-        to = row_major(lower + up_driven, ld)
-        product(ws, to, x_down_kt, x_rest, (down_driven, up - up_driven, q), SET)
-    if m.down_grounded > 0:
-        rows, grounded = lower + down_driven * ld, row_major(x_down_kt.at + down_driven * q, q)
-        if up_driven > 0:
-            shape = (m.down_grounded, up_driven, q)
-            product(ws, row_major(rows, ld), grounded, transposed(x_up.at, q), shape, SET)
-        if up > up_border:
-            x_rest = transposed(x_up.at + up_border * q, q)
-            shape = (m.down_grounded, up - up_border, q)
-            product(ws, row_major(rows + up_border, ld), grounded, x_rest, shape, SET)
-    if down > down_border:
-        rest = row_major(x_down_kt.at + down_border * q, q)
-        to = row_major(lower + down_border * ld, ld)
-        product(ws, to, rest, transposed(x_up.at, q), (down - down_border, up, q), SET)
+            p.scale_rows(ky, factors.y, scratch.ones, (q, q))  # E Y, then (K - E) Y is added
+        p.triangle(ky, scratch.k, factors.y, (q, q), ADD if q >= MIN_SPLIT else SET)
+        p.mirror(ky, q)
+        rest = up.count - up.driven
+        p.product(t, ky, x_up.from_entry(0, up.driven), (q, rest, q), SET)
+        _add_square(p, h, t, x_up, up, q)
+    if down.count > down.border or (down.driven > 0 and down.grounded > 0):
+        # H_down,down += X_down (-Z) (K X_down^T)
+        corner = h.from_entry(up.count, up.count)
+        _gather_triangle(p, corner, child_h(DOWNSTREAM, down), down.exterior)
+        rest = down.count - down.driven
+        k_x_rest = factors.k_x_down.from_entry(0, down.driven)
+        p.product(t, factors.minus_z, k_x_rest, (q, rest, q), SET)
+        _add_square(p, corner, t, x_down, down, q)
+    # H_down,up = X_down K^T X_up^T: rows of driven, of grounded and of other downstream ports
+    everywhere, not_driven = [(0, up.count)], [(up.driven, up.count)]
+    not_grounded = [(0, up.driven), (up.border, up.count)]
+    for first, rows, columns in (
+        (0, down.driven, not_driven),
+        (down.driven, down.grounded, not_grounded),
+        (down.border, down.count - down.border, everywhere),
+    ):
+        some = factors.k_x_down.from_entry(0, first).T
+        for start, stop in columns:
+            to = h.from_entry(up.count + first, start)
+            p.product(to, some, x_up.from_entry(0, start), (rows, stop - start, q), SET)
+
+
+def _add_square(p: Program, h: Matrix, t: Matrix, x: Matrix, side: Side, q: int) -> None:
+    """Write H += T^T X, lower triangle, without driven-driven and grounded-grounded entries.
+
+    T begins with the column `driven`; X, which is X^T of the text, with column 0.
+    """
+    driven, grounded, count = side.sizes
+    if grounded > 0:  # grounded rows, driven columns
+        p.product(h.from_entry(driven, 0), t.T, x, (grounded, driven, q), ADD)
+    t, first = t.from_entry(0, grounded), side.border
+    # other rows, driven and grounded columns; then their own triangle
+    p.product(h.from_entry(first, 0), t.T, x, (count - first, first, q), ADD)
+    rest = x.from_entry(0, first)
+    p.triangle(h.from_entry(first, first), t.T, rest, (count - first, q), ADD)
+
+
+def _gather(p: Program, to: Matrix, h: Matrix, rows: Sequence[Span], cols: Sequence[Span]) -> None:
+    """Write to[i, j] = H[rows_i, cols_j] by two lists of ports without a common one."""
+    for row in rows:
+        for col in cols:
+            _copy_lower(p, to, h, row, col, below=row.port > col.port)
+
+
+def _gather_triangle(p: Program, to: Matrix, h: Matrix, ports: Sequence[Span]) -> None:
+    """Write the lower triangle of to[i, j] = H[ports_i, ports_j], and some of the upper one."""
+    for r, row in enumerate(ports):
+        for col in ports[: r + 1]:
+            _copy_lower(p, to, h, row, col, below=row.port >= col.port)
+
+
+def _copy_lower(p: Program, to: Matrix, h: Matrix, row: Span, col: Span, *, below: bool) -> None:
+    """Write a rectangle of H, of which only the lower triangle is stored, to its place in lists."""
+    source = h.from_entry(row.port, col.port) if below else h.from_entry(col.port, row.port).T
+    p.copy(to.from_entry(row.place, col.place), source, (row.length, col.length))

@@ -1,4 +1,4 @@
-"""The adjoint of a merge: dL/dH of two children from that of the merged block.
+"""The adjoint of a merge: dL/dH of two children from that of the merged block, as a program.
 
 Read dL/dH as the correlations <p p^T> of the port values. Those of a child are the correlations of
 its exterior ports, which are the merged block's own, and of its interior ones with these and with
@@ -11,112 +11,103 @@ so that only <p s^T>, <p r^T>, <s s^T>, <r r^T> and <r s^T> are formed.
 
 from __future__ import annotations
 
-from typing import no_type_check
-
-from ....kernels import kernel
-from ....kernels.dense import ADD, SET, copy, fill, mirror, product, row_major, transposed, triangle
-from .gather import scatter
-from .merge import pitch
+from ....kernels.program import ADD, SET, ZERO, Matrix, Place, Program, row_major
+from .joins import Join, Side, has_idle_ports, pitch, size_of
+from .merge import DOWNSTREAM, RESULT, SCRATCH, UPSTREAM, Factors, child_h
 
 
-@kernel()
-@no_type_check
-def _times(ws, c, bar, x, rows, cols, mode):
-    """C = bar X, or C += bar X, for a block of dL/dH.
-
-    `rows`, `cols`: numbers of (driven, grounded, all) ports; `bar` is zero between driven and
-    driven and between grounded and grounded ports.
-    """
-    q, pitch_bar = c.row_step, bar.row_step
-    driven_rows, grounded_rows, all_rows = rows
-    driven, grounded, ports = cols
-    border = driven + grounded
-    # rows of driven ports: zero, or all columns but the driven
-    if mode == SET and ports == driven:
-        for i in range(driven_rows * q):
-            fill(ws, (c.at + i,), (0.0,))
-    if mode == SET and ports == grounded:
-        for i in range(driven_rows * q, (driven_rows + grounded_rows) * q):
-            fill(ws, (c.at + i,), (0.0,))
-    if driven_rows > 0 and ports > driven:
-        some, x_some = row_major(bar.at + driven, pitch_bar), row_major(x.at + driven * q, q)
-        product(ws, c, some, x_some, (driven_rows, q, ports - driven), mode)
-    # rows of grounded ports: the driven columns, and those behind the grounded
-    c, bar = (
-        row_major(c.at + driven_rows * q, q),
-        row_major(bar.at + driven_rows * pitch_bar, pitch_bar),
+def write_adjoint(p: Program, join: Join) -> None:
+    """Write dL/dH of the children, full squares, with the factors of `merge.write_factors`."""
+    q, up, down = join.interior, join.upstream, join.downstream
+    width = pitch(q)
+    sizes = up.count, down.count, up.count, down.count, up.count, down.count, q, q, q, q, q
+    starts = [sum(sizes[:n]) * width for n in range(len(sizes))]
+    x_up_k, x_down_kt, up_s, down_r, up_i, down_v, ss, rr, rs, t, inner = (
+        row_major(Place(SCRATCH, start), width) for start in starts
     )
-    if grounded_rows > 0:
-        if driven > 0:
-            product(ws, c, bar, x, (grounded_rows, q, driven), mode)
-        if ports > border:
-            some, x_some = row_major(bar.at + border, pitch_bar), row_major(x.at + border * q, q)
-            shape = (grounded_rows, q, ports - border)
-            product(ws, c, some, x_some, shape, ADD if driven > 0 else mode)
-    # all other rows: every column
-    c = row_major(c.at + grounded_rows * q, q)
-    bar = row_major(bar.at + grounded_rows * pitch_bar, pitch_bar)
-    rest = all_rows - driven_rows - grounded_rows
-    if rest > 0 and ports > 0:
-        product(ws, c, bar, x, (rest, q, ports), mode)
-
-
-@kernel()
-@no_type_check
-def merge_adjoint(ws, step, m, ranges, factors, scratch):
-    """Compute dL/dH of the children; all dL/dH are full squares.
-
-    `factors` as left by `factor_interface`; scratch as for `merge_blocks`.
-    """
-    q, up, down = m.interior, m.up_exterior, m.down_exterior
-    up_ports = (m.up_driven, m.up_grounded, up)
-    down_ports = (m.down_driven, m.down_grounded, down)
-    up_exterior = ranges[m.up_exterior_ranges : m.up_interior_ranges]
-    up_interior = ranges[m.up_interior_ranges : m.down_exterior_ranges]
-    down_exterior = ranges[m.down_exterior_ranges : m.down_interior_ranges]
-    down_interior = ranges[m.down_interior_ranges : m.ranges_end]
-    x_down_kt, x_up_k = row_major(factors, q), row_major(factors + down * q, q)
-    y = row_major(x_up_k.at + up * q, q)
-    minus_z = row_major(y.at + q * q, q)
-    up_s, down_r = row_major(scratch, q), row_major(scratch + up * q, q)
-    up_i = row_major(down_r.at + down * q, q)
-    down_v = row_major(up_i.at + up * q, q)
-    ss = row_major(down_v.at + down * q, q)
-    rr, rs = row_major(ss.at + q * q, q), row_major(ss.at + 2 * q * q, q)
-    t, inner = row_major(ss.at + 3 * q * q, q), row_major(ss.at + 4 * q * q, q)
-    bar = row_major(step.result, pitch(up + down))
-    bar_up_down = row_major(bar.at + up, bar.row_step)
-    bar_down_up = row_major(bar.at + up * bar.row_step, bar.row_step)
-    bar_down = row_major(bar_down_up.at + up, bar.row_step)
+    k_x_down, kt_x_up, y, minus_z = Factors.of(join)
+    bar = row_major(Place(RESULT), pitch(up.count + down.count))
+    bar_down = bar.from_entry(up.count, up.count)
+    p.copy(x_up_k, kt_x_up.T, (up.count, q))
+    p.copy(x_down_kt, k_x_down.T, (down.count, q))
     # <p_up s^T> = <p_up p_up^T> X_up K,  <s s^T> = (X_up K)^T <p_up s^T>
-    _times(ws, up_s, bar, x_up_k, up_ports, up_ports, SET)
-    triangle(ws, ss, transposed(x_up_k.at, q), up_s, (q, up), SET)
-    mirror(ws, ss, q)
+    _times(p, up_s, bar, x_up_k, up, up, q, SET)
+    p.triangle(ss, kt_x_up, up_s, (q, up.count), SET)
+    p.mirror(ss, q)
     # <p_up i^T> = <p_up s^T> Y + <p_up p_down^T> X_down K^T
-    product(ws, up_i, up_s, y, (up, q, q), SET)
-    _times(ws, up_i, bar_up_down, x_down_kt, up_ports, down_ports, ADD)
+    p.product(up_i, up_s, y, (up.count, q, q), SET)
+    _times(p, up_i, bar.from_entry(0, up.count), x_down_kt, up, down, q, ADD)
     # <p_down r^T>, <r r^T>
-    _times(ws, down_r, bar_down, x_down_kt, down_ports, down_ports, SET)
-    triangle(ws, rr, transposed(x_down_kt.at, q), down_r, (q, down), SET)
-    mirror(ws, rr, q)
+    _times(p, down_r, bar_down, x_down_kt, down, down, q, SET)
+    p.triangle(rr, k_x_down, down_r, (q, down.count), SET)
+    p.mirror(rr, q)
     # <p_down v^T> = <p_down s^T> - <p_down r^T> Z,  <r s^T> = (X_down K^T)^T <p_down s^T>
-    _times(ws, down_v, bar_down_up, x_up_k, down_ports, up_ports, SET)
-    product(ws, rs, transposed(x_down_kt.at, q), down_v, (q, q, down), SET)
-    product(ws, down_v, down_r, minus_z, (down, q, q), ADD)
+    _times(p, down_v, bar.from_entry(up.count, 0), x_up_k, down, up, q, SET)
+    p.product(rs, k_x_down, down_v, (q, q, down.count), SET)
+    p.product(down_v, down_r, minus_z, (down.count, q, q), ADD)
     # <i i^T> = <r r^T> + Y (<s r^T> + <s s^T> Y) + <r s^T> Y
-    copy(ws, t, transposed(rs.at, q), (q, q))
-    product(ws, t, ss, y, (q, q, q), ADD)
-    copy(ws, inner, rr, (q, q))
-    triangle(ws, inner, y, t, (q, q), ADD)
-    triangle(ws, inner, rs, y, (q, q), ADD)
-    mirror(ws, inner, q)
-    upstream = row_major(step.upstream, pitch(up + q))
-    scatter(ws, upstream, up_exterior, up_interior, bar, up_i, inner)
+    p.copy(t, rs.T, (q, q))
+    p.product(t, ss, y, (q, q, q), ADD)
+    p.copy(inner, rr, (q, q))
+    p.triangle(inner, y, t, (q, q), ADD)
+    p.triangle(inner, rs, y, (q, q), ADD)
+    p.mirror(inner, q)
+    _scatter(p, UPSTREAM, up, bar, up_i, inner)
     # <v v^T> = <s s^T> - Z (<r s^T> - <r r^T> Z) - <s r^T> Z
-    copy(ws, inner, ss, (q, q))
-    triangle(ws, inner, transposed(rs.at, q), minus_z, (q, q), ADD)
-    product(ws, rs, rr, minus_z, (q, q, q), ADD)
-    triangle(ws, inner, minus_z, rs, (q, q), ADD)
-    mirror(ws, inner, q)
-    downstream = row_major(step.downstream, pitch(down + q))
-    scatter(ws, downstream, down_exterior, down_interior, bar_down, down_v, inner)
+    p.copy(inner, ss, (q, q))
+    p.triangle(inner, rs.T, minus_z, (q, q), ADD)
+    p.product(rs, rr, minus_z, (q, q, q), ADD)
+    p.triangle(inner, minus_z, rs, (q, q), ADD)
+    p.mirror(inner, q)
+    _scatter(p, DOWNSTREAM, down, bar_down, down_v, inner)
+
+
+def _times(
+    p: Program, c: Matrix, bar: Matrix, x: Matrix, row: Side, col: Side, q: int, mode: int
+) -> None:
+    """Write C = bar X, or C += bar X, for a block of dL/dH, rows and columns by ports of a side.
+
+    `bar` is zero between driven and driven and between grounded and grounded ports.
+    """
+    not_driven, not_grounded = [(col.driven, col.count)], [(0, col.driven), (col.border, col.count)]
+    for first, rows, columns in (
+        (0, row.driven, not_driven),
+        (row.driven, row.grounded, not_grounded),
+        (row.border, row.count - row.border, [(0, col.count)]),
+    ):
+        some = [(start, stop) for start, stop in columns if stop > start]
+        if rows and not some and mode == SET:
+            p.write(ZERO, (c.from_entry(first, 0).at,), rows * c.row_step)
+        for n, (start, stop) in enumerate(some):
+            part, x_part = bar.from_entry(first, start), x.from_entry(start, 0)
+            to, how = c.from_entry(first, 0), mode if n == 0 else ADD
+            p.product(to, part, x_part, (rows, q, stop - start), how)
+
+
+def _scatter(
+    p: Program, register: int, side: Side, bar: Matrix, cross: Matrix, inner: Matrix
+) -> None:
+    """Write dL/dH of a child, both triangles.
+
+    The part within its exterior ports comes from `bar`, between exterior and interior ones from
+    `cross`, within the interior ones from `inner`; those are in the order of the lists.
+    """
+    child = child_h(register, side)
+    if has_idle_ports(side.block):
+        p.write(ZERO, (child.at,), size_of(side.block))
+    for row in side.exterior:
+        to = child.from_entry(row.port, 0)
+        for col in side.exterior:
+            source = bar.from_entry(row.place, col.place)
+            p.copy(to.from_entry(0, col.port), source, (row.length, col.length))
+        for col in side.interior:
+            source, shape = cross.from_entry(row.place, col.place), (row.length, col.length)
+            p.copy(to.from_entry(0, col.port), source, shape)
+            p.copy(child.from_entry(col.port, row.port), source.T, shape[::-1])
+    for row in side.interior:
+        for col in side.interior:
+            to, source = (
+                child.from_entry(row.port, col.port),
+                inner.from_entry(row.place, col.place),
+            )
+            p.copy(to, source, (row.length, col.length))

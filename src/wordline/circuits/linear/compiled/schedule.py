@@ -1,74 +1,57 @@
-"""The tree of blocks written out as tables of steps for the compiled solver.
+"""The tree of blocks written out as steps and programs for the machine.
 
-`steps`, one row a block, upstream before downstream before the block merged from them:
+One program serves all joins between congruent blocks. A step is one block: the rows of its program,
+and in its registers where the blocks stand. All offsets count vectors. The workspace of a group of
+lanes is
 
-    merge           row of `merges`, or -1 for a small block
-    shape           code of a small block: 8 (rows - 1) + 4 (cols - 1) + (no right ports)
-                    + 2 (no top ports)
-    row, col        place of a small block in the array
-    at_driver       1 if a small block touches the drivers,
-    at_sense        1 if it touches the sense amplifiers
-    upstream        offset of the upstream child's H, and of
-    downstream      the downstream child's H
-    result          offset of the block's own H
-    factors         offset of the merge's factors among the saved or the recomputed ones
-    recompute_from  first step of the subtree that the adjoint recomputes before it comes to this
-                    merge, or -1
+    blocks: H, then dL/dH | scratch | factors of one merge | g | dL/dG | recomputed factors
 
-`merges`, one row for each class of congruent merges: the number of interior ports, of exterior
-ports of either child, how many of these stand first that are driven (left border of the array) and
-grounded (bottom border), and where the children's lists of exterior and interior ports begin in
-`ranges`.
-
-`ranges`: ports that stand side by side in a child, by the first `port` there, the first `place` in
-the list of ports, and their number.
-
-All offsets count vectors.
+The result of a block stands before those of its children, so that the blocks of one path down the
+tree are all that is held.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..dissection import Block, Merge, merge_of
-from .merge import factors_size, pitch
-from .small_blocks import shape_code
+from ....kernels.machine import REGISTERS
+from ....kernels.program import STREAM_IN, STREAM_OUT, Place, Program
+from ..dissection import Block
+from .joins import Join, is_leaf, join, pitch, ports_of, size_of
+from .merge import (
+    FACTORS,
+    OUT,
+    RESULT,
+    SAVED,
+    G,
+    factors_size,
+    scratch_size,
+    write_factors,
+    write_merge,
+)
+from .merge_adjoint import write_adjoint
+from .small_blocks import GRADIENT, MATRIX
 
-Table = NDArray[np.void]
 Ints = NDArray[np.int64]
-
-
-def _record(*names: str) -> np.dtype[Any]:
-    return np.dtype([(name, np.int64) for name in names])
-
-
-STEP = _record(
-    "merge", "shape", "row", "col", "at_driver", "at_sense",
-    "upstream", "downstream", "result", "factors", "recompute_from",
-)  # fmt: skip
-MERGE = _record(
-    "interior", "up_exterior", "down_exterior",
-    "up_driven", "up_grounded", "down_driven", "down_grounded",
-    "up_exterior_ranges", "up_interior_ranges", "down_exterior_ranges", "down_interior_ranges",
-    "ranges_end",
-)  # fmt: skip
-RANGE = _record("port", "place", "length")
+Kind = Literal["solve", "save", "adjoint", "recompute"]
+MIN_SAVED = 8  # interior ports; factors of smaller merges are recomputed sooner than read back
+_NOTHING_SAVED = 1 << 40
 
 
 class Tables(NamedTuple):
-    """The tables as compiled code reads them."""
+    """What compiled code reads: steps and program of the machine, and places in the workspace."""
 
-    steps: Table
-    merges: Table
-    ranges: Table
+    steps: Ints
+    program: Ints
     entries: Ints  # for each cell of W: its place in the H of the whole array
-    min_saved: int  # interior ports from which a merge's factors are saved
+    pitch: int  # from row to row of that H
+    g: int  # vectors before g, and before dL/dG
+    out: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,168 +59,168 @@ class Schedule:
     """Tables for one shape of tile, and the room they need; all sizes count vectors."""
 
     tables: Tables
-    blocks: int  # for H, or dL/dH on the way down
-    scratch: int
+    workspace: int
     saved: int  # for the factors of all saved merges
-    largest_factors: int
-    recomputed: int  # for the factors of the small merges of one subtree
-
-
-@dataclass
-class _Subtree:
-    """The steps of one block as if it stood at the origin."""
-
-    steps: Table
-    blocks: int
-    # Room for the factors of its saved merges, and of its small ones if they share one
-    # recomputation with those above.
-    factors: int
 
 
 @lru_cache(maxsize=64)
-def schedule(rows: int, cols: int, min_saved: int) -> Schedule:
-    """Write out the tree of a rows x cols tile, depth first; results stand before their children.
+def schedule(rows: int, cols: int, kind: Kind) -> Schedule:
+    """Write out the tree of a rows x cols tile, depth first.
 
-    Merges of fewer than `min_saved` interior ports are not saved for the adjoint but recomputed:
-    that is cheaper than reading them back, and saved they would not fit the memory's bandwidth.
+    `kind`: "solve" for W; "save" for W and the factors of large merges; "adjoint" for dL/dG from
+    these, where factors of small merges are recomputed a subtree at a time; "recompute" for dL/dG
+    from nothing but g.
     """
-    return _Builder(min_saved).build(rows, cols)
+    return _Writer(rows, cols, kind).schedule
 
 
-class _Builder:
-    def __init__(self, min_saved: int) -> None:
-        self.min_saved = min_saved
-        self.merges: list[tuple[int, ...]] = []
-        self.ranges: list[tuple[int, int, int]] = []
-        self.subtrees: dict[Block, _Subtree] = {}
-        self.scratch = self.largest_factors = self.recomputed = 0
-
-    def build(self, rows: int, cols: int) -> Schedule:
+class _Writer:
+    def __init__(self, rows: int, cols: int, kind: Kind) -> None:
         whole = Block(rows, cols)
-        tree = self.recompute_if_small(self.visit(whole), whole)
-        place = {port: n for n, port in enumerate(whole.ports)}
-        width = pitch(len(place))
+        joins = _joins(whole)
+        self.cols, self.program = cols, Program()
+        self.programs: dict[tuple[str, Block], tuple[int, int]] = {}
+        self.steps: list[tuple[int, ...]] = []
+        self.min_saved = _NOTHING_SAVED if kind == "recompute" else MIN_SAVED
+        self.scratch = _room(whole)
+        self.factors = self.scratch + max(map(scratch_size, joins), default=0)
+        self.g = self.factors + max(map(factors_size, joins), default=0)
+        self.out, self.recomputed = self.g + rows * cols, self.g + 2 * rows * cols
+        self.most_recomputed = 0
+        spot = _Spot(whole, 0, 0, 0)
+        if kind in ("solve", "save"):
+            self.forward(spot, saves=kind == "save")
+        else:
+            self.backward(spot, 0, None)
+        ports = ports_of(whole)
+        width, place = pitch(len(ports)), {port: n for n, port in enumerate(ports)}
         pairs = [(place["L", i], place["B", j]) for i in range(rows) for j in range(cols)]
-        entries = np.array([max(pair) * width + min(pair) for pair in pairs], dtype=np.int64)
-        tables = Tables(
-            steps=tree.steps,
-            merges=np.array(self.merges or [(0,) * len(MERGE.fields or ())], dtype=MERGE),
-            ranges=np.array(self.ranges, dtype=RANGE),
-            entries=entries,
-            min_saved=self.min_saved,
-        )
-        return Schedule(
-            tables=tables,
-            blocks=tree.blocks,
-            scratch=self.scratch,
-            saved=tree.factors,
-            largest_factors=self.largest_factors,
-            recomputed=self.recomputed,
-        )
+        entries = np.array([max(pair) * width + min(pair) for pair in pairs], np.int64)
+        steps = np.array(self.steps, np.int64).reshape(-1, 2 + REGISTERS)
+        tables = Tables(steps, self.program.table(), entries, width, self.g, self.out)
+        size = self.recomputed + self.most_recomputed
+        self.schedule = Schedule(tables, size, _kept(whole, MIN_SAVED))
 
-    def visit(self, block: Block) -> _Subtree:
-        if block not in self.subtrees:
-            self.subtrees[block] = self.leaf(block) if block.is_small else self.inner(block)
-        return self.subtrees[block]
+    def forward(self, spot: _Spot, *, saves: bool, saved: int = 0) -> None:
+        """Write the steps of a block's H; `saves`: factors too, from an offset among the saved."""
+        if is_leaf(spot.block):
+            return self.step("matrix", spot)
+        up, down = spot.children()
+        self.forward(up, saves=saves, saved=saved)
+        saved += _kept(up.block, MIN_SAVED)
+        self.forward(down, saves=saves, saved=saved)
+        saved += _kept(down.block, MIN_SAVED)
+        keeps = saves and join(spot.block).interior >= MIN_SAVED
+        self.step("save" if keeps else "merge", spot, self.factors, saved)
 
-    def leaf(self, block: Block) -> _Subtree:
-        step = np.zeros(1, STEP)
-        step["merge"] = step["recompute_from"] = -1
-        step["shape"] = shape_code(block)
-        step["at_driver"], step["at_sense"] = block.left, block.bottom
-        return _Subtree(step, _size(block), 0)
+    def backward(self, spot: _Spot, saved: int, kept: int | None) -> None:
+        """Write the steps from dL/dH of a block to dL/dG of its cells, the last computed first.
 
-    def inner(self, block: Block) -> _Subtree:
-        step = merge_of(block)
-        upstream, downstream = self.visit(step.upstream), self.visit(step.downstream)
-        q = len(step.upstream_interior)
-        exterior = len(step.upstream_exterior) + len(step.downstream_exterior)
-        is_small = q < self.min_saved
-        if not is_small:
-            upstream = self.recompute_if_small(upstream, step.upstream)
-            downstream = self.recompute_if_small(downstream, step.downstream)
-        at_upstream = _size(block)
-        at_downstream = at_upstream + _size(step.upstream)
-        before = upstream.factors + downstream.factors
-        own = np.zeros(1, STEP)
-        own["merge"], own["factors"], own["recompute_from"] = len(self.merges), before, -1
-        own["upstream"], own["downstream"] = at_upstream, at_downstream
-        # Below a small merge all factors stand side by side, below a large one the saved ones.
-        shared = np.array([is_small or m[0] >= self.min_saved for m in self.merges], dtype=bool)
-        up_steps = _moved(upstream.steps, step.rows_above, 0, at_upstream)
-        down_steps = _moved(downstream.steps, 0, step.cols_left, at_downstream)
-        _shift_factors(down_steps, upstream.factors, shared)
-        recomputes = down_steps["recompute_from"] >= 0
-        down_steps["recompute_from"][recomputes] += len(up_steps)
-        self.add_merge(block, step)
-        factors = factors_size(q, exterior)
-        self.scratch = max(self.scratch, 2 * exterior * q + 6 * q * q + q)
-        self.largest_factors = max(self.largest_factors, factors)
-        if is_small:
-            self.recomputed = max(self.recomputed, before + factors)
-        room = max(at_upstream + upstream.blocks, at_downstream + downstream.blocks)
-        return _Subtree(np.concatenate([up_steps, down_steps, own]), room, before + factors)
-
-    def add_merge(self, block: Block, step: Merge) -> None:
-        lists = (
-            step.upstream_exterior, step.upstream_interior,
-            step.downstream_exterior, step.downstream_interior,
-        )  # fmt: skip
-        starts = []
-        for ports in lists:
-            starts.append(len(self.ranges))
-            self.ranges += _consecutive(ports)
-        sizes = len(lists[1]), len(lists[0]), len(lists[2])
-        borders = [
-            count
-            for child, exterior in ((step.upstream, lists[0]), (step.downstream, lists[2]))
-            for count in _driven_and_grounded(block, child, exterior)
-        ]
-        self.merges.append((*sizes, *borders, *starts, len(self.ranges)))
-
-    def recompute_if_small(self, tree: _Subtree, block: Block) -> _Subtree:
-        """Drop the factors of a block whose own merge is small: the adjoint recomputes its subtree.
-
-        For a block that merges with another one in a large merge, or in none.
+        `saved`: offset of its subtree's factors among the saved; `kept`: among the recomputed, if
+        they are.
         """
-        if block.is_small or len(merge_of(block).upstream_interior) >= self.min_saved:
-            return tree
-        steps = tree.steps.copy()
-        steps["recompute_from"][-1] = 0
-        return _Subtree(steps, tree.blocks, 0)
+        if is_leaf(spot.block):
+            return self.step("gradient", spot)
+        up, down = spot.children()
+        if join(spot.block).interior >= self.min_saved:
+            after = saved + _kept(up.block, MIN_SAVED)
+            own = after + _kept(down.block, MIN_SAVED)
+            self.step("saved adjoint", spot, self.factors, own)
+            self.backward(down, after, None)
+            return self.backward(up, saved, None)
+        if kept is None:
+            kept = 0
+            self.recompute(spot, 0, "factors")
+            self.most_recomputed = max(self.most_recomputed, _kept(spot.block, 0))
+        after = kept + _kept(up.block, 0)
+        own = self.recomputed + after + _kept(down.block, 0)
+        self.step("adjoint", spot, own)
+        self.backward(down, saved, after)
+        return self.backward(up, saved, kept)
+
+    def recompute(self, spot: _Spot, kept: int, purpose: str) -> None:
+        """Write the steps of a subtree's factors, side by side; H of its root is not needed."""
+        if is_leaf(spot.block):
+            return self.step("matrix", spot)
+        for child in spot.children():
+            self.recompute(child, kept, "keep")
+            kept += _kept(child.block, 0)
+        return self.step(purpose, spot, self.recomputed + kept)
+
+    def step(self, purpose: str, spot: _Spot, factors: int = 0, saved: int = 0) -> None:
+        """Write one step, and its program if it is the first of its kind."""
+        key = purpose, spot.block
+        if key not in self.programs:
+            first = len(self.program.rows)
+            self.write(purpose, spot.block)
+            self.programs[key] = first, len(self.program.rows)
+        cell = spot.row * self.cols + spot.col
+        up, down = (0, 0) if is_leaf(spot.block) else (child.at for child in spot.children())
+        places = self.scratch, up, down, spot.at, factors, self.g + cell, self.out + cell, saved
+        self.steps.append((*self.programs[key], *places))
+
+    def write(self, purpose: str, block: Block) -> None:
+        p, shape = self.program, (block.rows, block.cols)
+        borders = self.cols, int(block.left), int(block.bottom)
+        if purpose == "matrix":
+            return p.write(MATRIX[shape], (Place(RESULT), Place(G)), *borders)
+        if purpose == "gradient":
+            return p.write(GRADIENT[shape], (Place(OUT), Place(G), Place(RESULT)), *borders)
+        here, size = join(block), factors_size(join(block))
+        if purpose == "saved adjoint":
+            p.write(STREAM_IN, (Place(FACTORS), Place(SAVED)), size)
+        if purpose in ("adjoint", "saved adjoint"):
+            return write_adjoint(p, here)
+        write_factors(p, here, adjoint=purpose != "merge")
+        if purpose != "factors":
+            write_merge(p, here)
+        if purpose == "save":
+            p.write(STREAM_OUT, (Place(SAVED), Place(FACTORS)), size)
+        return None
 
 
-def _size(block: Block) -> int:
-    ports = len(block.ports)
-    return ports * pitch(ports)
+@dataclass(frozen=True)
+class _Spot:
+    """A block, its place in the array, and the offset of its H."""
+
+    block: Block
+    row: int
+    col: int
+    at: int
+
+    def children(self) -> tuple[_Spot, _Spot]:
+        """The upstream and the downstream block it is made of."""
+        here, first = join(self.block), self.at + size_of(self.block)
+        places = first, first + size_of(here.upstream.block)
+        up, down = (
+            _Spot(side.block, self.row + side.rows, self.col + side.cols, at)
+            for side, at in zip((here.upstream, here.downstream), places, strict=True)
+        )
+        return up, down
 
 
-def _moved(steps: Table, rows: int, cols: int, offset: int) -> Table:
-    """Steps of a block that stands elsewhere in the array, and its results in the workspace."""
-    steps = steps.copy()
-    is_merge = steps["merge"] >= 0
-    steps["result"] += offset
-    for field in ("upstream", "downstream"):
-        steps[field][is_merge] += offset
-    steps["row"][~is_merge] += rows
-    steps["col"][~is_merge] += cols
-    return steps
+@lru_cache(maxsize=4096)
+def _room(block: Block) -> int:
+    """Count the vectors that the blocks of one path down the tree need."""
+    if is_leaf(block):
+        return size_of(block)
+    up, down = _Spot(block, 0, 0, 0).children()
+    return max(up.at + _room(up.block), down.at + _room(down.block))
 
 
-def _shift_factors(steps: Table, offset: int, shared: NDArray[np.bool_]) -> None:
-    """Move the factors of those merges that share one region with the block's upstream child."""
-    is_merge = steps["merge"] >= 0
-    steps["factors"][is_merge] += offset * shared[steps["merge"][is_merge]]
+@lru_cache(maxsize=4096)
+def _kept(block: Block, least: int) -> int:
+    """Count the vectors of the factors of a subtree's merges of at least so many interior ports."""
+    if is_leaf(block):
+        return 0
+    here = join(block)
+    own = factors_size(here) if here.interior >= least else 0
+    return own + _kept(here.upstream.block, least) + _kept(here.downstream.block, least)
 
 
-def _consecutive(ports: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Ports that stand side by side: first one, its place in the list, how many."""
-    starts = [n for n, port in enumerate(ports) if n == 0 or port != ports[n - 1] + 1]
-    stops = [*starts[1:], len(ports)]
-    return [(ports[n], n, stop - n) for n, stop in zip(starts, stops, strict=True)]
-
-
-def _driven_and_grounded(block: Block, child: Block, exterior: Sequence[int]) -> tuple[int, int]:
-    """Numbers of driven and grounded ports, which stand first among a child's exterior ones."""
-    sides = [child.ports[k][0] for k in exterior]
-    return sides.count("L") * block.left, sides.count("B") * block.bottom
+def _joins(block: Block) -> set[Join]:
+    """Collect all joins of a tree."""
+    if is_leaf(block):
+        return set()
+    here = join(block)
+    return {here} | _joins(here.upstream.block) | _joins(here.downstream.block)

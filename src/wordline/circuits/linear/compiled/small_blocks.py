@@ -1,20 +1,22 @@
-"""Blocks of up to 2 x 2 cells as straight-line vector code that never leaves the registers.
+"""Leaves, blocks of up to 4 x 4 cells, as straight-line vector code.
 
 The formulas are those of `reference` and of `linear.merge`, written once with the numbers of
-`kernels.algebra`; a generated switch chooses the code for a block's shape and borders.
+`kernels.algebra`, for blocks with all their ports.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from llvmlite import ir  # type: ignore[import-untyped]
 
 from ....kernels.algebra import Algebra, Row, Table
-from ....kernels.simd import INTEGER, Emitter, call_outlined, vector_operation
+from ....kernels.machine import Operation
+from ....kernels.program import FREE
+from ....kernels.simd import INTEGER, Emitter
 from ..dissection import Block, Merge, merge_of
+from .joins import LEAVES, leaf, pitch, ports_of
 
 Forms = dict[tuple[int, int], Row]  # of each cell, its device's voltage as a form in the ports
 
@@ -134,81 +136,80 @@ def _transpose(x: Table) -> Table:
     return [list(column) for column in zip(*x, strict=True)]
 
 
-def _load(e: Emitter, block: Block, source: Any, pitch: Any, ohms: Row) -> SmallBlock:
-    """Load the conductances, `pitch` vectors from row to row, and spread the resistances."""
-    rows, one = e.steps(source, pitch, block.rows), ir.Constant(INTEGER, 1)
+def _stored(block: Block) -> list[int]:
+    """Find the port of a leaf's arithmetic for each port in the order in which H is stored."""
+    return [block.ports.index(port) for port in ports_of(block)]
+
+
+def _load(
+    e: Emitter, block: Block, source: Any, cols: Any, borders: tuple[Any, Any], ohms: Row
+) -> SmallBlock:
+    """Load the conductances, `cols` vectors from row to row, and spread the resistances.
+
+    `borders`: whether the block touches the drivers, and the sense amplifiers.
+    """
+    builder, one = e.builder, ir.Constant(INTEGER, 1)
+    driver, row_ohm, col_ohm, sense = ohms
+    at_driver, at_sense = (builder.icmp_signed("==", border, one) for border in borders)
+    rows = e.steps(source, cols, block.rows)
     g = [[e.load(e.bytes(at)) for at in e.steps(row, one, block.cols)] for row in rows]
-    a_first, a_rest, b_rest, b_last = (e.spread(ohm) for ohm in ohms)
-    a = [a_first if col == 0 else a_rest for col in range(block.cols)]
-    b = [b_last if row == block.rows - 1 else b_rest for row in range(block.rows)]
+    first = e.spread(builder.select(at_driver, driver, row_ohm))
+    last = e.spread(builder.select(at_sense, sense, col_ohm))
+    a = [e.spread(row_ohm) if col else first for col in range(block.cols)]
+    b = [e.spread(col_ohm) if row < block.rows - 1 else last for row in range(block.rows)]
     return SmallBlock(Algebra(e), g, a, b)
 
 
 def _matrix(block: Block) -> Callable[..., None]:
-    """Store H of a small block (lower triangle) at `to`; its conductances begin at `source`."""
+    """Store H of a leaf (lower triangle) at `to`; its conductances begin at `source`."""
 
-    def emit(e: Emitter, to: Any, source: Any, pitch: Any, *ohms: Any) -> None:
-        h = _load(e, block, source, pitch, list(ohms)).matrix(block)
-        for i, row in enumerate(h):
-            for j in range(i + 1):
-                index = ir.Constant(INTEGER, i * len(h) + j)
-                e.store(row[j], e.bytes(e.builder.add(to, index)))
+    def emit(
+        e: Emitter, to: Any, source: Any, cols: Any, at_driver: Any, at_sense: Any, *ohms: Any
+    ) -> None:
+        h = _load(e, block, source, cols, (at_driver, at_sense), list(ohms)).matrix(block)
+        order = _stored(block)
+        for i, row in enumerate(order):
+            for j, col in enumerate(order[: i + 1]):
+                index = ir.Constant(INTEGER, i * pitch(len(h)) + j)
+                e.store(h[row][col], e.bytes(e.builder.add(to, index)))
 
     return emit
 
 
 def _gradient(block: Block) -> Callable[..., None]:
-    """Store dL/dG of a small block's cells at `to` from dL/dH at `bar`: u^T (dL/dH) u.
+    """Store dL/dG of a leaf's cells at `to` from dL/dH at `bar`: u^T (dL/dH) u.
 
     u is the voltage across a device as a form in the ports.
     """
 
-    def emit(e: Emitter, to: Any, source: Any, pitch: Any, bar: Any, *ohms: Any) -> None:
-        small = _load(e, block, source, pitch, list(ohms))
+    def emit(
+        e: Emitter, to: Any, source: Any, bar: Any, cols: Any, at_driver: Any, at_sense: Any,
+        *ohms: Any,
+    ) -> None:  # fmt: skip
+        small = _load(e, block, source, cols, (at_driver, at_sense), list(ohms))
         size, m = len(block.ports), small.m
         forms = small.voltages(block, [[float(i == j) for j in range(size)] for i in range(size)])
         sums: dict[tuple[int, int], Any] = dict.fromkeys(forms, 0.0)
+        order = _stored(block)
         for i in range(size):
             rows: dict[tuple[int, int], Any] = dict.fromkeys(forms, 0.0)
             for j in range(i + 1):
-                value = e.load(e.bytes(e.builder.add(bar, ir.Constant(INTEGER, i * size + j))))
+                index = ir.Constant(INTEGER, i * pitch(size) + j)
+                value = e.load(e.bytes(e.builder.add(bar, index)))
                 value = value if i == j else m.add(value, value)
-                rows = {at: m.muladd(value, form[j], rows[at]) for at, form in forms.items()}
-            sums = {at: m.muladd(rows[at], form[i], sums[at]) for at, form in forms.items()}
+                rows = {at: m.muladd(value, form[order[j]], rows[at]) for at, form in forms.items()}
+            sums = {at: m.muladd(rows[at], form[order[i]], sums[at]) for at, form in forms.items()}
         for (row, col), value in sums.items():
-            start = e.steps(to, pitch, block.rows)[row]
+            start = e.steps(to, cols, block.rows)[row]
             e.store(value, e.bytes(e.builder.add(start, ir.Constant(INTEGER, col))))
 
     return emit
 
 
-def _by_shape(name: str, make: Callable[[Block], Callable[..., None]]) -> Any:
-    """Make an operation whose first integer is the block's `shape_code`."""
-
-    def emit(e: Emitter, shape: Any, *arguments: Any) -> None:
-        cases = {
-            code: partial(call_outlined, e, f"{name}_{code}", make(block), list(arguments))
-            for code, block in SHAPES.items()
-        }
-        e.switch(shape, cases)
-
-    return vector_operation(name, emit)
-
-
-def shape_code(block: Block) -> int:
-    """Number the small blocks: by rows, columns, and whether right and top ports are missing."""
-    return 8 * (block.rows - 1) + 4 * (block.cols - 1) + block.right + 2 * block.top
-
-
-SHAPES = {
-    shape_code(block): block
-    for rows in (1, 2)
-    for cols in (1, 2)
-    for right in (False, True)
-    for top in (False, True)
-    for block in [Block(rows, cols, True, True, right, top)]
+# MATRICES: at (to, source), of (cols, at_driver, at_sense); GRADIENTS: at (to, source, bar)
+MATRIX = {shape: FREE + n for n, shape in enumerate(LEAVES)}
+GRADIENT = {shape: FREE + len(LEAVES) + n for n, shape in enumerate(LEAVES)}
+MATRICES = {code: Operation(_matrix(leaf(*shape)), 2, 3, True) for shape, code in MATRIX.items()}
+GRADIENTS = {
+    code: Operation(_gradient(leaf(*shape)), 3, 3, True) for shape, code in GRADIENT.items()
 }
-# small_matrix(ws, (shape, to, source, pitch), (a_first, a_rest, b_rest, b_last))
-# small_gradient(ws, (shape, to, source, pitch, bar), (a_first, a_rest, b_rest, b_last))
-small_matrix = _by_shape("small_matrix", _matrix)
-small_gradient = _by_shape("small_gradient", _gradient)
