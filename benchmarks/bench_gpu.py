@@ -66,7 +66,7 @@ def solves(device: torch.device, *, small: bool) -> Iterator[dict[str, str]]:
                     "gradient over solve": f"{back / solve:.2f}",
                 }
                 dense = tiles * (2 * n * n) ** 2
-                if dtype == torch.float64 and dense <= MAX_DENSE >> (4 if small else 0):
+                if dtype == torch.float64 and dense <= MAX_DENSE >> (6 if small else 0):
                     other = seconds(device, lambda g=g: nodal(g, WIRES), times=1)
                     off = (nodal(g, WIRES) - reference.solve(g, WIRES)).abs().max() / g.max()
                     row["torch.linalg over solve"] = f"{other / solve:.0f} x"

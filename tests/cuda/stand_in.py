@@ -13,17 +13,16 @@ another, so it shows nothing of streams or speed.
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import cache, partial
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils import backend_registration
 from torch.utils._python_dispatch import return_and_correct_aliasing
 from torch.utils._pytree import tree_iter, tree_map_only
 
-NAME = "standin"
-AVAILABLE = hasattr(backend_registration, "_setup_privateuseone_for_python_backend")
+NAME = "lazy"  # a device of torch that nothing else uses, and whose backward has no thread
 _PRODUCTS = ("mm", "bmm", "addmm", "baddbmm", "mv", "addmv", "dot", "convolution")
 _CPU_INDICES = ("index", "index_put", "index_put_", "_unsafe_index", "_index_put_impl_")
 _COPIES = ("copy_", "_to_copy")
@@ -32,6 +31,7 @@ _MAKERS = (  # torch's others fill one of the first two; the rest would resize w
     "empty.memory_format", "empty_strided", "arange", "arange.start", "arange.start_step", "eye",
     "eye.m", "linspace", "randperm", "randperm.generator",
 )  # fmt: skip
+_AUTOCAST = torch.autocast
 waits: list[str] = []  # operations at which the host waits for the device, since `lend`
 
 
@@ -63,31 +63,20 @@ class OnDevice(Tensor):
         return format(self.inner, spec)
 
 
-class _Module(backend_registration._DummyBackendModule):  # type: ignore[misc]
-    """What torch asks of the module of a device."""
-
-    def get_amp_supported_dtype(self) -> list[torch.dtype]:
-        return [torch.bfloat16, torch.float16]
-
-    def get_rng_state(self, device: object = None) -> Tensor:
-        return torch.empty(0)  # nothing draws on this device
-
-    def set_rng_state(self, state: Tensor, device: object = None) -> None:
-        pass
-
-
 @cache
-def _register() -> tuple[torch.library.Library, ...]:
-    backend_registration._setup_privateuseone_for_python_backend(NAME, _Module())
+def _register() -> torch.library.Library:
     library = torch.library.Library("aten", "IMPL")
     for name in _MAKERS:
         base, _, overload = name.partition(".")
         func = getattr(getattr(torch.ops.aten, base), overload or "default")
-        library.impl(name, partial(_make, func), "PrivateUse1")
-    library.impl("_copy_from", _copy, "PrivateUse1")  # `torch.tensor` calls it directly
-    rounded_nowhere = torch.library.Library("_", "IMPL")
-    rounded_nowhere.fallback(torch.library.fallthrough_kernel, "AutocastPrivateUse1")
-    return library, rounded_nowhere
+        library.impl(name, partial(_make, func), "Lazy")
+    library.impl("_copy_from", _copy, "Lazy")  # `torch.tensor` calls it directly
+    return library
+
+
+def autocast(device_type: str, *args: Any, **kwargs: Any) -> AbstractContextManager[Any]:
+    """Do what `torch.autocast` does, which knows no such device: here it rounds nothing."""
+    return nullcontext() if device_type == NAME else _AUTOCAST(device_type, *args, **kwargs)
 
 
 def _copy(source: Tensor, target: Tensor, non_blocking: bool = False) -> Tensor:
@@ -101,7 +90,7 @@ def _make(func: Any, *args: Any, **kwargs: Any) -> OnDevice:
 
 
 def lend() -> torch.device:
-    """Return the device, registered with torch on the first call; nobody has waited for it yet."""
+    """Return the device; nobody has waited for it yet."""
     _register()
     waits.clear()
     return torch.device(NAME, 0)
