@@ -91,7 +91,12 @@ def test_layers_of_parts_shared_layers_and_choices() -> None:
     single = wl.map_model(network, REAL, 0, exclude=("4",), overrides=(("0", CODES),))
     x = torch.rand(3, 4)
     assert torch.equal(ensemble(x)[1], single(x))
-    assert ensemble[1].report().to_json() == single.report().to_json()
+    # what a chip packs for its first read is its own; all else is the same
+    reports = [
+        [dataclasses.replace(layer, kept_bytes=0) for layer in chip.report().layers]
+        for chip in (ensemble[1], single)
+    ]
+    assert reports[0] == reports[1]
 
 
 def test_calibration_measures_every_chip(tiny_cnn: nn.Module) -> None:

@@ -27,7 +27,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True)
 class Side:
-    """What a join takes from one child.
+    """A join's view of one child.
 
     The `exterior` ports stay; of these `driven` (left border of the array) stand first, then
     `grounded` (bottom border). The `interior` ones vanish.

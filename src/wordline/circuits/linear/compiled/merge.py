@@ -47,7 +47,7 @@ SCRATCH, UPSTREAM, DOWNSTREAM, RESULT, FACTORS, G, OUT, SAVED = range(8)
 
 
 class Factors(NamedTuple):
-    """Where the factors of a merge stand."""
+    """Places of the factors of a merge."""
 
     k_x_down: Matrix  # K X_down^T
     kt_x_up: Matrix  # K^T X_up^T
@@ -69,7 +69,7 @@ class Factors(NamedTuple):
 
 
 class _Scratch(NamedTuple):
-    """Where a merge keeps what nobody needs afterwards."""
+    """Places of a merge's scratch, which nobody needs afterwards."""
 
     x_up: Matrix  # X_up^T
     x_down: Matrix

@@ -44,7 +44,7 @@ _NOTHING_SAVED = 1 << 40
 
 
 class Tables(NamedTuple):
-    """What compiled code reads: steps and program of the machine, and places in the workspace."""
+    """Tables for compiled code: the machine's steps and program, and places in the workspace."""
 
     steps: Ints
     program: Ints
