@@ -140,7 +140,8 @@ class _Run:
                 of_item = inputs[item]
                 out = codes[: len(of_item)]
                 out.fill(0.0)
-                saturated.append(columns.convert(of_item, *self._arrays(item), memory, out))
+                arrays = self._arrays(item)
+                saturated.append(columns.convert(of_item, arrays, self.streams, memory, out))
                 np.subtract(*self._halves(out), out=total[item])
 
         share(work, _items(u), torch.get_num_threads())
@@ -160,7 +161,8 @@ class _Run:
             for item in shared:
                 plus, minus = self._halves(towards[: len(above[item])])
                 plus[:], minus[:] = above[item], -above[item]
-                columns.descend(inputs[item], *self._arrays(item), memory, towards, below[item])
+                arrays = self._arrays(item)
+                columns.descend(inputs[item], arrays, self.streams, memory, towards, below[item])
 
         share(work, _items(u), torch.get_num_threads())
         base, count = 2.0**self.digits.bits, self.digits.count
@@ -171,11 +173,10 @@ class _Run:
         """Return the columns of the first and of the second array of each pair."""
         return both[:, : self.outputs], both[:, self.outputs : 2 * self.outputs]
 
-    def _arrays(self, item: Item) -> tuple[Any, ...]:
-        return (
-            self.response, item[0], self.outputs, self.rows, self.streams, self.slice_weights,
-            self.numbers,
-        )  # fmt: skip
+    def _arrays(self, item: Item) -> columns.Arrays:
+        return columns.Arrays(
+            self.response, item[0], self.outputs, self.rows, self.slice_weights, self.numbers
+        )
 
     def _memory(self, vectors: int, last: NDArray[Any]) -> tuple[NDArray[Any], ...]:
         real, (joint, alone) = np.dtype(np.float32), divmod(self.digits.count, columns.JOINT)
@@ -201,7 +202,7 @@ def _items(u: Tensor) -> list[Item]:
 
 
 def _numbers(network: ColumnNetwork, design: ArrayDesign, digits: Digits) -> NDArray[np.float32]:
-    """Lay out the network's and the converter's numbers as `columns.emission` reads them."""
+    """Lay out the network's and the converter's numbers as `columns.conversion` reads them."""
     factor = design.volts * digits.steps / digits.ampere
     head = [
         *network.k[:READ_FEATURES].tolist(), smallest_m1(design),

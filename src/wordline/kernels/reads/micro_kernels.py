@@ -49,9 +49,10 @@ def _real_products(finish: Finish) -> Callable[..., None]:
     """Multiply real numbers; `finish` does with the sums what is to be done."""
 
     def emit(
-        e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, at_sums: Any,
-        at_affine: Any, unit: Any, *numbers: Any,
-    ) -> None:  # fmt: skip
+        e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, *more: Any
+    ) -> None:
+        _, _, _, *numbers = more  # sums of digits, affine maps and the unit are of whole numbers
+
         def product(u: Any, w: Any, total: Any) -> Any:
             return e.muladd(u, w, total)
 
@@ -65,9 +66,9 @@ def _whole_products(form: int, finish: Finish) -> Callable[..., None]:
     """Multiply digits by devices, word by word; `rows` counts words."""
 
     def emit(
-        e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, at_sums: Any,
-        at_affine: Any, unit: Any, *numbers: Any,
-    ) -> None:  # fmt: skip
+        e: Emitter, at_u: Any, at_w: Any, rows: Any, at_out: Any, at_count: Any, *more: Any
+    ) -> None:
+        at_sums, at_affine, unit, *numbers = more
         builder = e.builder
         if e.size != 4:
             return  # never called: double precision multiplies real numbers
