@@ -55,7 +55,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Join:
-    """How a block is made of two; `interior` ports of either vanish."""
+    """A block made of two; `interior` ports of either vanish."""
 
     interior: int
     upstream: Side
