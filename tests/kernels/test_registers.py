@@ -28,7 +28,7 @@ def test_a_width_can_be_forced(monkeypatch, bits):
 @pytest.mark.parametrize("asked", ["", "64", "wide"])
 def test_other_widths_are_refused(monkeypatch, asked):
     monkeypatch.setenv("WORDLINE_VECTOR_BITS", asked)
-    with pytest.raises(ValueError, match="WORDLINE_VECTOR_BITS must be one of"):
+    with pytest.raises(ValueError, match="`WORDLINE_VECTOR_BITS` must be one of"):
         registers.vector_bits()
 
 
