@@ -27,7 +27,9 @@ def vector_bits() -> int:
         features = processor_features()
         return 512 if "avx512f" in features else 256 if "avx" in features else 128
     if forced not in map(str, WIDTHS):
-        raise ValueError(f"`{_VARIABLE}` must be one of {WIDTHS}, got {forced!r}; unset it to choose")
+        raise ValueError(
+            f"`{_VARIABLE}` must be one of {WIDTHS}, got {forced!r}; unset it to choose"
+        )
     return int(forced)
 
 
