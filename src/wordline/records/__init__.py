@@ -12,23 +12,18 @@ from .curve import RobustnessCurve
 from .failure import Failure
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
+from .network_identity import NetworkIdentity, Software
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
+from .origin import AsTrained, Attenuated, Scaled
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import (
-    Estimate,
-    NetworkIdentity,
-    Record,
-    Software,
-    describe,
-    describe_attack,
-    fraction,
-    table,
-)
+from .record import Estimate, Record, describe, describe_attack, fraction, table
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
+    "AsTrained",
+    "Attenuated",
     "Audit",
     "BitAssignment",
     "Budget",
@@ -50,6 +45,7 @@ __all__ = [
     "Products",
     "Record",
     "RobustnessCurve",
+    "Scaled",
     "Software",
     "Statistic",
     "Status",
