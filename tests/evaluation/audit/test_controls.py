@@ -13,11 +13,7 @@ import wordline as wl
 from wordline.datasets import ImageSplit
 from wordline.evaluation import scaled
 from wordline.evaluation.audit import controls
-from wordline.evaluation.audit.advantage import (
-    AccuracyRestored,
-    AttenuationExplainsNothing,
-    ShrinkExplainsNothing,
-)
+from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing
 from wordline.evaluation.audit.base_run import base_run, compare_all
 from wordline.evaluation.audit.check import Skip
 from wordline.evaluation.audit.context import AuditContext

@@ -153,9 +153,7 @@ class AttenuationExplainsNothing(AbstractCheck):
             "p_value": rest.p_value,
             "ca_below_chip": cost,
         }
-        text = (
-            f"{words} of the chip, {percent(alone.difference)} of its attenuated twin at "
-            f"{percent(-cost)} more CA"
-        )
+        clean = f"{percent(abs(cost))} {'less' if cost > 0 else 'more'} CA"
+        text = f"{words} of the chip, {percent(alone.difference)} of its twin at {clean}"
         explained = alone.exceeds(WORTH) and not rest.exceeds(WORTH) and cost <= AS_CLEAN
         return fail_if(explained, figures, f"{text}.")
