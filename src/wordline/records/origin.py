@@ -36,6 +36,11 @@ class Attenuated(Value):
     def __post_init__(self) -> None:
         require_choice("per", self.per, PARTS)
 
+    @property
+    def words(self) -> str:
+        """The kind of twin in a word or three: "twin", "twin per column"."""
+        return "twin" if self.per == "layer" else f"twin per {self.per}"
+
 
 @dataclass(frozen=True)
 class Scaled(Value):

@@ -10,6 +10,7 @@ from ..values import Value
 from .correctness import Correctness
 from .network_identity import NetworkIdentity as NetworkIdentity
 from .network_identity import Software as Software
+from .origin import Attenuated, Scaled
 from .products import NOT_PROBED, Products
 
 NOT_KEPT = Correctness()
@@ -121,7 +122,15 @@ def table(records: Sequence[Record], *, title: str = "") -> str:
 
 
 def describe(identity: NetworkIdentity) -> str:
-    """Describe a network in a few words: its class, and of a chip the tile, gain and seed."""
+    """Describe a network in a few words: its class, and of a chip the tile, gain and seed.
+
+    A network of other weights says how they came about: the twin of which chip, or the factor.
+    """
+    if isinstance(identity.origin, Attenuated):
+        twin, chip = identity.origin.words, describe(identity.origin.chip)
+        return f"{identity.network}, {twin} of {chip}"
+    if isinstance(identity.origin, Scaled):
+        return f"{identity.network}, weights x {identity.origin.factor:g}"
     if not identity.is_chip:
         return identity.network
     tile = identity.tile
