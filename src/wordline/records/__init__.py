@@ -14,6 +14,7 @@ from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
+from .parasitics_match import ParasiticsMatch
 from .products import NOT_PROBED, DigitalProduct, Products
 from .record import (
     Estimate,
@@ -47,6 +48,7 @@ __all__ = [
     "NoiseSensitivity",
     "NoiseStability",
     "Option",
+    "ParasiticsMatch",
     "Products",
     "Record",
     "RobustnessCurve",
