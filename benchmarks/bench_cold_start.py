@@ -36,7 +36,7 @@ crossbar = wl.Crossbar(
     tile=(64, 64), device=wl.Memristor(r_on_ohm=20e3, r_off_ohm=200e3), wires=wl.Wires(),
     gain=wl.UnitGain(), adc=wl.UniformConverter(bits=8, range=wl.devices.FullScale(0.25)),
 )
-chip = wl.map_model(torch.nn.Linear(128, 64), crossbar)
+chip = wl.map_model(torch.nn.Linear(128, 64).eval(), crossbar)
 x = torch.rand(16, 128)
 def work():
     with torch.no_grad():

@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # each is imported when it is first asked for
         UniformConverter,
     )
     from .evaluation import (
+        attenuated,
         audit,
         evaluate,
         gradient_deviation,
@@ -75,6 +76,7 @@ __all__ = [  # noqa: RUF022 - in the order of a job
     "evaluate", "Record", "table", "robust_gain", "robustness_curve",
     # Is that real, and what does it come from?
     "audit", "Audit", "Budget", "gradient_deviation", "noise_stability", "matched_noise",
+    "attenuated",
     # What should I build?
     "advise", "quantise", "quanos",
     # What do the circuits alone say?

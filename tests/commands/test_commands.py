@@ -76,6 +76,19 @@ def test_a_crossbar_of_ones_own_from_a_file(wordline, tmp_path: Path) -> None:
     assert json.loads(out)["crossbar"]["gain"]["type"] == "PerColumnGain"
 
 
+def test_evaluate_sets_a_twin_beside_every_chip(wordline, tmp_path: Path) -> None:
+    words = ("--crossbar", "rethinking-16", "--eps", "0.1", "--limit", "20", "--steps", "2")
+    plain, both = (
+        wordline("evaluate", *words, *more, "--out", str(tmp_path / f"{len(more)}.jsonl"))
+        for more in ((), ("--twin",))
+    )
+    assert plain[0] == both[0] == 0
+    rows = [line for line in both[1].splitlines() if "twin of chip 16x16 UnitGain #0" in line]
+    assert [row.split()[0] for row in rows] == ["transfer", "SW"]
+    assert "twin" not in plain[1]
+    assert read_records(tmp_path / "0.jsonl") == read_records(tmp_path / "1.jsonl")[:3]
+
+
 def test_evaluate_writes_records_equal_to_one_line_of_python(wordline, tmp_path: Path) -> None:
     out_file = tmp_path / "r.jsonl"
     arguments = (

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import wordline as wl
-from wordline.records import Audit, Budget, Check, Comparison
+from wordline.records import Attenuated, Audit, Budget, Check, Comparison, Scaled
 from wordline.records.noise_stability import (
     LayerStability,
     LogitStability,
@@ -25,6 +25,15 @@ SOFTWARE = NetworkIdentity("Net", "0" * 16)
 def chip(seed: int = 0, tile: int = 16, weights: str = "") -> NetworkIdentity:
     crossbar = wl.Crossbar.preset(f"rethinking-{tile}")
     return NetworkIdentity("Net", weights or f"{tile}-{seed}", crossbar, seed)
+
+
+def twin(seed: int = 0, tile: int = 16, per: str = "layer") -> NetworkIdentity:
+    origin = Attenuated(SOFTWARE, chip(seed, tile), per)
+    return NetworkIdentity("Net", f"twin {per} {tile}-{seed}", origin=origin)
+
+
+def scaled(factor: float) -> NetworkIdentity:
+    return NetworkIdentity("Net", f"x {factor}", origin=Scaled(SOFTWARE, factor))
 
 
 def share(value: float, width: float = 0.05) -> Estimate:

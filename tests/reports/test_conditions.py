@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from tests.reports.examples import SOFTWARE, chip, record
+from tests.reports.examples import SOFTWARE, chip, record, twin
 from torch import nn
 
 import wordline as wl
@@ -45,3 +45,18 @@ def test_leaves_of_nested_data() -> None:
     assert dict(flatten(plain, "x", without=("seed",))) == {
         "x.a.0.b": 2, "x.tile": (1, 2), "x.c.d": (),
     }  # fmt: skip
+
+
+def test_twins_of_chips_of_one_design_are_a_group() -> None:
+    records = [record(twin(0)), record(twin(1)), record(chip(0)), record(twin(0, per="column"))]
+    groups = groups_of_chips([*records, record(twin(2, tile=32)), record(twin(2))])
+    assert [len(group) for group in groups] == [3, 1, 1, 1]
+    assert groups[0] == [records[0], records[1], record(twin(2))]
+    software = nn.Sequential(nn.Linear(4, 2)).eval()
+    crossbar = wl.Crossbar.preset("rethinking-16")
+    made = [
+        identify(wl.attenuated(software=software, chip=wl.map_model(software, crossbar, seed=n)))
+        for n in (0, 1)
+    ]
+    assert made[0].weights != made[1].weights
+    assert conditions(record(made[0])) == conditions(record(made[1]))

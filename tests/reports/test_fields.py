@@ -4,10 +4,10 @@ import dataclasses
 import math
 
 import pytest
-from tests.reports.examples import SOFTWARE, audit, chip, record, stability
+from tests.reports.examples import SOFTWARE, audit, chip, record, scaled, stability, twin
 
 import wordline as wl
-from wordline.records import Estimate
+from wordline.records import Estimate, describe
 from wordline.records.record import NetworkIdentity
 from wordline.reports.fields import (
     FIELDS,
@@ -67,3 +67,20 @@ def test_bits_of_a_converter(bits: int) -> None:
     )
     made = record(dataclasses.replace(chip(), crossbar=crossbar))
     assert format_field(made, "adc_bits") == str(bits)
+
+
+def test_software_that_stands_in_for_a_chip_is_told_from_the_rest() -> None:
+    victims = (SOFTWARE, chip(3), twin(3), twin(3, per="column"), scaled(0.96), scaled(0.9))
+    records = [record(victim) for victim in victims]
+    assert [format_field(r, "tile") for r in records] == [
+        "software", "16x16", "twin of 16x16", "twin per column of 16x16", "software x 0.96",
+        "software x 0.9",
+    ]  # fmt: skip
+    assert [format_field(r, "gain") for r in records] == ["-", *["UnitGain"] * 3, "-", "-"]
+    assert [format_field(r, "seed") for r in records] == ["0", "3", "3", "3", "0", "0"]
+    assert [format_field(r, "row_ohm") for r in records] == ["-", "5", "5", "5", "-", "-"]
+    assert describe_design(twin(3)) == "twin of 16x16 UnitGain #3"
+    assert describe_design(scaled(0.96)) == "software x 0.96"
+    words = [describe(victim) for victim in victims]
+    assert words[2] == "Net, twin of chip 16x16 UnitGain #3"
+    assert words[4] == "Net, weights x 0.96" and len(set(words)) == len(victims)

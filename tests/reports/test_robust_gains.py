@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.reports.examples import SOFTWARE, chip, folder, record
+from tests.reports.examples import SOFTWARE, chip, folder, record, scaled, twin
 
 import wordline as wl
 from wordline.records.correctness import Correctness
@@ -101,3 +101,18 @@ def test_records_without_answers_have_no_gain(tmp_path: Path) -> None:
 
 def test_software_itself_has_none(tmp_path: Path) -> None:
     assert gains(tmp_path, SW, replace(SW, attack=wl.FGSM(eps=0.2))) == {}
+
+
+def test_twins_and_scaled_weights_have_the_gain_over_their_software(tmp_path: Path) -> None:
+    """Which they name themselves, so that no transfer record has to."""
+    stand_ins = [
+        answered(record(twin()), "1111000000"),
+        answered(record(twin(), SOFTWARE), "1111110000"),
+        answered(record(scaled(0.9)), "1100000000"),
+    ]
+    other = answered(record(replace(SOFTWARE, weights="1" * 16)), "1111111111")
+    assert gains(tmp_path, SW, other, *stand_ins) == {
+        ("SW twin of 16x16", "0.1"): pytest.approx(10.0),
+        ("transfer twin of 16x16", "0.1"): pytest.approx(30.0),
+        ("SW software x 0.9", "0.1"): pytest.approx(-10.0),
+    }

@@ -37,6 +37,9 @@ class GridOptions:
         seeds: one chip each.
         draws: number of passes of a chip with read noise; at least 20 for a result.
         calibration: training images on which converters with a calibrated range are set.
+        twin: beside every chip its attenuated twin, software of weights as much smaller as the chip
+            makes each layer: what of a chip's gain is lost current. Chips without matrices are
+            measured on the calibration images.
     """
 
     crossbar: tuple[str, ...] = ("rethinking-64",)
@@ -45,6 +48,7 @@ class GridOptions:
     seeds: tuple[int, ...] = (0,)
     draws: int = 1
     calibration: int = 200
+    twin: bool = False
 
     def load(self) -> tuple[Crossbar, ...]:
         """Return the crossbars."""
@@ -70,16 +74,21 @@ def evaluate(
     """
     attacks, crossbars = attack.load(), grid.load()
     require_files(("out", out))
-    from ..runs import Grid, Journal, run_grid
+    from ..runs import Grid, Journal, Twin, run_grid
+    from ..runs.stand_ins import needs_images
 
     run.apply()
     software, loaded = network.load(), data.load()
     split = loaded.test.take(run.limit) if run.limit else loaded.test
-    calibrated = any(crossbar.needs_calibration for crossbar in crossbars)
+    twins = map(Twin, crossbars) if grid.twin else ()
+    calibrated = any(needs_images(place) for place in (*crossbars, *twins))
     records = run_grid(
         software,
         split,
-        Grid(crossbars, attacks, grid.seeds, grid.settings, run.batch_size, draws=grid.draws),
+        Grid(
+            crossbars, attacks, grid.seeds, grid.settings, run.batch_size, draws=grid.draws,
+            twins=grid.twin,
+        ),
         Journal(out),
         calibration=loaded.train.take(grid.calibration) if calibrated else None,
         progress=Bar(),

@@ -2,6 +2,8 @@
 
 from ..models import correct
 from ..records import Audit, Budget, RobustnessCurve, over_draws, paired_difference, wilson
+from .attenuated import attenuated, scaled
+from .attenuation import attenuation
 from .audit import audit
 from .craft import craft
 from .curve import robustness_curve
@@ -17,6 +19,8 @@ __all__ = [
     "Budget",
     "RobustnessCurve",
     "ScoreSettings",
+    "attenuated",
+    "attenuation",
     "audit",
     "correct",
     "craft",
@@ -28,6 +32,7 @@ __all__ = [
     "over_draws",
     "paired_difference",
     "robustness_curve",
+    "scaled",
     "score",
     "wilson",
 ]

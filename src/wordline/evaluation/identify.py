@@ -18,7 +18,8 @@ def identify(model: nn.Module) -> NetworkIdentity:
     """Describe a network: its name, its fingerprints, and the crossbar and seed of a chip.
 
     Its gradient is the one that its parts declare: any module, of wordline or not, that carries the
-    text `gradient`.
+    text `gradient`. Its origin is the `origin` that the network carries, if its weights were made
+    of another network's.
     """
     if isinstance(model, SurrogateGradient):
         return dataclasses.replace(
@@ -35,7 +36,8 @@ def identify(model: nn.Module) -> NetworkIdentity:
         structure=structure(model),
     )
     if chip is None:
-        return found
+        origin = getattr(model, "origin", found.origin)
+        return dataclasses.replace(found, origin=origin) if isinstance(origin, Value) else found
     return dataclasses.replace(
         found, crossbar=chip.crossbar, seed=chip.seed, calibration=chip.calibration
     )

@@ -63,21 +63,35 @@ def build(
     """
     storage = options.storage
     require_network(model, crossbar, may_train=storage.trainable)
-    holder = nn.Module()
-    holder.add_module("model", independent_copy(model, trainable=storage.trainable))
+    holder = copy_in_holder(model, trainable=storage.trainable)
     plan = plan_mapping(
         holder, crossbar, options.selection, strict=options.strict, probed=options.probed
     )
     for name, (view, _) in plan.mapped.items():
         _require_programmable(name, view)
     require_memory(plan.mapped, model, storage)
-    replaced = _replacements(plan, _program_layers(plan, seeds, join, options))
+    held = put_layers(holder, plan, _program_layers(plan, seeds, join, options))
+    digital = {**plan.digital, **plan.excluded, **held}
+    return MappedNetwork(holder.get_submodule("model"), tuple(digital.items()))
+
+
+def copy_in_holder(model: nn.Module, *, trainable: bool) -> nn.Module:
+    """Copy a network into a module `model` of a holder, where even the whole can be replaced."""
+    holder = nn.Module()
+    holder.add_module("model", independent_copy(model, trainable=trainable))
+    return holder
+
+
+def put_layers(holder: nn.Module, plan: MappingPlan, made: dict[str, nn.Module]) -> dict[str, str]:
+    """Put a module in the place of each matrix named; the others of its layer stay digital.
+
+    Returns the software weights that the network still holds beside its layers, with the reason.
+    """
+    replaced = _replacements(plan, made)
     replace_layers(holder, replaced)
     disable_fused_encoders(holder)
     weights = {id(view.weight): name for name, (view, _) in plan.mapped.items()}
-    held = software_weights_held(holder, {id(layer) for layer in replaced}, weights)
-    digital = {**plan.digital, **plan.excluded, **held}
-    return MappedNetwork(holder.get_submodule("model"), tuple(digital.items()))
+    return software_weights_held(holder, {id(layer) for layer in replaced}, weights)
 
 
 def _program_layers(
@@ -107,7 +121,7 @@ def _replacements(plan: MappingPlan, made: dict[str, nn.Module]) -> dict[nn.Modu
     replaced: dict[nn.Module, nn.Module] = {}
     for name, (layer, matrices) in plan.layers.items():
         names = {suffix: matrix_name(name, suffix) for suffix in matrices.views}
-        if plan.excluded.keys() >= set(names.values()):
+        if made.keys().isdisjoint(names.values()):
             continue
         modules = {
             suffix: made[n] if n in made else DigitalLayer(matrices.views[suffix])

@@ -10,25 +10,22 @@ from .correctness import Correctness
 from .cost import Cost
 from .curve import RobustnessCurve
 from .failure import Failure
+from .gain_verdict import gain_verdict
 from .gradient_deviation import GradientDeviation
 from .intervals import over_draws, paired_difference, wilson
+from .network_identity import NetworkIdentity, Software
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
+from .origin import AsTrained, Attenuated, Scaled
+from .pooled import GainSplit, PooledEstimate, PooledGain, pooled_gain, split_gain
 from .products import NOT_PROBED, DigitalProduct, Products
-from .record import (
-    Estimate,
-    NetworkIdentity,
-    Record,
-    Software,
-    describe,
-    describe_attack,
-    fraction,
-    table,
-)
+from .record import Estimate, Record, describe, describe_attack, fraction, table
 
 __all__ = [
     "NOT_PROBED",
     "Advice",
+    "AsTrained",
+    "Attenuated",
     "Audit",
     "BitAssignment",
     "Budget",
@@ -40,6 +37,7 @@ __all__ = [
     "DigitalProduct",
     "Estimate",
     "Failure",
+    "GainSplit",
     "GradientDeviation",
     "LayerStability",
     "LogitStability",
@@ -47,9 +45,12 @@ __all__ = [
     "NoiseSensitivity",
     "NoiseStability",
     "Option",
+    "PooledEstimate",
+    "PooledGain",
     "Products",
     "Record",
     "RobustnessCurve",
+    "Scaled",
     "Software",
     "Statistic",
     "Status",
@@ -58,10 +59,13 @@ __all__ = [
     "describe",
     "describe_attack",
     "fraction",
+    "gain_verdict",
     "over_draws",
     "paired_difference",
+    "pooled_gain",
     "render_checks",
     "robust_gain",
+    "split_gain",
     "table",
     "wilson",
     "worst_case",

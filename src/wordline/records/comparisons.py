@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..values import require_instance
 from .intervals import paired_difference, wilson
-from .record import Estimate, Record, describe_attack
+from .pairs import require_answers, require_same_images
+from .record import Estimate, Record
 
 
 def robust_gain(record: Record, beside: Record) -> Estimate:
@@ -21,9 +21,10 @@ def robust_gain(record: Record, beside: Record) -> Estimate:
     Raises ValueError for records of other images, or without answers (draws that disagree, or an
     earlier version).
     """
-    first, second = (_answers("record", record), _answers("beside", beside))
-    _require_same_images("beside", beside, record)
-    pairs = list(zip(first, second, strict=True))
+    require_answers("record", record)
+    require_answers("beside", beside)
+    require_same_images("beside", beside, record)
+    pairs = list(zip(record.answers, beside.answers, strict=True))
     return paired_difference(pairs.count((True, False)), pairs.count((False, True)), len(pairs))
 
 
@@ -39,32 +40,12 @@ def worst_case(records: Sequence[Record]) -> Estimate:
         raise ValueError(
             "`records` is empty; pass the records of one victim under the attacks to be joined"
         )
-    every = [_answers("records", record) for record in records]
     for record in records:
-        _require_same_images("records", record, records[0])
+        require_answers("records", record)
+        require_same_images("records", record, records[0])
         if record.victim != records[0].victim:
             raise ValueError(
                 "`records` are of different victims; the worst case is that of one victim"
             )
-    right = [all(hits) for hits in zip(*every, strict=True)]
+    right = [all(hits) for hits in zip(*(record.answers for record in records), strict=True)]
     return wilson(sum(right), len(right))
-
-
-def _answers(name: str, record: Record) -> tuple[bool, ...]:
-    require_instance(name, record, Record)
-    if not record.answers:
-        raise ValueError(
-            f"`{name}` holds no answers for {record.setting} {describe_attack(record.attack)}: "
-            "draws of a stochastic chip disagree (freeze its noise), or the record is of an "
-            "earlier version (evaluate again)"
-        )
-    return tuple(record.answers)
-
-
-def _require_same_images(name: str, record: Record, other: Record) -> None:
-    if (record.fingerprint, record.images) != (other.fingerprint, other.images):
-        raise ValueError(
-            f"`{name}` has a record of other images ({record.images} of {record.data or 'data'}, "
-            f"{record.fingerprint}) than {other.images} of {other.data or 'data'}, "
-            f"{other.fingerprint}; pair records of the same images"
-        )

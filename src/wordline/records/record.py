@@ -4,56 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar
 
 from ..text import render_table
 from ..values import Value
 from .correctness import Correctness
+from .network_identity import NetworkIdentity as NetworkIdentity
+from .network_identity import Software as Software
+from .origin import Attenuated, Scaled
 from .products import NOT_PROBED, Products
 
 NOT_KEPT = Correctness()
-
-
-@dataclass(frozen=True)
-class Software(Value):
-    """No crossbar: the network runs in software."""
-
-
-@dataclass(frozen=True)
-class NetworkIdentity(Value):
-    """A network that takes part in an evaluation, as victim or as source.
-
-    `network`: its class; `weights`: sixteen hex digits of its parameters and buffers; `structure`:
-    sixteen of its modules, their order and their plain attributes (stride, number of bits, ...);
-    `crossbar` and `seed`: the chip it is, if it is one; `calibration`: on which images its
-    converters were set; `gradient`: how far autograd is the hardware's own ("exact",
-    "straight-through", "none", ...).
-    """
-
-    former_names: ClassVar[tuple[str, ...]] = ("Party",)
-
-    network: str
-    weights: str
-    crossbar: Value = Software()
-    seed: int = 0
-    gradient: str = "exact"
-    structure: str = ""
-    calibration: str = ""
-
-    @property
-    def is_chip(self) -> bool:
-        """True for a chip, False for a software network."""
-        return not isinstance(self.crossbar, Software)
-
-    @property
-    def tile(self) -> tuple[int, int]:
-        """Rows and columns of the chip's arrays; (0, 0) in software."""
-        return getattr(self.crossbar, "tile", (0, 0))
-
-    @property
-    def gain(self) -> str:
-        """Class name of the chip's gain, or of a crossbar that has none."""
-        return type(getattr(self.crossbar, "gain", self.crossbar)).__name__
 
 
 @dataclass(frozen=True)
@@ -162,7 +122,15 @@ def table(records: Sequence[Record], *, title: str = "") -> str:
 
 
 def describe(identity: NetworkIdentity) -> str:
-    """Describe a network in a few words: its class, and of a chip the tile, gain and seed."""
+    """Describe a network in a few words: its class, and of a chip the tile, gain and seed.
+
+    A network of other weights says how they came about: the twin of which chip, or the factor.
+    """
+    if isinstance(identity.origin, Attenuated):
+        twin, chip = identity.origin.words, describe(identity.origin.chip)
+        return f"{identity.network}, {twin} of {chip}"
+    if isinstance(identity.origin, Scaled):
+        return f"{identity.network}, weights x {identity.origin.factor:g}"
     if not identity.is_chip:
         return identity.network
     tile = identity.tile

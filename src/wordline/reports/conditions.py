@@ -31,9 +31,16 @@ def conditions(result: Value) -> dict[str, Any]:
     for name in NETWORKS:
         network = getattr(result, name, None)
         if isinstance(network, NetworkIdentity) and network.is_chip:
-            plain = shared[name].items()
-            shared[name] = {key: value for key, value in plain if key not in OF_A_CHIP}
+            shared[name] = _of_a_design(shared[name])
+        elif isinstance(network, NetworkIdentity) and network.is_twin:
+            shared[name] = _of_a_design(shared[name])
+            shared[name]["origin"]["chip"] = _of_a_design(shared[name]["origin"]["chip"])
     return dict(flatten(shared, without=("seed",)))
+
+
+def _of_a_design(plain: dict[str, Any]) -> dict[str, Any]:
+    """Leave out of a network what one chip of a design has and another has not."""
+    return {key: value for key, value in plain.items() if key not in OF_A_CHIP}
 
 
 def flatten(plain: Any, path: str = "", without: Collection[str] = ()) -> Iterator[tuple[str, Any]]:
@@ -69,7 +76,7 @@ def groups_of_chips(records: Sequence[Record]) -> list[list[Record]]:
     seen: Counter[tuple[str, int]] = Counter()
     for record in records:
         design = repr(sorted(conditions(record).items()))
-        chip = design, network_of(record).seed
+        chip = design, network_of(record).chip.seed
         groups.setdefault((design, seen[chip]), []).append(record)
         seen[chip] += 1
     return list(groups.values())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Final
 
+from ..records import Attenuated, Scaled
 from ..records.record import NetworkIdentity, Record, fraction
 from ..values import Value
 
@@ -53,20 +54,39 @@ def epsilon(result: Value) -> float:
 
 
 def describe_design(network: NetworkIdentity) -> str:
-    """Describe a chip by tile, gain and seed, without its network: "64x64 UnitGain #0"."""
+    """Describe a chip by tile, gain and seed, without its network: "64x64 UnitGain #0".
+
+    Software whose weights stand in for a chip is told from software as it was trained.
+    """
+    if isinstance(network.origin, Attenuated):
+        return f"{network.origin.words} of {describe_design(network.chip)}"
     if not network.is_chip:
-        return "software"
+        return _software(network)
     return f"{format_value(network.tile)} {network.gain} #{network.seed}"
 
 
-def _of_chip(
-    read: Callable[[NetworkIdentity], Any], in_software: str = MISSING
-) -> Callable[[Value], str]:
+def _software(network: NetworkIdentity) -> str:
+    """Write "software", with the factor of weights that were scaled."""
+    origin = network.origin
+    return f"software x {origin.factor:g}" if isinstance(origin, Scaled) else "software"
+
+
+def _of_chip(read: Callable[[NetworkIdentity], Any]) -> Callable[[Value], str]:
+    """Read a field off a chip, or off the chip that a network is the twin of."""
+
     def field(result: Value) -> str:
-        network = network_of(result)
-        return format_value(read(network)) if network.is_chip else in_software
+        chip = network_of(result).chip
+        return format_value(read(chip)) if chip.is_chip else MISSING
 
     return field
+
+
+def _format_tile(result: Value) -> str:
+    """Write the tile of a chip; "twin of" it, or "software": the word that tells victims apart."""
+    network = network_of(result)
+    if isinstance(network.origin, Attenuated):
+        return f"{network.origin.words} of {format_value(network.chip.tile)}"
+    return format_value(network.tile) if network.is_chip else _software(network)
 
 
 def _of_crossbar(path: str) -> Callable[[Value], str]:
@@ -92,7 +112,7 @@ def _format_epsilon(result: Value) -> str:
 
 FIELDS: Final[Mapping[str, Callable[[Value], str]]] = {
     "setting": lambda result: result.setting if isinstance(result, Record) else MISSING,
-    "tile": _of_chip(lambda network: network.tile, in_software="software"),
+    "tile": _format_tile,
     "gain": _of_chip(lambda network: network.gain),
     "r_on": _of_crossbar("device.r_on_ohm"),
     "r_off": _of_crossbar("device.r_off_ohm"),
@@ -109,7 +129,7 @@ FIELDS: Final[Mapping[str, Callable[[Value], str]]] = {
     "steps": _of_attack("steps"),
     "model": lambda result: format_value(network_of(result).network),
     "data": lambda result: format_value(getattr(result, "data", None)),
-    "seed": lambda result: format_value(network_of(result).seed),
+    "seed": lambda result: format_value(network_of(result).chip.seed),
     "victim": lambda result: describe_design(network_of(result)),
 }
 FIELD_NAMES: Final = (*FIELDS, LAYER)

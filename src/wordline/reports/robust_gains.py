@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ..records import robust_gain
+from ..records import Attenuated, Scaled, robust_gain
 from ..records.record import NetworkIdentity, Record
 from ..values import Value, encode
 from .measurement import Measurement
@@ -34,8 +34,9 @@ def software_of_chips(results: Iterable[Value]) -> dict[Network, set[Network]]:
 
 
 def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
-    """Yield the gain over software of the chips' records that have one, with paired intervals.
+    """Yield the gain over software of records that have one, with paired intervals.
 
+    They are of chips, and of software whose weights stand in for one (twins, scaled weights).
     Software's record is that of the chip's own network (`software_of_chips`), under the same
     attack on the same images; `early_stop` does not tell attacks apart, because it only saves
     steps of white-box attacks. No gain have records without answers, or of one draw of read
@@ -49,12 +50,21 @@ def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
         if record.setting == "SW" and record.answers:
             software.setdefault((key_of(record.victim), *_attack_key(record)), []).append(record)
     for record in records:
-        networks = software_of.get(key_of(record.victim), set()) if record.victim.is_chip else set()
+        networks = _software_of(record.victim, software_of)
         if len(networks) != 1 or not record.answers or any(ONE_DRAW in f for f in record.flags):
             continue
         beside = software.get((*networks, *_attack_key(record)), [])
         if len(beside) == 1:
             yield Measurement(record, robust_gain(record, beside[0]))
+
+
+def _software_of(
+    victim: NetworkIdentity, software_of: Mapping[Network, set[Network]]
+) -> set[Network]:
+    """Return the software networks that a victim may be made from; of software itself none."""
+    if isinstance(victim.origin, Attenuated | Scaled):
+        return {key_of(victim.origin.software)}
+    return software_of.get(key_of(victim), set()) if victim.is_chip else set()
 
 
 def _attack_key(record: Record) -> tuple[Any, ...]:

@@ -15,6 +15,7 @@ from .quickstart import quickstart
 from .run_cells import Outcome, run_cells
 from .selfcheck import selfcheck
 from .stability_cell import StabilityCell
+from .stand_ins import ScaledWeights, Twin
 from .store import Store, StoreConfig
 from .study import Study, load_study
 from .trained_networks import FineTunedNetwork, TrainedNetwork
@@ -41,11 +42,13 @@ __all__ = [
     "NoImages",
     "Outcome",
     "PretrainedNetwork",
+    "ScaledWeights",
     "StabilityCell",
     "Store",
     "StoreConfig",
     "Study",
     "TrainedNetwork",
+    "Twin",
     "advise",
     "cost",
     "load_study",

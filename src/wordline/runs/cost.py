@@ -17,6 +17,7 @@ from .cell import AbstractCell, Loader
 from .deviation_cell import DeviationCell
 from .evaluation_cell import EvaluationCell
 from .stability_cell import StabilityCell
+from .stand_ins import Twin
 
 
 def macs(model: nn.Module, image: Tensor) -> int:
@@ -83,8 +84,9 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
             classes = len(loader.data(cell.images.data, cell.images.side).classes)
             draws = cell.draws if cell.crossbar.stochastic else 1
             ahead, back = stability_passes(layers, classes, cell.probes, draws)
-        if isinstance(cell.crossbar, Crossbar):
-            chips.add((cell.network, cell.crossbar, cell.chip_seed))
+        crossbar = cell.crossbar.crossbar if isinstance(cell.crossbar, Twin) else cell.crossbar
+        if isinstance(crossbar, Crossbar):
+            chips.add((cell.network, crossbar, cell.chip_seed))
         forward, backward = forward + ahead * len(split), backward + back * len(split)
         total += (ahead + back) * len(split) * macs_of[cell.network]
     return Cost(len(cells), len(chips), forward, backward, float(total))

@@ -15,9 +15,10 @@ from ..models import correct
 from ..records.record import NetworkIdentity, Record, Software, describe_attack
 from ..values import Value, require_choice, require_instance, require_integer
 from .cell import AbstractCell, Loader, content_key
-from .chips import RunSettings, load_chip, transfer_images
+from .chips import RunSettings, transfer_images
 from .image_inputs import AbstractImages, NoImages
 from .network_inputs import AbstractNetwork
+from .stand_ins import Place, ScaledWeights, Twin, load_victim, needs_images
 
 SETTINGS = ("SW", "SH", "HH")
 
@@ -47,15 +48,19 @@ class Cell(Value):
 class EvaluationCell(AbstractCell):
     """Accuracy under one attack: in software (SW), of a chip under transfer (SH) or white-box (HH).
 
-    An attack whose images are transferred is taken to its end (`for_transfer`). `calibration`: the
-    images on which converters with a calibrated range are set.
+    `crossbar` may also be a stand-in for a chip, attacked in the same two ways: its attenuated twin
+    (`Twin`), or software of weights times a factor (`ScaledWeights`). Such a victim is software, so
+    the records of HH and SH are those of SW and transfer, and its identity says what it is. An
+    attack whose images are transferred is taken to its end (`for_transfer`). `calibration`: the
+    images on which converters with a calibrated range are set, and on which the twin of a chip
+    whose layers have no matrix is measured.
     """
 
     setting: str
     network: AbstractNetwork
     images: AbstractImages
     attack: AbstractAttack
-    crossbar: Crossbar | Software = field(default_factory=Software)
+    crossbar: Place = field(default_factory=Software)
     chip_seed: int = 0
     calibration: AbstractImages | NoImages = field(default_factory=NoImages)
     seed: int = 0
@@ -67,15 +72,22 @@ class EvaluationCell(AbstractCell):
         require_instance("network", self.network, AbstractNetwork)
         require_instance("images", self.images, AbstractImages)
         require_instance("attack", self.attack, AbstractAttack)
-        place = Software if self.setting == "SW" else Crossbar
-        require_instance("crossbar", self.crossbar, place)
+        places = Software if self.setting == "SW" else (Crossbar, Twin, ScaledWeights)
+        require_instance("crossbar", self.crossbar, places)
         for name in ("chip_seed", "seed"):
             require_integer(name, getattr(self, name), at_least=0)
         require_integer("draws", self.draws, at_least=1)
         if self.setting == "SH":
             object.__setattr__(self, "attack", self.attack.for_transfer())
-        if isinstance(self.crossbar, Software) or not self.crossbar.needs_calibration:
+        if not needs_images(self.crossbar):
             object.__setattr__(self, "calibration", NoImages())
+        elif isinstance(self.crossbar, Twin) and isinstance(self.calibration, NoImages):
+            raise ValueError(
+                "`calibration` is missing: the layers of this twin's chip have converters, curved "
+                "devices or slices, so its attenuation is measured on images; pass training images"
+            )
+        if isinstance(self.crossbar, ScaledWeights):
+            object.__setattr__(self, "chip_seed", 0)  # it is of no chip
 
     @property
     def key(self) -> str:
@@ -103,20 +115,21 @@ class EvaluationCell(AbstractCell):
         attack = describe_attack(self.attack)
         if isinstance(self.crossbar, Software):
             return f"{self.setting} {attack}"
+        if isinstance(self.crossbar, Twin | ScaledWeights):
+            return f"{self.setting} {self.crossbar.label} {attack}"
         return f"{self.setting} {self.crossbar.tile[0]}x{self.crossbar.tile[1]} {attack}"
 
     def run(self, loader: Loader) -> Record:
         """Craft the images on the source and score them on the victim."""
         split, size = self.images.load(loader), self.batch_size
-        victim = software = self.network.load(loader, self.device)
-        if isinstance(self.crossbar, Crossbar):
-            place = self.network, self.crossbar, self.chip_seed, self.calibration
-            victim = load_chip(loader, *place, device=self.device)
+        place = self.network, self.crossbar, self.chip_seed, self.calibration
+        victim = load_victim(loader, *place, device=self.device)
         if self.setting == "HH":
             source: nn.Module = victim
             images = craft(victim, self.attack, split, seed=self.seed, batch_size=size)
         else:  # images crafted on software serve every chip
-            source, settings = software, RunSettings(size, self.threads, self.device)
+            source = self.network.load(loader, self.device)
+            settings = RunSettings(size, self.threads, self.device)
             what = self.network, self.attack, self.images, self.seed
             images = transfer_images(loader, *what, settings)
         clean = self._clean_hits(loader, victim, split)

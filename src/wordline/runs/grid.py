@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -15,13 +16,14 @@ from ..evaluation.requirements import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
 from ..progress import AbstractProgress
 from ..records.record import Record
-from ..values import require_choice, require_integer
+from ..values import require_choice, require_instance, require_integer
 from .evaluation_cell import SETTINGS, EvaluationCell
 from .executors import Serial
 from .image_inputs import AbstractImages, NoImages
 from .journal import Journal
 from .network_inputs import AbstractNetwork, InMemoryNetwork
 from .run_cells import run_cells
+from .stand_ins import ScaledWeights, StandIn, Twin
 from .store import Store
 
 
@@ -41,8 +43,10 @@ class Grid:
     batch_size: int = 100
     seed: int = 0
     draws: int = 1
+    twins: bool = False
 
     def __post_init__(self) -> None:
+        require_instance("twins", self.twins, bool)
         for setting in self.settings:
             require_choice("settings", setting, SETTINGS)
         require_integer("batch_size", self.batch_size, at_least=1)
@@ -71,12 +75,19 @@ class Grid:
                 software, setting=setting, attack=attack, crossbar=crossbar, chip_seed=chip_seed,
                 calibration=calibration,
             )
-            for crossbar in self.crossbars
-            for chip_seed in self.seeds
+            for crossbar, chip_seed in self._victims()
             for setting in self.settings if setting != "SW"
             for attack in self.attacks
         ]  # fmt: skip
         return tuple(found)
+
+    def _victims(self) -> Iterator[tuple[Crossbar | StandIn, int]]:
+        """Yield every place with the seed of its chip, a twin behind its chip."""
+        for place in self.crossbars:
+            for seed in self.seeds[:1] if isinstance(place, ScaledWeights) else self.seeds:
+                yield place, seed
+                if self.twins and isinstance(place, Crossbar):
+                    yield Twin(place), seed
 
 
 def run_grid(
@@ -90,8 +101,8 @@ def run_grid(
 ) -> list[Record]:
     """Run the evaluations that the journal lacks and return all records, in the order of the grid.
 
-    `calibration`: all images on which chips with `Calibrated` converter ranges are set. An error
-    of an evaluation is raised.
+    `calibration`: all images on which chips with `Calibrated` converter ranges are set, and twins
+    of chips without matrices measured. An error of an evaluation is raised.
     """
     require_evaluation_mode("software", software)
     images = as_split(split, "split")

@@ -11,11 +11,13 @@ from torch import nn
 
 import wordline as wl
 from wordline.datasets import ImageSplit
+from wordline.evaluation import scaled
 from wordline.evaluation.audit import controls
 from wordline.evaluation.audit.advantage import AccuracyRestored, ShrinkExplainsNothing
-from wordline.evaluation.audit.base_run import compare_all
+from wordline.evaluation.audit.base_run import base_run, compare_all
 from wordline.evaluation.audit.check import Skip
 from wordline.evaluation.audit.context import AuditContext
+from wordline.evaluation.audit.controls import Control
 from wordline.evaluation.matched_noise import replace_layer
 
 from .conftest import FAST
@@ -46,11 +48,11 @@ def halved(software: nn.Module) -> nn.Module:
     return chip
 
 
-def test_the_shrunk_software_is_the_halved_chip(halved, software, digits) -> None:
+def test_the_attenuated_software_is_the_halved_chip(halved, software, digits) -> None:
     b = context(halved, software, digits.take(30))
-    shrunk = controls.shrink(b)
+    twin = controls.attenuate(b)
     torch.testing.assert_close(
-        shrunk(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4
+        twin(digits.images[:30]), halved(digits.images[:30]), atol=1e-4, rtol=1e-4
     )
     assert not torch.allclose(software(digits.images[:30]), halved(digits.images[:30]), atol=1e-2)
 
@@ -83,7 +85,7 @@ def test_gain_and_another_seed_map_the_same_software_again(software, digits) -> 
     assert torch.equal(gained.layers["fc1"].conductances, chip.layers["fc1"].conductances)
 
 
-@pytest.mark.parametrize("name", ["map_with_gain", "map_other_seed", "shrink", "add_noise"])
+@pytest.mark.parametrize("name", ["map_with_gain", "map_other_seed", "attenuate", "add_noise"])
 def test_what_is_no_chip_cannot_be_mapped_again(name, software, digits) -> None:
     with pytest.raises(Skip, match="is no `Chip`"):
         getattr(controls, name)(context(software, software, digits.take(5)))
@@ -92,14 +94,30 @@ def test_what_is_no_chip_cannot_be_mapped_again(name, software, digits) -> None:
 def test_software_of_another_shape_is_no_twin(software, digits, monkeypatch) -> None:
     chip = wl.map_model(software, wl.Crossbar.preset("ideal"))
     other = nn.Sequential(nn.Flatten(), nn.Linear(64, 10)).eval()
+    b = context(chip, other, digits.take(5))
+    with pytest.raises(Skip, match="`software` has no layer 'conv1'"):
+        controls.attenuate(b)
     with pytest.raises(Skip, match="no layers of the names and shapes"):
-        controls.shrink(context(chip, other, digits.take(5)))
+        controls.add_noise(b)
     single = nn.Linear(8, 10).eval()
     monkeypatch.setattr(controls, "outputs_of", lambda _: {"model": (torch.ones(3), torch.ones(3))})
     with pytest.raises(Skip, match="a single layer"):
-        controls.shrink(context(single, single, digits.take(5)))
+        controls.add_noise(context(single, single, digits.take(5)))
     with pytest.raises(ValueError, match="`software` is a single layer"):
         replace_layer(single, "model", nn.Identity)
+
+
+def test_a_twin_of_a_chip_without_matrices_is_measured_on_the_first_batch(software, digits) -> None:
+    read = dataclasses.replace(
+        wl.Crossbar.preset("ideal"), array=wl.IdealBackward(wl.ExactArray())
+    )
+    chip = wl.map_model(software, read)
+    with torch.no_grad():
+        for layer in chip.layers.values():
+            layer.response.mul_(0.5)
+    twin = controls.attenuate(context(chip, software, digits.take(60)))
+    x = digits.images[:30]
+    torch.testing.assert_close(twin(x), chip(x), atol=1e-4, rtol=1e-4)
 
 
 def test_batch_norm_recalibration_takes_an_advantage_away(digits, software) -> None:
@@ -147,7 +165,7 @@ def test_comparisons_add_up(halved, software, digits) -> None:
             given = rows["software"].loss.value - row.loss.value
             assert row.advantage.value == pytest.approx(given, abs=0.02)
     assert rows["software"].advantage.value == 0
-    assert rows["software, uniformly shrunk"].adversarial.value == pytest.approx(
+    assert rows["software, attenuated as the chip"].adversarial.value == pytest.approx(
         rows["chip"].adversarial.value, abs=0.04
     )
     assert not rows["batch norm recalibrated"].measured
@@ -163,9 +181,8 @@ def test_a_control_that_loses_far_more_accuracy_says_nothing(software, digits) -
             0  # three digits are never seen: an AL advantage of lost accuracy
         )
     b = context(chip, software, digits.take(60))
-    b.cached(
-        "layer outputs", lambda: {"conv1": (torch.ones(1), torch.zeros(1))}
-    )  # shrunk to nothing: no accuracy at all
+    nothing = Control(controls.TWIN.name, lambda _: scaled(software=software, factor=0.0))
+    base_run(b, nothing)  # kept under the name: attenuated to nothing, no accuracy at all
     finding = ShrinkExplainsNothing().run(b)
     assert finding.figures["al_advantage"] > 0.05
     assert finding.figures["ca_below_chip"] > 0.3

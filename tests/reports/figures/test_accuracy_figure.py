@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import wordline as wl
+from wordline.records import Attenuated
 from wordline.records.record import Estimate, NetworkIdentity, Record
 from wordline.reports import accuracy_curves
 
@@ -69,3 +70,15 @@ def test_a_line_at_chance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         for f in kept
     ]
     assert dotted == [[25.0], []]
+
+
+def test_software_that_stands_in_for_a_chip_is_no_point_of_softwares_curve(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twin = NetworkIdentity("Net", "2" * 16, origin=Attenuated(SOFTWARE, CHIP))
+    records = [record(SOFTWARE, SOFTWARE, 0.1, 0.5), record(twin, twin, 0.2, 0.7)]
+    kept = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *a, **k: kept.append(figure))
+    accuracy_curves(records, tmp_path / "figure.png")
+    (curve,) = kept[0].axes[0].containers
+    assert curve.lines[0].get_xydata().tolist() == [[0, 90], [0.1, 50]]

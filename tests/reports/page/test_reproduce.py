@@ -10,10 +10,11 @@ import wordline as wl
 from wordline.cli import parsers
 from wordline.commands import COMMANDS
 from wordline.commands.names import arguments_of, names_of
+from wordline.records import AsTrained, Attenuated
 from wordline.records.record import NetworkIdentity, Record
 from wordline.reports.page.describe_conditions import describe_conditions
 from wordline.reports.page.reproduce import CommandNames, network_names, reproduce_command
-from wordline.runs import Grid, Journal, run_grid
+from wordline.runs import Grid, Journal, ScaledWeights, run_grid
 
 
 def parsed(command: str) -> dict:
@@ -117,6 +118,29 @@ def test_a_reduced_copy_is_named_by_its_side() -> None:
     assert (given["data"], given["side"]) == ("tiny-imagenet", 32)
     code = command_of(dataclasses.replace(made, seed=5))
     assert "wl.load_dataset('tiny-imagenet', root=\"DIR\", side=32).test" in code
+def test_software_that_stands_in_for_a_chip_is_made_again(tmp_path) -> None:
+    data, software = wl.load_dataset("digits").test.take(10), wl.load_model("digits-cnn")
+    crossbars = (wl.Crossbar.preset("rethinking-16"), ScaledWeights(0.9))
+    attack = wl.PGD(eps=8 / 255, steps=2, step_size=4 / 255)
+    grid = Grid(crossbars, (attack,), seeds=(2,), twins=True)
+    records = run_grid(software, data, grid, Journal(tmp_path / "records.jsonl"))
+    names = names_of(records)
+    models = network_names(records, names)
+    for made in records:
+        code = reproduce_command(made, names, models)
+        assert "digits-cnn" in code  # a twin's weights are of no other model
+        if not isinstance(made.victim.origin, AsTrained):
+            there: dict = {}
+            exec(code.replace("print(", "found = ("), there)
+            assert there["found"] == made
+    coded = dataclasses.replace(
+        wl.Crossbar.preset("rethinking-16"), adc=wl.UniformConverter(bits=8)
+    )
+    measured = Attenuated(SOFTWARE, NetworkIdentity("Net", "3", coded))
+    code = command_of(record(NetworkIdentity("Net", "2", origin=measured)))
+    assert "calibration = ..." in code and "data=calibration, limit=0" in code
+    unknown = NetworkIdentity("Net", "2", origin=wl.UnitGain())
+    assert "victim = ...  # UnitGain: weights of your own making" in command_of(record(unknown))
 
 
 def test_calibration_is_part_of_the_command() -> None:

@@ -89,7 +89,8 @@ def eliminate_wires(g, ohms, y_before, factors):
             if ohm > 0:
                 before, t, share = _add_series(y, k + 1, k if step < n else i, ohm)
                 if y_before.shape[0] > 0:
-                    y_before[done, : k + 1] = before
+                    for end in range(k + 1):  # a slice would compile for seconds
+                        y_before[done, end] = before[end]
                     factors[done, 0], factors[done, 1] = t, share
             done += 1
     return y[:n, n:][:, ::-1].copy()
@@ -113,8 +114,9 @@ def _add_series(y, size, k, ohm):
             for b in range(size):
                 y[a, b] += part * row[b]
             y[a, a] = 0
-    y[k, :size] = row * share if ohm < 1 else row * t / ohm
-    y[:size, k] = y[k, :size]
+    for a in range(size):
+        y[k, a] = row[a] * share if ohm < 1 else row[a] * t / ohm
+        y[a, k] = y[k, a]
     return row, t, share
 
 

@@ -164,6 +164,14 @@ def _add(a, factor, b):
 
 @kernel(fastmath=_FASTMATH)
 @no_type_check
+def _copy(a, out):
+    for i in range(a.shape[0]):  # assigned as a slice it compiles for seconds, for its message
+        for j in range(a.shape[1]):
+            out[i, j] = a[i, j]
+
+
+@kernel(fastmath=_FASTMATH)
+@no_type_check
 def _scale_add(a, factor, b):
     for i in range(a.shape[0]):
         for j in range(a.shape[1]):
@@ -193,8 +201,8 @@ def _solve_linearised(slopes, sources, volts, ohms, rtol, steps):
         c[:] = 0.0
         _subtract_product(e, s, r, residual)
         _substitute(t_col, residual, bottom, -1, sense, col, z)
-        p[:] = z
-        p_residual[:] = residual
+        _copy(z, p)
+        _copy(residual, p_residual)
         energy = _power(z, residual)
         goal = rtol * rtol * energy
         for _ in range(steps):

@@ -1,4 +1,4 @@
-"""C1, C2, C3: is the chip's advantage anything but lost clean accuracy?
+"""C1, C2, C3, C4: is the chip's advantage anything but lost clean accuracy, or lost current?
 
     AL(software) - AL(chip) = [CA(software) - CA(chip)] + [AA(chip) - AA(software)]
 
@@ -12,12 +12,13 @@ from typing import final
 from .base_run import WORTH, base_run, software_run
 from .check import AbstractCheck, Finding, Skip, fail_if, percent
 from .context import AuditContext
-from .controls import BATCH_NORM, GAIN, NOISE, SHRINK, Control
+from .controls import BATCH_NORM, GAIN, NOISE, TWIN, Control
 from .statistics import Paired
 
 RESTORED = 0.5  # share of the lost clean accuracy that a control must bring back to say anything
 COSTLIER = 0.05  # a control that loses so much more clean accuracy shrinks AL by that alone
 MOST = 0.8  # share of the advantage that a control must reach alone to have reproduced it
+AS_CLEAN = WORTH  # clean accuracy that a twin may be below the chip: less than any advantage
 
 
 @final
@@ -94,15 +95,15 @@ class _ControlCheck(AbstractCheck):
 
 @final
 class ShrinkExplainsNothing(_ControlCheck):
-    """Raised if the software network, each mapped layer's output multiplied by the one factor that
-    the chip measures there, has four fifths of the chip's AL advantage, or as much as cannot be
-    told from it, without losing five points more of clean accuracy.
+    """Raised if the software network, the weights of each mapped layer multiplied by the chip's one
+    mean gain there (its attenuated twin), has four fifths of the chip's AL advantage, or as much as
+    cannot be told from it, without losing five points more of clean accuracy.
     Because the crossbar then did nothing but make numbers smaller, which a digital gain undoes.
     """
 
     id = "C2"
     title = "uniform shrink does not explain it"
-    control = SHRINK
+    control = TWIN
 
 
 @final
@@ -117,3 +118,42 @@ class NoiseExplainsNothing(_ControlCheck):
     id = "C3"
     title = "matched noise does not explain it"
     control = NOISE
+
+
+@final
+class AttenuationExplainsNothing(AbstractCheck):
+    """Raised if the chip's accuracy under attack is significantly higher than software's, by more
+    than 1 %, and its attenuated twin (the software network, the weights of each mapped layer
+    multiplied by the chip's one mean gain there) gains as much: significantly more than 1 % over
+    software, and no less than the chip, or less by no more than 1 % or by chance; at a clean
+    accuracy that is not more than 1 % below the chip's.
+    Because the gain is then that of weights which are smaller by a few per cent, in front of
+    normalisations and biases that do not know it: software has it by one multiplication a layer,
+    and nothing of it is the crossbar's.
+    """
+
+    id = "C4"
+    title = "attenuation does not explain it"
+
+    def run(self, context: AuditContext) -> Finding:
+        chip, software = base_run(context, None), software_run(context)
+        gain = Paired.of(chip.result.share, software.result.share)
+        words = f"AA gain {percent(gain.difference)}"
+        if not gain.exceeds(WORTH):
+            figures = {"aa_gain": gain.difference}
+            return Finding("pass", figures, f"{words}: nothing gained to explain.")
+        twin = base_run(context, TWIN)
+        alone = Paired.of(twin.result.share, software.result.share)
+        rest = Paired.of(chip.result.share, twin.result.share)
+        cost = float(chip.audited.clean.mean() - twin.audited.clean.mean())
+        figures = {
+            "aa_gain": gain.difference,
+            "aa_gain_of_twin": alone.difference,
+            "aa_gain_over_twin": rest.difference,
+            "p_value": rest.p_value,
+            "ca_below_chip": cost,
+        }
+        clean = f"{percent(abs(cost))} {'less' if cost > 0 else 'more'} CA"
+        text = f"{words} of the chip, {percent(alone.difference)} of its twin at {clean}"
+        explained = alone.exceeds(WORTH) and not rest.exceeds(WORTH) and cost <= AS_CLEAN
+        return fail_if(explained, figures, f"{text}.")

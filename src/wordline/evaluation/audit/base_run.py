@@ -13,12 +13,12 @@ from ...records import Comparison, Estimate, over_draws, paired_difference, wils
 from .audited_model import AttackResult, AuditedModel
 from .check import Skip
 from .context import AuditContext
-from .controls import BATCH_NORM, GAIN, NOISE, OTHER_SEED, SHRINK, Control
+from .controls import BATCH_NORM, GAIN, NOISE, OTHER_SEED, TWIN, Control
 from .plan import base_runs
 from .statistics import Paired
 
 WORTH = 0.01  # of all images: a smaller advantage is none (docs/evaluation.md)
-CONTROLS = (BATCH_NORM, GAIN, SHRINK, NOISE, OTHER_SEED)
+CONTROLS = (BATCH_NORM, GAIN, TWIN, NOISE, OTHER_SEED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from ...datasets import ImageSplit
 from ...defenses.layer_noise import LayerOutputs, layer_outputs
 from ...mapping import LeastSquaresGain
 from ...nn import Chip, map_model, recalibrate_batch_norm
+from ..attenuated import attenuated
 from ..layer_pairs import LayerPairs
-from ..matched_noise import replace_layer, with_noise
+from ..matched_noise import with_noise
 from .check import Skip
 from .context import AuditContext
 
@@ -51,18 +51,18 @@ def map_other_seed(context: AuditContext) -> nn.Module:
     return map_model(context.software.model, chip.crossbar, chip.seed + 1)
 
 
-def shrink(context: AuditContext) -> nn.Module:
-    """Multiply the outputs of software's mapped layers by the chip's factor; biases stay."""
-    model = copy.deepcopy(context.software.model)
-    for name, (software_out, chip_out) in outputs_of(context).items():
-        tiny = torch.finfo(software_out.dtype).tiny
-        square = (software_out * software_out).sum().clamp_min(tiny)
-        factor = (software_out * chip_out).sum() / square
-        try:
-            replace_layer(model, name, lambda layer, factor=factor: _Shrunk(layer, factor))
-        except ValueError as error:
-            raise Skip(SINGLE) from error
-    return model.eval()
+def attenuate(context: AuditContext) -> nn.Module:
+    """Multiply software's mapped weights by the chip's mean gain in each layer; biases stay.
+
+    Of a layer without a matrix it is measured on the first batch of the audited images.
+    """
+    chip, settings = _chip(context), context.settings
+    count = min(settings.batch_size, len(settings.labels))
+    images = ImageSplit(settings.images[:count], settings.labels[:count])
+    try:
+        return attenuated(software=context.software.model, chip=chip, data=images)
+    except ValueError as error:
+        raise Skip(str(error)) from error
 
 
 def add_noise(context: AuditContext) -> nn.Module:
@@ -81,7 +81,7 @@ def add_noise(context: AuditContext) -> nn.Module:
 
 BATCH_NORM = Control("batch norm recalibrated", recalibrate)
 GAIN = Control("least-squares gain", map_with_gain)
-SHRINK = Control("software, uniformly shrunk", shrink)
+TWIN = Control("software, attenuated as the chip", attenuate)
 NOISE = Control("software, matched noise", add_noise)
 OTHER_SEED = Control("another seed's chip", map_other_seed)
 
@@ -104,22 +104,6 @@ def outputs_of(context: AuditContext) -> dict[str, LayerOutputs]:
 
     outputs: dict[str, LayerOutputs] = context.cached("layer outputs", measure)
     return outputs
-
-
-class _Shrunk(nn.Module):
-    """A layer whose product is multiplied by a factor; its bias is not."""
-
-    def __init__(self, layer: nn.Module, factor: Tensor) -> None:
-        super().__init__()
-        self.layer, self.factor = layer, float(factor)
-        self._at_zero: dict[torch.Size, Tensor] = {}  # by the shape of one input: always the same
-
-    def forward(self, x: Tensor) -> Tensor:
-        if (shape := x.shape[1:]) not in self._at_zero:
-            with torch.no_grad():
-                self._at_zero[shape] = self.layer(torch.zeros_like(x[:1]))
-        at_zero = self._at_zero[shape]
-        return at_zero + self.factor * (self.layer(x) - at_zero)
 
 
 def _chip(context: AuditContext) -> Chip:

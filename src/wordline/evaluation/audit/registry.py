@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from .advantage import AccuracyRestored, NoiseExplainsNothing, ShrinkExplainsNothing
+from .advantage import (
+    AccuracyRestored,
+    AttenuationExplainsNothing,
+    NoiseExplainsNothing,
+    ShrinkExplainsNothing,
+)
 from .binarization import Binarization
 from .check import AbstractCheck
 from .convergence import (
@@ -32,9 +37,10 @@ RUNNING_ORDER: Final[tuple[AbstractCheck, ...]] = (
     NoSilentSuccess(), StepsConverged(), RestartsConverged(), StepSizeConverged(),
     DrawsConverged(), LossAgnostic(), RandomFindsNothing(), SquareFindsNothing(),
     HardLabelFindsNothing(), FrozenNoise(), NoiseLadder(), EnoughDraws(), AccuracyRestored(),
-    ShrinkExplainsNothing(), NoiseExplainsNothing(),
+    ShrinkExplainsNothing(), AttenuationExplainsNothing(), NoiseExplainsNothing(),
 )  # fmt: skip
 SHOWN: Final = (
     "V1", "V2", "V3", "V4", "V5", "G1", "G2", "G3", "G4", "A1", "A2", "A3", "A4", "A5", "A6", "A7",
-    "E1", "E2", "B1", "B2", "B3", "B4", "B5", "R1", "R2", "R3", "C1", "C2", "C3", "T1",
+    "E1", "E2", "B1", "B2", "B3", "B4", "B5", "R1", "R2", "R3", "C1", "C2", "C3", "C4",
+    "T1",
 )  # fmt: skip

@@ -56,7 +56,8 @@ def audit(
     that draws from torch's global generator is run under a copy of it.
 
     The verdict is "masking detected", "evaluation not converged", "advantage explained by
-    clean-accuracy loss", or "no masking found by these N checks". Docs: docs/evaluation.md.
+    attenuation", "advantage explained by clean-accuracy loss", or "no masking found by these N
+    checks". Docs: docs/evaluation.md.
 
     Raises ValueError for a network in training mode, images that do not fit or eps that is not in
     (0, 0.5].

@@ -9,6 +9,7 @@ from ...records import Check
 
 MASKING: Final = "masking detected"
 NOT_CONVERGED: Final = "evaluation not converged"
+ATTENUATION: Final = "advantage explained by attenuation"
 CLEAN_ACCURACY: Final = "advantage explained by clean-accuracy loss"
 
 # The first verdict any of whose checks failed is the audit's. The signs of masking are those of
@@ -20,6 +21,9 @@ VERDICTS: Final[dict[str, tuple[str, ...]]] = {
     NOT_CONVERGED: (
         "V1", "V2", "V4", "V5", "A2", "A3", "A4", "A5", "A6", "A7", "R1", "R2", "R3", "T1",
     ),
+    # Before the next one: C4 asks only where accuracy under attack is higher than software's. Then
+    # more than clean accuracy was lost, and a gain that restores it says why, not that.
+    ATTENUATION: ("C4",),
     CLEAN_ACCURACY: ("C1", "C2", "C3"),
 }  # fmt: skip
 # V3 and G4 only warn: they switch the stochastic protocol on; A5, R2 and R3 judge its convergence.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -51,9 +51,12 @@ class DigitalLayer(nn.Module):
         self.product, self.weight = view.product, as_parameter(view.weight)
         self.bias = as_optional_parameter(view.bias)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Multiply by the software weight."""
-        return self.product(input, self.weight, self.bias)
+    def forward(self, input: Tensor, output_size: Sequence[int] | None = None) -> Tensor:
+        """Multiply by the software weight; `output_size` as in a mapped layer."""
+        product = self.product
+        if output_size is not None:
+            product = product.with_output_size(input, output_size)
+        return product(input, self.weight, self.bias)
 
 
 def single_matrix(view: MatrixView) -> LayerMatrices:

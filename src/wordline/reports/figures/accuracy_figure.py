@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ...records import AsTrained
 from ...records.record import NetworkIdentity, Record
 from ..fields import epsilon, format_field, format_value
 from .figure_file import new_figure, save_figure
@@ -24,8 +25,9 @@ def accuracy_curves(
     """Draw accuracy with 95 % intervals: a column of panels per attack, a row per gain and tile.
 
     The point at epsilon 0 is clean accuracy; a dotted line is drawn at `chance` above 0. `path` is
-    a .png, .pdf or .svg. Returns `path`.
+    a .png, .pdf or .svg. Returns `path`. Software whose weights stand in for a chip is left out.
     """
+    records = [r for r in records if isinstance(r.victim.origin, AsTrained)]
     attacks = list(dict.fromkeys(format_field(record, "attack") for record in records))
     chips = (record.victim for record in records if record.victim.is_chip)
     designs = list(dict.fromkeys(map(_design, chips))) or [""]

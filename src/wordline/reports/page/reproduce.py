@@ -7,6 +7,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ...records import AsTrained, Attenuated, Scaled
 from ...records.record import NetworkIdentity, Record
 
 UNKNOWN_MODEL = "MODEL"
@@ -40,7 +41,7 @@ def network_names(records: Iterable[Record], names: CommandNames) -> dict[str, s
     found: dict[str, set[str]] = {}
     for record in records:
         for network in (record.victim, record.source):
-            if not network.is_chip:
+            if not network.is_chip and isinstance(network.origin, AsTrained):
                 name = names.networks.get(network.weights, UNKNOWN_MODEL)
                 for key in (network.network, record.victim.weights):
                     found.setdefault(key, set()).add(name)
@@ -54,6 +55,8 @@ def reproduce_command(record: Record, names: CommandNames, networks: Mapping[str
     crossbar that is no preset is written to a file first.
     """
     software = record.source if not record.source.is_chip else record.victim
+    if isinstance(software.origin, Attenuated | Scaled):
+        software = software.origin.software
     model = (
         names.networks.get(software.weights)
         or networks.get(record.victim.weights)
@@ -61,6 +64,7 @@ def reproduce_command(record: Record, names: CommandNames, networks: Mapping[str
     )
     attack = names.attacks.get(record.attack.identity())
     has_words = record.data in NAMED_DATA and record.setting in NAMED_SETTINGS and record.seed == 0
+    has_words = has_words and isinstance(record.victim.origin, AsTrained)
     if attack is None or not has_words:
         return _python_lines(record, model)
     before, crossbar = _crossbar_arguments(record.victim, names)
@@ -94,7 +98,10 @@ def _python_lines(record: Record, model: str) -> str:
     if record.victim.is_chip:
         victim = "victim"
         lines.append(f"victim = {_chip_expression(record.victim)}")
-    if record.source.is_chip and record.source == record.victim:
+    elif not isinstance(record.victim.origin, AsTrained):
+        victim = "victim"
+        lines += _stand_in_lines(record.victim)
+    if victim == "victim" and record.source == record.victim:
         source = "victim"
     elif record.source.is_chip:
         source = "source"
@@ -120,6 +127,21 @@ def _python_lines(record: Record, model: str) -> str:
     networks = f"victim={victim}, source={source}"
     lines.append(f"print(wl.evaluate({networks}, attack=attack, data=data, {numbers}))")
     return "\n".join(lines)
+
+
+def _stand_in_lines(victim: NetworkIdentity) -> list[str]:
+    """Write the lines that make software with the weights of a stand-in for a chip."""
+    origin = victim.origin
+    if isinstance(origin, Scaled):
+        return [f"victim = wl.scaled(software=software, factor={origin.factor!r})"]
+    if not isinstance(origin, Attenuated):
+        return [f"victim = ...  # {type(origin).__name__}: weights of your own making"]
+    lines = [f"chip = {_chip_expression(origin.chip)}"]
+    made = f"software=software, chip=chip, per={origin.per!r}"
+    if not getattr(origin.chip.crossbar, "is_matrix", True):
+        lines.append("calibration = ...  # the training images that it was measured on")
+        made += ", data=calibration, limit=0"
+    return [*lines, f"victim = wl.attenuated({made})"]
 
 
 def _chip_expression(chip: NetworkIdentity) -> str:

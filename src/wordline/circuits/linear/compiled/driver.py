@@ -72,6 +72,8 @@ def _saved_for(some: Tensor, g: Tensor, saved: Tensor) -> Tensor:
 
 def _tiles_saved(g: Tensor, saved: Tensor) -> int:
     """Tiles whose factors there is room for in `saved`: none if they have no large merge."""
+    if len(saved) == 0:
+        return 0
     unit = schedule(*g.shape[1:], "save").saved
     return min(len(g), len(saved) // unit) if unit else 0
 
