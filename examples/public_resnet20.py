@@ -104,6 +104,8 @@ class ResNet20(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images `(n, 3, 32, 32)` in [0, 1] to logits."""
+        if images.shape[1] != 3:  # one channel would be broadcast to three
+            raise ValueError(f"`images` must have 3 channels, got {images.shape[1]}")
         x = (images - self.mean) / self.std
         for name in self.order:
             x = self.get_submodule(name)(x)

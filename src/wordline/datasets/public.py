@@ -15,8 +15,8 @@ VALIDATION = ("valid", "val", "validation")
 class PublicDataset:
     """Description of a public data set of images.
 
-    `hub_path`: its name on the Hugging Face hub, "" for none. `test`: names of its test split, in groups by
-    preference. `side`: height and width of its images in pixels. `image_columns` and
+    `hub_path`: its name on the Hugging Face hub, "" for none. `test`: names of its test split, in
+    groups by preference. `side`: height and width of its images in pixels. `image_columns` and
     `label_columns`: names of the columns of its tables, by preference. `copies`: sides of reduced
     copies that people use under its name.
     """
