@@ -16,7 +16,8 @@ is set in three steps:
    programming, at its place in the tuple.
 
 Converters (`UniformConverter`) stand in front of word lines and behind bit lines; a range gives
-their full scale.
+their full scale. `OutputNoise` is added to the currents between bit lines and converters; it is no
+non-ideality of a device, and has a field of its own in the crossbar.
 
 No code here depends on wires or on neighbouring cells: that is `circuits`. One seed is one chip:
 draws are made in float32 on the generator's device, whatever the precision and the device of the
@@ -31,7 +32,8 @@ from .log_normal import LogNormalVariation
 from .measured import MeasuredDevice
 from .memristor import Memristor
 from .nonideality import AbstractNonideality
-from .ranges import AbstractRange, Calibrated, FixedRange, FullScale, SampleMax
+from .output_noise import OutputNoise
+from .ranges import AbstractRange, Calibrated, FixedRange, FullScale, OutputBound, SampleMax
 from .read_noise import ReadNoise
 from .state_dependent import StateDependentVariation
 from .stuck import StuckDevices
@@ -50,6 +52,8 @@ __all__ = [
     "LogNormalVariation",
     "MeasuredDevice",
     "Memristor",
+    "OutputBound",
+    "OutputNoise",
     "ReadNoise",
     "RetentionDrift",
     "SampleMax",

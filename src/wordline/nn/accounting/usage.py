@@ -45,10 +45,10 @@ def usage_of(layer: AbstractMappedLayer, x: Tensor, samples: int) -> Usage:
     """Count the costs of one pass of these activations through a layer, for each of the samples."""
     crossbar, batch = layer.crossbar, x if layer.product.is_batched(x) else x[None]
     vectors = layer.product.vector_count(batch) / samples
-    u, dac = batch, crossbar.dac
+    u, dac, noisy = batch, crossbar.dac, crossbar.output_noise.sigma > 0
     if not dac.ideal:
         u = dac.convert(batch / dac.input_limit(batch, getattr(layer, "input_limit", batch)))
-    reads = vectors * sum(1 for _ in crossbar.slicing.streams(u))
+    reads = vectors * sum(1 for _ in crossbar.slicing.streams(u, both_signs=noisy))
     cells = math.prod(layer.cells_shape)
     columns = 0 if crossbar.adc.ideal else cells // crossbar.tile[0]
     return Usage(vectors, reads, reads * columns, reads * cells)
