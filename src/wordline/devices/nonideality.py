@@ -22,10 +22,14 @@ class AbstractNonideality(Value):
 
     `passes`: number of random draws for each device, where every device is treated alone; a large
     layer is then programmed in chunks, with the same numbers. 0, the default: all at once.
+
+    `needs_target`: it depends on what a device was programmed for, and is called by way of
+    `apply_to_target`; not for what is drawn at each read.
     """
 
     stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"
     passes: ClassVar[int] = 0
+    needs_target: ClassVar[bool] = False
 
     @property
     def per_read(self) -> bool:
@@ -46,6 +50,12 @@ class AbstractNonideality(Value):
 
         Differentiable in `g` for fixed draws: hardware-aware training passes through it.
         """
+
+    def apply_to_target(
+        self, g: Tensor, target: Tensor, device: AbstractDevice, *, generator: torch.Generator
+    ) -> Tensor:
+        """Change conductances g of devices that were programmed for `target`, in siemens."""
+        return self.apply(g, device, generator=generator)
 
     def apply_with_generators(
         self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]

@@ -113,7 +113,7 @@ class Crossbar(Value):
     def is_matrix(self) -> bool:
         """True where a read is nothing but a product with the effective weights."""
         no_converters = self.adc.ideal and self.dac.ideal and not self.output_noise.sigma
-        return self.array.linear and no_converters and isinstance(self.slicing, NoSlicing)
+        return self.array.linear and no_converters and self.slicing.analog
 
     @property
     def stochastic(self) -> bool:

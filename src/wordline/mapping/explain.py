@@ -13,6 +13,7 @@ from .crossbar import Crossbar
 from .full_scale import UNMEASURED, column_noise, full_scale_ampere
 from .nonideality_factor import probe_volts
 from .presets import PRESETS
+from .several_devices import AbstractSeveralDevices
 from .slicing import BitSlicing
 
 
@@ -64,6 +65,8 @@ def _array(crossbar: Crossbar) -> str:
 
 def _slicing(crossbar: Crossbar) -> str:
     slicing = crossbar.slicing
+    if isinstance(slicing, AbstractSeveralDevices):
+        return f"{_words(slicing)}: analog devices of a weight on one column, one read an input"
     if not isinstance(slicing, BitSlicing):
         return (
             "none: one cell a weight and array, one read an input; "

@@ -40,11 +40,14 @@ def output_noise_shares(
 
         s = s_column sqrt(row_tiles  sum_slices w^2  sum_streams v^2  sum_arrays d^2)
 
-    `streams`: significances of the reads; without converters between, this is exact.
+    Slices or arrays whose currents are merged in front of one converter have one number together,
+    and a factor of 1. `streams`: significances of the reads; without converters between, this is
+    exact.
     """
-    slices = crossbar.slicing.slices(crossbar.encoding.sign_bits)
+    encoding, slicing = crossbar.encoding, crossbar.slicing
+    slices = (1.0,) if slicing.shares_columns else slicing.slices(encoding.sign_bits)
     squares = row_tiles * math.fsum(w * w for w in slices) * math.fsum(v * v for v in streams)
-    decoded = crossbar.encoding.noise_factor(crossbar.slicing.zero_share)
+    decoded = 1.0 if encoding.subtracts_currents else encoding.noise_factor(slicing.zero_share)
     return column_noise(crossbar, measured) * (math.sqrt(squares) * decoded)
 
 
@@ -61,7 +64,7 @@ def _limit(
     crossbar: Crossbar, of: AbstractOutputRange, finest: float, measured: Tensor
 ) -> Tensor | float:
     on_share = 1.0
-    if not crossbar.adc.less_off_current:
+    if not crossbar.adc.less_off_current and not crossbar.encoding.subtracts_currents:
         on_share = crossbar.device.g_on_siemens / crossbar.window_siemens
     largest, ampere = crossbar.tile[0] * on_share, 1 / full_scale_ampere(crossbar)
     return of.of_outputs(largest, finest, ampere, measured)

@@ -19,9 +19,16 @@ _MAX_DIGIT_BITS = 12  # of a cell or a stream; no device has more levels
 
 
 class AbstractSlicing(Value):
-    """A rule that spreads a weight over cells and an input over reads, and adds the outputs up."""
+    """A rule that spreads a weight over cells and an input over reads, and adds the outputs up.
+
+    `analog`: cells and inputs hold any number, and nothing is added up after conversion but tiles;
+    `shares_columns`: the cells of a weight share a column, so that their currents add up in front
+    of its converter.
+    """
 
     gradient: ClassVar[Literal["exact", "straight-through"]]
+    analog: ClassVar[bool] = False
+    shares_columns: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
@@ -83,6 +90,7 @@ class NoSlicing(AbstractSlicing):
     """
 
     gradient: ClassVar[Literal["exact", "straight-through"]] = "exact"
+    analog: ClassVar[bool] = True
 
     @property
     def zero_share(self) -> float:

@@ -11,7 +11,7 @@ from typing import Protocol, final
 import torch
 from torch import Tensor
 
-from ...mapping import Crossbar, NoSlicing, ProgrammedMatrix
+from ...mapping import Crossbar, ProgrammedMatrix
 from ..layers.product import AbstractProduct
 from .input_checks import require_finite
 from .noise_stream import NoiseStream
@@ -94,7 +94,7 @@ class RoundedInputs(AbstractConversion):
         with _device_precision(x, state) as wide:
             limit = dac.input_limit(wide, layer.input_limit)
             rounded = wide
-            if not (dac.ideal and isinstance(slicing, NoSlicing)):
+            if not (dac.ideal and slicing.analog):
                 rounded = slicing.round_inputs(dac.convert(wide / limit)) * limit
             weight = _effective_weight(product, state, layer).to(wide.dtype)
             y = product(rounded, weight, _bias(layer, wide))

@@ -34,7 +34,7 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor, ranges: ConverterRa
         return False
     if crossbar.adc.less_off_current or ranges.observe is not None or u.numel() == 0:
         return False
-    if ranges.noise is not None:
+    if ranges.noise is not None or crossbar.encoding.subtracts_currents:
         return False
     if under_transform() or in_forward_mode(u, response):
         return False

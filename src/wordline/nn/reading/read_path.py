@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.jit import is_tracing  # type: ignore[attr-defined]
 
-from ...mapping import Crossbar, NoSlicing, ProgrammedMatrix
+from ...mapping import Crossbar, ProgrammedMatrix
 from ...transforms import no_compile, under_vmap
 from ..layers.product import AbstractProduct
 from .conversions import (
@@ -116,7 +116,7 @@ def _conversion(crossbar: Crossbar, observer: CalibrationObserver) -> AbstractCo
     if crossbar.is_matrix:
         return NoConverters()
     exact = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
-    if exact and (isinstance(crossbar.slicing, NoSlicing) or not crossbar.output_noise.sigma):
+    if exact and (crossbar.slicing.analog or not crossbar.output_noise.sigma):
         return RoundedInputs(crossbar)
     return ConvertedColumns(crossbar, observer.outputs)
 

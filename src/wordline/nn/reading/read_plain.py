@@ -12,6 +12,7 @@ from torch.utils.checkpoint import checkpoint
 
 from ...devices.converter_kernel import digitise_
 from ...mapping import Crossbar
+from ...mapping.cells import array_shape, arrays_per_converter
 from ...mapping.full_scale import adc_limit
 from ...transforms import concrete, needs_derivative, under_transform
 from .output_noise import NoiseDraws, add_at_columns
@@ -52,7 +53,7 @@ def read_plain(
     if array.independent_columns and not array.linear and unobserved:
         response = _without_pads(response, outputs)
     cached = vectors.device.type == "cpu" and array.linear and unobserved
-    converters = response[..., 0, :].numel()
+    converters = response[..., 0, :].numel() // arrays_per_converter(crossbar)
     chunks = vectors.split(max(1, (_CHUNK_IN_CACHE if cached else _CHUNK) // converters), 1)
     learning = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
     # torch.func knows no checkpoints
@@ -134,16 +135,31 @@ def _read_chunk(
     total, saturated, reads = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
     noisy = ranges.noise is not None  # a read at zero volts is noise, and not left out
     for stream, (significance, share) in enumerate(slicing.streams(tiles, both_signs=noisy)):
-        currents = respond(share)
+        currents = _merge(respond(share), crossbar)
         if ranges.noise is not None and ranges.observe is None:
             place = start, stream
             currents = add_at_columns(currents, crossbar, ranges.outputs, ranges.noise, place)
         codes, unit, over = _convert(currents, crossbar, ranges)
         saturated, reads = saturated + over, reads + (not crossbar.adc.ideal)
-        merged = slicing.combine_digits(codes.sum(2), encoding.sign_bits)
-        differences = encoding.difference(merged, slicing.zero_share)
+        merged = codes.sum(2)
+        if not slicing.shares_columns:
+            merged = slicing.combine_digits(merged, encoding.sign_bits)
+        differences = merged[0]
+        if not encoding.subtracts_currents:
+            differences = encoding.difference(merged, slicing.zero_share)
         total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
     return total.transpose(1, 2).flatten(2), (saturated, reads)
+
+
+def _merge(currents: Tensor, crossbar: Crossbar) -> Tensor:
+    """Add and subtract the currents `(slices * signs, ...)` that share a converter."""
+    slicing, encoding = crossbar.slicing, crossbar.encoding
+    if slicing.shares_columns:
+        currents = slicing.combine_digits(currents, encoding.sign_bits)
+    if encoding.subtracts_currents:
+        of_sign = currents.unflatten(0, (-1, array_shape(crossbar)[1])).movedim(1, 0)
+        currents = encoding.difference(of_sign, slicing.zero_share)
+    return currents
 
 
 def _convert(
