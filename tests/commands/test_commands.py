@@ -427,6 +427,8 @@ def test_surrogate_fit_leaves_an_array_of_the_crossbar(wordline, tmp_path: Path)
             "takes one step",
         ),
         (("quanos", "--model", "resnet10-cifar10"), "do not fit `model`"),
+        (("evaluate", "--data", "digits", "--side", "32"), "`side` of the embedded 'digits' must"),
+        (("train", "digits-cnn", "--data", "digits", "--side", "32"), "`side` of the embedded"),
         (
             ("train", "digits-cnn", "--data", "digits", "--gain", "unit"),
             "`gain` belongs to a crossbar",

@@ -69,14 +69,18 @@ def write_parquet(tmp_path: Path) -> WriteParquet:
     """Writes two splits as the hub does, features in the metadata; `change` alters columns."""
 
     def write(
-        name: str = "cifar10", count: int = 6, change: Callable[[dict[str, Any]], Any] | None = None
+        name: str = "cifar10",
+        count: int = 6,
+        change: Callable[[dict[str, Any]], Any] | None = None,
+        side: int = 0,
     ) -> Path:
         image, label = COLUMNS[name]
         names = list(PUBLIC[name].classes.names)
         for stem in ("train", STEMS[name]):
             columns: dict[str, Any] = {
                 image: [
-                    {"bytes": png(flat(40 * i, SIDES[name])), "path": None} for i in range(count)
+                    {"bytes": png(flat(40 * i, side or SIDES[name])), "path": None}
+                    for i in range(count)
                 ],
                 label: [i % 3 for i in range(count)],
             }

@@ -35,6 +35,45 @@ def test_parquet_files_of_the_hubs_schema(write_parquet: WriteParquet, name: str
         assert torch.equal(split.images[2], pixels_of(flat(80, SIDES[name])))
 
 
+def test_the_reduced_copy_of_tiny_imagenet_is_a_data_set_of_its_own(
+    write_parquet: WriteParquet,
+) -> None:
+    root = write_parquet("tiny-imagenet", side=32)
+    data = load_dataset("tiny-imagenet", root, side=32)
+    assert data.name == data.test.name == "tiny-imagenet-32"
+    assert data.classes == PUBLIC["tiny-imagenet"].classes.names
+    assert data.train.images.shape == (6, 3, 32, 32)
+    assert torch.equal(data.test.images[2], pixels_of(flat(80, 32)))
+    assert data.test.labels.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize(("there", "asked"), [(32, 0), (32, 64), (64, 32), (48, 64)])
+def test_images_of_another_side_are_refused_and_never_resized(
+    write_parquet: WriteParquet, there: int, asked: int
+) -> None:
+    data = load_dataset("tiny-imagenet", write_parquet("tiny-imagenet", side=there), side=asked)
+    with pytest.raises(
+        ValueError,
+        match=f"`root` holds a picture of {there} x {there} pixels, row 0 of valid.*, where "
+        f"{asked or 64} x {asked or 64} are asked for; tiny-imagenet is read with side=64 or",
+    ):
+        _ = data.test
+
+
+def test_sides_that_a_data_set_does_not_have(write_parquet: WriteParquet) -> None:
+    root = write_parquet()
+    assert load_dataset("cifar10", root, side=32).name == "cifar10"
+    assert load_dataset("digits", side=8).name == "digits"
+    with pytest.raises(ValueError, match="`side` of cifar10 must be 32, got 64"):
+        load_dataset("cifar10", root, side=64)
+    with pytest.raises(ValueError, match="`side` of tiny-imagenet must be 64 or 32, got 48"):
+        load_dataset("tiny-imagenet", root, side=48)
+    with pytest.raises(ValueError, match="`side` of the embedded 'digits' must be 8, got 32"):
+        load_dataset("digits", side=32)
+    with pytest.raises(ValueError, match="`root` was not given, and the hub has no tiny-imagenet-"):
+        load_dataset("tiny-imagenet", side=32)
+
+
 def test_folders_as_the_hub_lays_them_out(write_parquet: WriteParquet) -> None:
     root = write_parquet()
     for stem in ("train", "test"):

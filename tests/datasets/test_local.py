@@ -251,10 +251,10 @@ def test_tiny_imagenets_own_lists(tmp_path: Path) -> None:
     (tmp_path / "words.txt").write_text("\n".join([*words, "n99999999\tthing 3, object"]))
     names = tuple(f"thing {place}, object" for place in reversed(range(200)))
     table(tmp_path / "valid.parquet", 1, label=0, names=names, column="image")
-    data = load_dataset("tiny-imagenet", tmp_path)
+    data = load_dataset("tiny-imagenet", tmp_path, side=32)
     assert data.classes == TINY_IMAGENET and data.test.labels.tolist() == [199]
     (tmp_path / "wnids.txt").write_text("\n".join(["n00000001", *TINY_IMAGENET[1:]]))
     with pytest.raises(
         ValueError, match="calls class 0 'n00000001' in '.*wnids.txt', where .* has 'n01443537'"
     ):
-        load_dataset("tiny-imagenet", tmp_path)
+        load_dataset("tiny-imagenet", tmp_path, side=32)

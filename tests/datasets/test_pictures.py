@@ -152,10 +152,11 @@ def test_pictures_are_turned_as_they_say(turned: int, numbers: np.ndarray) -> No
     assert np.array_equal(shown(tiff(numbers[..., 0], turned=turned)), as_seen(grey))
 
 
-def test_pictures_of_another_size_are_resampled() -> None:
-    out = decode([("a", png(flat(100, 9))), ("b", png(Image.new("RGB", (3, 7))))], 2, 4)
-    assert out.shape == (2, 3, 4, 4)
+def test_pictures_of_another_size_are_refused() -> None:
+    out = decode([("a", png(flat(100, 4)))], 1, 4)
     assert torch.equal(out[0, :, 0, 0], torch.tensor([100, 0, 155], dtype=torch.uint8))
+    with pytest.raises(ValueError, match="a picture of 3 x 7 pixels, b, where 4 x 4 are asked for"):
+        decode([("a", png(flat(100, 4))), ("b", png(Image.new("RGB", (3, 7))))], 2, 4)
 
 
 @pytest.mark.parametrize(

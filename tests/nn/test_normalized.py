@@ -37,3 +37,11 @@ def test_bad_statistics_are_refused(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         wl.Normalized(nn.Identity(), mean, std)
+
+
+def test_images_of_another_number_of_channels_are_refused() -> None:
+    three = wl.Normalized(nn.Identity(), (0.5, 0.5, 0.5), (1.0, 1.0, 1.0))
+    with pytest.raises(ValueError, match="`images` have 1 channels, `mean` and `std` 3"):
+        three(torch.zeros(2, 1, 4, 4))
+    one = wl.Normalized(nn.Identity(), (0.5,), (1.0,))
+    assert one(torch.zeros(2, 3, 4, 4)).shape == (2, 3, 4, 4)

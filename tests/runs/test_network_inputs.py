@@ -118,6 +118,10 @@ def test_bad_ingredients_are_refused() -> None:
         Images("digits", "dev")
     with pytest.raises(ValueError, match="`limit` must be at least 0"):
         Images("digits", limit=-1)
+    with pytest.raises(ValueError, match="`side` must be at least 0"):
+        Images("digits", side=-1)
+    with pytest.raises(ValueError, match="`side` must be at least 0"):
+        TrainedNetwork("digits-cnn", "digits", Recipe.preset("digits"), side=-1)
     with pytest.raises(ValueError, match="`architecture` must be one of"):
         TrainedNetwork("vgg9", "digits", Recipe.preset("digits"))
     recipe = Recipe.preset("digits")

@@ -190,17 +190,33 @@ def test_other_images_and_networks_than_pinned_are_refused() -> None:
 def test_a_data_set_may_lie_in_a_folder_of_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[tuple[str, str]] = []
+    asked: list[tuple[str, str, int]] = []
     monkeypatch.setattr(
-        "wordline.runs.store.load_dataset", lambda name, root: asked.append((name, root))
+        "wordline.runs.store.load_dataset", lambda *given: asked.append(given)
     )
     (tmp_path / "cifar10").mkdir()
     store = Store(root=str(tmp_path))
     for name in ("cifar10", "cifar100", "digits"):
         store.data(name)
     Store().data("cifar10")
-    own = ("cifar10", str(tmp_path / "cifar10"))
-    assert asked == [own, ("cifar100", str(tmp_path)), ("digits", ""), ("cifar10", "")]
+    own = ("cifar10", str(tmp_path / "cifar10"), 0)
+    assert asked == [own, ("cifar100", str(tmp_path), 0), ("digits", "", 0), ("cifar10", "", 0)]
+
+
+def test_a_reduced_copy_lies_in_a_folder_of_its_name_or_of_the_data_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, str, int]] = []
+    monkeypatch.setattr("wordline.runs.store.load_dataset", lambda *given: asked.append(given))
+    folder, copy = tmp_path / "tiny-imagenet", tmp_path / "tiny-imagenet-32"
+    folder.mkdir()
+    Store(root=str(tmp_path)).data("tiny-imagenet", 32)
+    copy.mkdir()
+    store = Store(root=str(tmp_path))
+    for side in (32, 64, 0, 32):  # the last one is in memory
+        store.data("tiny-imagenet", side)
+    wanted = (folder, 32), (copy, 32), (folder, 64), (folder, 0)
+    assert asked == [("tiny-imagenet", str(root), side) for root, side in wanted]
 
 
 def test_what_cannot_be_kept_is_used_all_the_same(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """The four parasitic resistances of an array."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -37,6 +39,20 @@ class Wires(Value):
         for name in ("driver_ohm", "row_ohm", "col_ohm", "sense_ohm"):
             require_number(name, getattr(self, name), at_least=0.0)
 
+    def scaled(self, factor: float) -> Wires:
+        """Return wires whose four resistances are `factor` >= 0 times as large.
+
+        A read is a ratio of resistances, so this is as good as devices of 1 / `factor` times the
+        conductance.
+
+        >>> Wires(driver_ohm=1e3, row_ohm=5.0).scaled(0.1)
+        Wires(driver_ohm=100.0, row_ohm=0.5, col_ohm=0.0, sense_ohm=0.0)
+        """
+        require_number("factor", factor, at_least=0.0)
+        ohms = self.driver_ohm, self.row_ohm, self.col_ohm, self.sense_ohm
+        driver, row, col, sense = (factor * ohm for ohm in ohms)
+        return Wires(driver_ohm=driver, row_ohm=row, col_ohm=col, sense_ohm=sense)
+
     @property
     def ideal(self) -> bool:
         """True when all four are zero: the array then multiplies by its conductances."""
@@ -52,7 +68,7 @@ class Ohms(NamedTuple):
     sense: Any
 
     @classmethod
-    def of(cls, wires: Wires, number: Callable[[float], Any] = float) -> "Ohms":
+    def of(cls, wires: Wires, number: Callable[[float], Any] = float) -> Ohms:
         """Convert the resistances of `wires` to a type of number."""
         four = wires.driver_ohm, wires.row_ohm, wires.col_ohm, wires.sense_ohm
         return cls(*(number(ohm) for ohm in four))

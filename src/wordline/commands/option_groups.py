@@ -72,14 +72,17 @@ class DataOptions:
     Args:
         data: digits, cifar10, cifar100 or tiny-imagenet.
         root: local folder of the data set; without it the data come from the hub.
+        side: height and width of the images in pixels; 0 is the data set's own, and 32 the reduced
+            copy of tiny-imagenet.
     """
 
     data: str = "digits"
     root: str = ""
+    side: int = 0
 
     def load(self) -> ImageData:
         """Return the data set."""
-        return data_of(self.data, self.root)
+        return data_of(self.data, self.root, self.side)
 
 
 @dataclass(frozen=True)

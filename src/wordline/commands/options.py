@@ -69,12 +69,12 @@ def gains() -> dict[str, AbstractGain]:
     }  # fmt: skip
 
 
-def data_of(name: str, root: str) -> ImageData:
+def data_of(name: str, root: str, side: int = 0) -> ImageData:
     """Load a data set by name."""
     from ..datasets import load_dataset
 
     with asked_as("data"):
-        return load_dataset(name, root)
+        return load_dataset(name, root, side)
 
 
 def software_of(name: str, weights: str) -> nn.Module:

@@ -149,6 +149,7 @@ def train(
     half: bool = False,
     seed: int = 0,
     from_: Annotated[str, tyro.conf.arg(name="from")] = "",
+    side: int = 0,
 ) -> None:
     """Train a network; write NAME.safetensors and NAME.json.
 
@@ -163,6 +164,8 @@ def train(
         name: of the files; by default ARCHITECTURE-DATA and its special features, such as -pgd-8.
         half: store the weights as float16.
         from_: a network to start from, by name or file: fine-tuning.
+        side: height and width of the images in pixels; 0 is the data set's own, and 32 the reduced
+            copy of tiny-imagenet.
     """
     from .. import models, training
     from ..defenses import OnChip
@@ -172,10 +175,10 @@ def train(
         raise ValueError("`gain` belongs to a crossbar; name one by --crossbar")
     forward = OnChip(chip.load()) if chip.crossbar else training.IdentityForward()
     chosen = dataclasses.replace(chosen, objective=defense.load(), forward=forward)
-    images = data_of(data, root)
+    images = data_of(data, root, side)
     with asked_as("from"):
         initial = models.load_model(from_) if from_ else None
-    parts = [architecture, data, *defense.suffix()]
+    parts = [architecture, images.name, *defense.suffix()]
     parts += [f"on-{Path(chip.crossbar).stem}"] if chip.crossbar else []
     card = training.train(
         architecture, images, chosen, out, seed=seed, half=half, name=name or "-".join(parts),

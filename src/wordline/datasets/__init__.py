@@ -6,7 +6,7 @@ It returns an `ImageData` with two `ImageSplit`s. `as_split` turns a PyTorch dat
 """
 
 from .images import ImageData, ImageSplit, to_float
-from .load import load_dataset
+from .load import load_dataset, name_of
 from .pairs import Pairs, as_split, clip_rounding
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "as_split",
     "clip_rounding",
     "load_dataset",
+    "name_of",
     "to_float",
 ]

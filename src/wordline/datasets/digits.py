@@ -13,6 +13,7 @@ import torch
 
 from .images import ImageData, ImageSplit
 
+SIDE = 8  # of an image, in pixels
 TRAIN_IMAGES = (
     1297  # the last 500 are the test split; the file's order already mixes writers and digits
 )

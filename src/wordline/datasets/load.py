@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from .classes import Classes
-from .digits import digits
+from .digits import SIDE, digits
 from .hub import read_from_hub
 from .images import ImageData, ImageSplit
 from .local import LocalFolder
@@ -17,16 +17,21 @@ from .public import PUBLIC
 from .rows import Rows, concatenate
 
 
-def load_dataset(name: str, root: str | Path = "") -> ImageData:
+def load_dataset(name: str, root: str | Path = "", side: int = 0) -> ImageData:
     """Load a data set by name: "digits" (embedded), "cifar10", "cifar100" or "tiny-imagenet".
 
     The last three come from the Hugging Face hub, or from `root`, a local folder of parquet files
-    or of images (see `datasets.local`), of which one split is enough. Images are RGB, of the data
-    set's own size, and stored as uint8; labels are those of the data set's own class names (see
-    `datasets.classes`). Each split is decoded when first asked for.
+    or of images (see `datasets.local`), of which one split is enough. Images are RGB and stored as
+    uint8; labels are those of the data set's own class names (see `datasets.classes`). Each split
+    is decoded when first asked for.
 
-    Raises ValueError for an unknown name, a folder that does not exist or holds no such data, and a
-    hub that cannot be reached; for a missing split, when it is asked for.
+    `side`: height and width of the images in pixels, 0 the data set's own: 32, of tiny-imagenet 64.
+    A reduced copy of tiny-imagenet is common, too: `side=32` reads it, and calls it
+    "tiny-imagenet-32". Nothing is ever resampled: files of another side are refused.
+
+    Raises ValueError for an unknown name, a side that the data set does not have, a folder that
+    does not exist or holds no such data, and a hub that cannot be reached; for a missing split and
+    for images of another side, when the split is asked for.
 
     >>> load_dataset("digits").classes[:3]
     ('0', '1', '2')
@@ -34,15 +39,28 @@ def load_dataset(name: str, root: str | Path = "") -> ImageData:
     if name == "digits":
         if str(root):
             raise ValueError("`root` is not used by the embedded 'digits'; leave it out")
+        if side not in (0, SIDE):
+            raise ValueError(f"`side` of the embedded 'digits' must be {SIDE}, got {side!r}")
         return digits()
     if name not in PUBLIC:
         raise ValueError(f"`name` must be one of {', '.join(['digits', *PUBLIC])}, got {name!r}")
-    spec = PUBLIC[name]
+    spec = PUBLIC[name].at(side)
+    if not str(root) and not spec.hub_path:
+        raise ValueError(f"`root` was not given, and the hub has no {spec.name}; pass its folder")
     if not str(root):
         return _image_data(spec.classes, spec.side, partial(read_from_hub, spec), "test")
     folder = LocalFolder.search(Path(root), spec)
     first = "test" if folder.sources("test") else "train"
     return _image_data(folder.classes(), spec.side, folder.read, first)
+
+
+def name_of(name: str, side: int = 0) -> str:
+    """Return the name that the data set `name` of images of this side has in records.
+
+    >>> name_of("tiny-imagenet", 32), name_of("tiny-imagenet", 64), name_of("my own")
+    ('tiny-imagenet-32', 'tiny-imagenet', 'my own')
+    """
+    return PUBLIC[name].at(side).name if name in PUBLIC else name
 
 
 def _image_data(

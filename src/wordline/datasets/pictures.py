@@ -11,7 +11,7 @@
 - A picture is turned as its EXIF data say.
 - Several frames or pages are refused, and so are whole numbers of 12 or 32 bits and 16 bits or
   floating point whose zero is white: Pillow gives them without their white.
-- Another size is resampled (bicubic) to the data set's, last.
+- Another size than the data set's is refused: who resamples has made other data.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ TRANSPARENT = "it has transparent pixels; put it on a background"
 def decode(encoded: Iterable[tuple[str, bytes]], count: int, side: int) -> Tensor:
     """Decode `count` pairs of (name, file content) to uint8 pixels `(count, 3, side, side)`.
 
-    Raises ValueError naming the first picture that cannot be decoded by the rules of this module.
+    Raises ValueError naming the first picture that cannot be decoded by the rules of this module,
+    or has another size.
     """
     pixels = np.empty((count, side, side, 3), dtype=np.uint8)
     for index, (name, content) in enumerate(encoded):
@@ -49,7 +50,14 @@ def decode(encoded: Iterable[tuple[str, bytes]], count: int, side: int) -> Tenso
             raise ValueError(
                 f"`root` holds a picture that cannot be decoded, {name} ({reason}); replace it"
             ) from error
-        pixels[index] = np.asarray(rgb if rgb.size == (side, side) else rgb.resize((side, side)))
+        if rgb.size != (side, side):
+            width, height = rgb.size
+            raise ValueError(
+                f"`root` holds a picture of {width} x {height} pixels, {name}, where {side} x "
+                f"{side} are asked for; tiny-imagenet is read with side=64 or, of its reduced "
+                "copy, side=32 (--side), and any other picture has to be resampled first"
+            )
+        pixels[index] = np.asarray(rgb)
     return torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous()
 
 

@@ -10,6 +10,7 @@ from .curve import robustness_curve
 from .evaluate import evaluate
 from .gradient_deviation import gradient_deviation
 from .identify import identify
+from .match_parasitics import match_parasitics
 from .matched_noise import matched_noise
 from .noise_stability import noise_stability
 from .score import ScoreSettings, score
@@ -27,6 +28,7 @@ __all__ = [
     "evaluate",
     "gradient_deviation",
     "identify",
+    "match_parasitics",
     "matched_noise",
     "noise_stability",
     "over_draws",

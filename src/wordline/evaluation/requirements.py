@@ -15,7 +15,7 @@ def require_fit(name: str, model: nn.Module, split: ImageSplit) -> None:
     try:
         with torch.no_grad():
             model(image)
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         shape, reason = tuple(image.shape[1:]), str(error).splitlines()[0]
         raise ValueError(f"`data` images of shape {shape} do not fit `{name}`: {reason}") from error
 

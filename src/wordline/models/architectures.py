@@ -18,6 +18,7 @@ ARCHITECTURES: dict[str, Build] = {
     "vgg8": lambda classes, side: VGG(VGG8, 1024, classes, side=side),
     "vgg8-half": lambda classes, side: VGG(VGG8, 1024, classes, width=0.5, side=side),
     "vgg16": lambda classes, side: VGG(VGG16, 512, classes, side=side),
+    "vgg16-half": lambda classes, side: VGG(VGG16, 512, classes, width=0.5, side=side),
     "resnet10": lambda classes, side: ResNet((1, 1, 2), classes),
     "resnet10-w4": lambda classes, side: ResNet((1, 1, 2), classes, width=4),
     "resnet20": lambda classes, side: ResNet((3, 3, 3), classes),

@@ -44,5 +44,14 @@ class Normalized(nn.Module):
         self.train(model.training)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Normalise images in [0, 1] and pass them to the network."""
+        """Normalise images in [0, 1] and pass them to the network.
+
+        Raises ValueError for images of another number of channels: they would be broadcast.
+        """
+        channels = len(self.mean)
+        if channels > 1 and images.shape[-3] != channels:
+            raise ValueError(
+                f"`images` have {images.shape[-3]} channels, `mean` and `std` {channels}; "
+                "give images of as many channels"
+            )
         return self.model((images - self.mean) / self.std)

@@ -30,8 +30,8 @@ class Loader(Protocol):
     def progress(self) -> AbstractProgress:
         """The display of long work, such as training a network."""
 
-    def data(self, name: str) -> ImageData:
-        """Return a data set by name."""
+    def data(self, name: str, side: int = 0) -> ImageData:
+        """Return a data set by name, of images of a side; 0 is its own."""
 
     def tensors(self, kind: str, made_by: tuple[str, ...], make: Callable[[], Tensors]) -> Tensors:
         """Return tensors from the cache; `made_by` must state everything that decides them."""

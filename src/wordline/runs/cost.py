@@ -81,7 +81,7 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
         else:
             modules = cell.network.skeleton(loader).modules()
             layers = sum(isinstance(module, nn.Linear | _ConvNd) for module in modules)
-            classes = len(loader.data(cell.images.data).classes)
+            classes = len(loader.data(cell.images.data, cell.images.side).classes)
             draws = cell.draws if cell.crossbar.stochastic else 1
             ahead, back = stability_passes(layers, classes, cell.probes, draws)
         crossbar = cell.crossbar.crossbar if isinstance(cell.crossbar, Twin) else cell.crossbar

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Self, final
 
-from ..datasets import ImageSplit
+from ..datasets import ImageSplit, name_of
 from ..defenses import discretise
 from ..values import require_choice, require_integer
 from .cell import AbstractInput, Loader
@@ -25,7 +25,8 @@ def require_pixel_bits(bits: int) -> None:
 class AbstractImages(AbstractInput):
     """The first `limit` images (0: all) of a split of a data set by name.
 
-    Pinned, they carry their number, `count`, and their fingerprint.
+    `side`: of the images in pixels, as `load_dataset` takes it; 0 is the data set's own. Pinned,
+    they carry their number, `count`, and their fingerprint.
     """
 
     data: str
@@ -33,15 +34,17 @@ class AbstractImages(AbstractInput):
     limit: int = 0
     fingerprint: str = ""
     count: int = 0
+    side: int = field(default=0, kw_only=True)
 
     def __post_init__(self) -> None:
         require_choice("split", self.split, ("train", "test"))
         require_integer("limit", self.limit, at_least=0)
+        require_integer("side", self.side, at_least=0)
 
     @property
     def title(self) -> str:
         """The name in records and keys."""
-        return self.data
+        return name_of(self.data, self.side)
 
     def prepare(self, split: ImageSplit) -> ImageSplit:
         """Transform the images of the data set into those of this input."""
@@ -66,7 +69,7 @@ class AbstractImages(AbstractInput):
         return pinned
 
     def _read(self, loader: Loader) -> ImageSplit:
-        data = loader.data(self.data)
+        data = loader.data(self.data, self.side)
         whole = data.train if self.split == "train" else data.test
         found = self.prepare(whole.take(self.limit) if self.limit else whole)
         if self.fingerprint and self.fingerprint != found.fingerprint():
@@ -108,7 +111,7 @@ class FewBitImages(AbstractImages):
 
     @property
     def title(self) -> str:  # 8-bit pixels are those of bytes, and still another row of a table
-        return f"{self.data}, {self.bits}-bit pixels"
+        return f"{super().title}, {self.bits}-bit pixels"
 
     def prepare(self, split: ImageSplit) -> ImageSplit:
         return discretise(split, self.bits)

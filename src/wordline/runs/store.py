@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from torch import nn
 
-from ..datasets import ImageData, ImageSplit, load_dataset
+from ..datasets import ImageData, ImageSplit, load_dataset, name_of
 from ..evaluation.score import versions
 from ..progress import AbstractProgress, Silent
 from ..values import Value
@@ -53,13 +53,13 @@ class Store:
         """Forget everything in memory."""
         self.memory.clear()
 
-    def data(self, name: str) -> ImageData:
-        key = ("data", name)
+    def data(self, name: str, side: int = 0) -> ImageData:
+        key = ("data", name, side)
         if key not in self.memory:
-            below = Path(self.root) / name
-            root = str(below if below.is_dir() else self.root)
+            own = (Path(self.root) / folder for folder in (name_of(name, side), name))
+            root = next((str(folder) for folder in own if folder.is_dir()), self.root)
             ships = name == "digits" or not self.root
-            self.memory[key] = load_dataset(name, "" if ships else root)
+            self.memory[key] = load_dataset(name, "" if ships else root, side)
         found: ImageData = self.memory[key]
         return found
 

@@ -57,6 +57,33 @@ def test_the_attenuated_software_is_the_halved_chip(halved, software, digits) ->
     assert not torch.allclose(software(digits.images[:30]), halved(digits.images[:30]), atol=1e-2)
 
 
+@pytest.mark.parametrize("control", [controls.map_with_gain, controls.map_other_seed])
+def test_a_chip_mapped_again_has_the_layers_and_crossbars_of_the_chip(
+    control, software, digits
+) -> None:
+    crossbars = {n: wl.Crossbar.preset(f"rethinking-{n}") for n in (16, 32)}
+    chip = wl.map_model(
+        software, crossbars[16], seed=3, exclude=["conv1"], overrides=[("fc?", crossbars[32])]
+    )
+    again = control(context(chip, software, digits.take(10)))
+    assert list(again.layers) == list(chip.layers)
+    tiles = {name: layer.crossbar.tile for name, layer in again.layers.items()}
+    assert tiles == {name: layer.crossbar.tile for name, layer in chip.layers.items()}
+    gains = {type(layer.crossbar.gain) for layer in again.layers.values()}
+    given = {type(layer.crossbar.gain) for layer in chip.layers.values()}
+    assert gains == ({wl.LeastSquaresGain} if control is controls.map_with_gain else given)
+
+
+def test_a_chip_mapped_again_is_calibrated_again(software, digits) -> None:
+    adc = wl.UniformConverter(bits=8, range=wl.Calibrated())
+    crossbar = dataclasses.replace(wl.Crossbar.preset("rethinking-16"), adc=adc)
+    chip = wl.calibrate(wl.map_model(software, crossbar), digits.take(20))
+    again = controls.map_other_seed(context(chip, software, digits.take(20)))
+    assert again(digits.images[:2]).isfinite().all()
+    limits = [[float(its.output_limit) for its in c.layers.values()] for c in (chip, again)]
+    assert limits[0] != limits[1] and limits[1] == pytest.approx(limits[0], rel=0.5)
+
+
 def test_matched_noise_has_the_deviation_that_mapping_one_layer_costs(software, digits) -> None:
     chip = wl.map_model(
         software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()), seed=0

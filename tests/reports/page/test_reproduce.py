@@ -112,6 +112,12 @@ def test_what_the_command_line_cannot_say_is_python() -> None:
     assert "wl.SurrogateGradient" in command_of(record(chip(), differentiable))
 
 
+def test_a_reduced_copy_is_named_by_its_side() -> None:
+    made = record(chip(0), SOFTWARE, data="tiny-imagenet-32")
+    given = flat(parsed(command_of(made)))
+    assert (given["data"], given["side"]) == ("tiny-imagenet", 32)
+    code = command_of(dataclasses.replace(made, seed=5))
+    assert "wl.load_dataset('tiny-imagenet', root=\"DIR\", side=32).test" in code
 def test_software_that_stands_in_for_a_chip_is_made_again(tmp_path) -> None:
     data, software = wl.load_dataset("digits").test.take(10), wl.load_model("digits-cnn")
     crossbars = (wl.Crossbar.preset("rethinking-16"), ScaledWeights(0.9))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from glob import escape
 
 from torch import nn
 
 from ...datasets import ImageSplit
 from ...defenses.layer_noise import LayerOutputs, layer_outputs
-from ...mapping import LeastSquaresGain
-from ...nn import Chip, map_model, recalibrate_batch_norm
+from ...mapping import Crossbar, LeastSquaresGain
+from ...nn import Chip, calibrate, map_model, recalibrate_batch_norm
 from ..attenuated import attenuated
 from ..layer_pairs import LayerPairs
 from ..matched_noise import with_noise
@@ -41,14 +42,14 @@ def recalibrate(context: AuditContext) -> nn.Module:
 def map_with_gain(context: AuditContext) -> nn.Module:
     """Map the same chip with one least-squares gain a layer."""
     chip = _chip(context)
-    crossbar = replace(chip.crossbar, gain=LeastSquaresGain())
-    return map_model(context.software.model, crossbar, chip.seed)
+    return _map_again(
+        context, chip.seed, lambda crossbar: replace(crossbar, gain=LeastSquaresGain())
+    )
 
 
 def map_other_seed(context: AuditContext) -> nn.Module:
     """Map another sample of the same crossbar."""
-    chip = _chip(context)
-    return map_model(context.software.model, chip.crossbar, chip.seed + 1)
+    return _map_again(context, _chip(context).seed + 1, lambda crossbar: crossbar)
 
 
 def attenuate(context: AuditContext) -> nn.Module:
@@ -104,6 +105,22 @@ def outputs_of(context: AuditContext) -> dict[str, LayerOutputs]:
 
     outputs: dict[str, LayerOutputs] = context.cached("layer outputs", measure)
     return outputs
+
+
+def _map_again(context: AuditContext, seed: int, change: Callable[[Crossbar], Crossbar]) -> Chip:
+    """Map software's layers that the chip has on arrays, each onto its own crossbar, changed.
+
+    Converter ranges that were calibrated are measured anew, on the audit's calibration images.
+    """
+    chip = _chip(context)
+    mapped = map_model(
+        context.software.model,
+        change(chip.crossbar),
+        seed,
+        only=[escape(name) for name in chip.layers],
+        overrides=[(pattern, change(crossbar)) for pattern, crossbar in chip.overrides],
+    )
+    return calibrate(mapped, context.calibration, limit=0)
 
 
 def _chip(context: AuditContext) -> Chip:

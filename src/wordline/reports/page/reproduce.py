@@ -11,7 +11,8 @@ from ...records import AsTrained, Attenuated, Scaled
 from ...records.record import NetworkIdentity, Record
 
 UNKNOWN_MODEL = "MODEL"
-NAMED_DATA = ("", "digits", "cifar10", "cifar100", "tiny-imagenet")  # that `load_dataset` has
+COPIES = {"tiny-imagenet-32": ("tiny-imagenet", 32)}  # by name and side
+NAMED_DATA = ("", "digits", "cifar10", "cifar100", "tiny-imagenet", *COPIES)  # of `load_dataset`
 NAMED_SETTINGS = ("SW", "SH", "HH")
 PACKAGED_DATA = "digits"  # needs no folder
 
@@ -67,8 +68,10 @@ def reproduce_command(record: Record, names: CommandNames, networks: Mapping[str
     if attack is None or not has_words:
         return _python_lines(record, model)
     before, crossbar = _crossbar_arguments(record.victim, names)
-    words = ["wordline", "evaluate", "--model", model, "--data", record.data or "DATA"]
+    data, side = COPIES.get(record.data, (record.data or "DATA", 0))
+    words = ["wordline", "evaluate", "--model", model, "--data", data]
     words += [] if record.data == PACKAGED_DATA else ["--root", "DIR"]
+    words += ["--side", str(side)] if side else []
     words += [*crossbar, *attack, "--settings", record.setting, "--limit", str(record.images)]
     words += ["--seeds", str(record.victim.seed)] if record.victim.is_chip else []
     words += ["--draws", str(record.draws)] if record.draws != 1 else []
@@ -110,7 +113,9 @@ def _python_lines(record: Record, model: str) -> str:
     lines.append(f"attack = wl.{attack}.from_json({record.attack.to_json()!r})")
     root = "" if record.data == PACKAGED_DATA else ', root="DIR"'
     if record.data in NAMED_DATA:
-        lines.append(f"data = wl.load_dataset({record.data!r}{root}).test")
+        name, side = COPIES.get(record.data, (record.data, 0))
+        size = f", side={side}" if side else ""
+        lines.append(f"data = wl.load_dataset({name!r}{root}{size}).test")
     else:
         lines.append(f"data = ...  # {record.data} of your own, fingerprint {record.fingerprint}")
     numbers = ", ".join(
