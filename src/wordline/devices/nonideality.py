@@ -22,9 +22,7 @@ class AbstractNonideality(Value):
 
     `passes`: number of random draws for each device, where every device is treated alone; a large
     layer is then programmed in chunks, with the same numbers. 0, the default: all at once.
-
-    `needs_target`: it depends on what a device was programmed for, and is called by way of
-    `apply_to_target`; not for what is drawn at each read.
+    `needs_target`: `apply_to_target` is called instead of `apply`; not for what acts at each read.
     """
 
     stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import final
 
 from ..values import Value, require_instance, require_number
-from .ranges import AbstractOutputRange, FullScale
+from .converters import AbstractConverter
+from .ranges import AbstractOutputRange, Calibrated, FullScale
 
 
 @final
@@ -64,3 +65,15 @@ class OutputNoise(Value):
 
 
 NO_OUTPUT_NOISE = OutputNoise(sigma=0.0)
+
+
+def require_noise(noise: OutputNoise, adc: AbstractConverter) -> None:
+    """Refuse noise in shares of a range that is not measured for the converter behind it."""
+    require_instance("output_noise", noise, OutputNoise)
+    span = noise.range
+    if isinstance(span, Calibrated) and (adc.ideal or adc.range != span):
+        raise ValueError(
+            f"`output_noise` has the range {span}, which `calibrate` measures for an ADC, and "
+            "`adc` has another or none; give both the same, or the noise a FullScale(), an "
+            "OutputBound(...) or a FixedRange(...)"
+        )

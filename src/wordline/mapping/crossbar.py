@@ -17,7 +17,7 @@ from ..devices import (
     UniformConverter,
 )
 from ..devices.converters import require_adc, require_dac
-from ..devices.output_noise import NO_OUTPUT_NOISE
+from ..devices.output_noise import NO_OUTPUT_NOISE, require_noise
 from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
 from .gain import AbstractGain, UnitGain
@@ -85,9 +85,8 @@ class Crossbar(Value):
         require_instance("array", self.array, AbstractArray)
         require_instance("packing", self.packing, AbstractPacking)
         require_number("read_volt", self.read_volt, above=0.0)
-        require_instance("output_noise", self.output_noise, OutputNoise)
         self._require_one_input_width()
-        self._require_measured_noise()
+        require_noise(self.output_noise, self.adc)
 
     def _require_one_input_width(self) -> None:
         slicing, dac = self.slicing, self.dac
@@ -98,15 +97,6 @@ class Crossbar(Value):
                 f"`dac` has {dac.bits} {'signed' if dac.signed else 'unsigned'} bits where "
                 f"`slicing` has input_bits={slicing.input_bits}; with streams the DAC says the "
                 "range of the whole input: give it the same number of signed bits"
-            )
-
-    def _require_measured_noise(self) -> None:
-        span = self.output_noise.range
-        if isinstance(span, Calibrated) and (self.adc.ideal or self.adc.range != span):
-            raise ValueError(
-                f"`output_noise` has the range {span}, which `calibrate` measures for an ADC, and "
-                "`adc` has another or none; give both the same, or the noise a FullScale(), an "
-                "OutputBound(...) or a FixedRange(...)"
             )
 
     @property
@@ -135,8 +125,7 @@ class Crossbar(Value):
     def frozen_noise(self) -> Crossbar:
         """The same crossbar with per-read noise drawn once, at programming, instead."""
         frozen = tuple(entry.frozen_noise() for entry in self.nonidealities)
-        noise = self.output_noise.frozen_noise()
-        return replace(self, nonidealities=frozen, output_noise=noise)
+        return replace(self, nonidealities=frozen, output_noise=self.output_noise.frozen_noise())
 
     @property
     def before_drift(self) -> Crossbar:
@@ -150,8 +139,8 @@ class Crossbar(Value):
         """Return the same crossbar with per-read noise `scale` >= 0 times as strong."""
         require_number("scale", scale, at_least=0.0)
         scaled = tuple(entry.scaled_noise(scale) for entry in self.nonidealities)
-        noise = self.output_noise.scaled_noise(scale)
-        return replace(self, nonidealities=scaled, output_noise=noise)
+        loud = self.output_noise.scaled_noise(scale)
+        return replace(self, nonidealities=scaled, output_noise=loud)
 
     @property
     def window_siemens(self) -> float:

@@ -35,19 +35,6 @@ class AbstractEncoding(Value):
         Linear and digital: applied to currents after conversion, or to effective conductances.
         """
 
-    def noise_factor(self, zero_share: float) -> float:
-        """Return the standard deviation of a decoded output, of columns of deviation one.
-
-        The columns are independent of each other.
-
-        >>> round(DifferentialPair().noise_factor(0.5) ** 2, 6)
-        2.0
-        """
-        cols = 1 + self.spare_cols
-        arrays = len(self.shares(torch.zeros(1, 1), zero_share))
-        each = torch.eye(arrays * cols, dtype=torch.float64).view(-1, arrays, cols)
-        return float(self.difference(each.movedim(1, 0), zero_share).norm())
-
 
 @final
 @dataclass(frozen=True)
@@ -71,7 +58,6 @@ class DifferentialPair(AbstractEncoding):
     spare_cols: ClassVar[int] = 0
 
     def __post_init__(self) -> None:
-        require_instance("two_sided", self.two_sided, bool)
         require_instance("analog", self.analog, bool)
 
     @property

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..devices.ranges import AbstractOutputRange
 from .crossbar import Crossbar
+from .encoding import AbstractEncoding
 
 UNMEASURED = torch.tensor(torch.nan)  # in the place of what `calibrate` measured
 
@@ -47,8 +48,20 @@ def output_noise_shares(
     encoding, slicing = crossbar.encoding, crossbar.slicing
     slices = (1.0,) if slicing.shares_columns else slicing.slices(encoding.sign_bits)
     squares = row_tiles * math.fsum(w * w for w in slices) * math.fsum(v * v for v in streams)
-    decoded = 1.0 if encoding.subtracts_currents else encoding.noise_factor(slicing.zero_share)
+    decoded = 1.0 if encoding.subtracts_currents else noise_factor(encoding, slicing.zero_share)
     return column_noise(crossbar, measured) * (math.sqrt(squares) * decoded)
+
+
+def noise_factor(encoding: AbstractEncoding, zero_share: float) -> float:
+    """Return the standard deviation of a decoded output, of independent columns of deviation one.
+
+    >>> round(noise_factor(Crossbar.preset("ideal").encoding, 0.5) ** 2, 6)
+    2.0
+    """
+    cols = 1 + encoding.spare_cols
+    arrays = len(encoding.shares(torch.zeros(1, 1), zero_share))
+    each = torch.eye(arrays * cols, dtype=torch.float64).view(-1, arrays, cols)
+    return float(encoding.difference(each.movedim(1, 0), zero_share).norm())
 
 
 def full_scale_ampere(crossbar: Crossbar) -> float:

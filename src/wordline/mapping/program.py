@@ -77,9 +77,8 @@ def _program_many(
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing = crossbar.encoding, crossbar.slicing
     tile = crossbar.tile[0], crossbar.weight_cols
-    packed = pack(matrix, crossbar.packing, tile)
-    w_max = crossbar.scale.w_max(packed if crossbar.scale.columnwise else matrix)
-    matrix = packed
+    given, matrix = matrix, pack(matrix, crossbar.packing, tile)
+    w_max = crossbar.scale.w_max(matrix if crossbar.scale.columnwise else given)
     blocks = tile_blocks(matrix, crossbar, samples=len(generators))
 
     @lru_cache(maxsize=1)  # the only block of a small layer is encoded once

@@ -8,14 +8,13 @@ from typing import Any, ClassVar, NamedTuple, Self
 
 from torch import Tensor, nn
 
-from ..devices import SampleMax
 from ..mapping import Crossbar, ProgrammedMatrix
-from ..mapping.full_scale import output_noise_shares
 from ..mapping.memory import reads_conductances
 from .array_buffers import keep_device_precision, register_arrays
 from .layers.matrix_view import MatrixView, as_optional_parameter
 from .layers.shared_tiles import product_on_arrays
 from .reading.noise_stream import NoiseStream
+from .reading.output_deviation import output_deviation
 from .reading.read_path import NOT_OBSERVED, CalibrationObserver, choose_read_path
 from .reading.tally import Tally
 
@@ -102,34 +101,8 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
         self.set_crossbar(self.crossbar)
 
     def output_noise_std(self, x: Tensor | None = None) -> Tensor:
-        """Return the standard deviation of output noise in each of the layer's columns.
-
-            s = s_shares * w_max * gain * range
-
-        In the unit of the layer's outputs, `(groups * C,)`: of the exact sum that the converters
-        see in parts, before they round it. s_shares: `mapping.full_scale.output_noise_shares`.
-        Where the range is that of each sample (`SampleMax`) it depends on the inputs: pass a batch
-        x, and get `(samples, groups * C)`; ValueError without one. The columns are independent, but
-        for the reference that an `OffsetColumn` tile shares.
-        """
-        crossbar = self.crossbar
-        groups, _, outputs = self.matrix_shape
-        if not crossbar.output_noise.sigma:
-            none = self.gain.new_zeros(groups * outputs)
-            return none if x is None else none.expand(len(x), -1)
-        if x is None and isinstance(crossbar.dac.range, SampleMax):
-            raise ValueError(
-                "`x` must be a batch of inputs here, for the largest of each sample is full "
-                "voltage, and noise counts in shares of it; pass one, or give the crossbar "
-                "dac=IdealConverter(range=FixedRange(largest_input))"
-            )
-        inputs = self.gain.new_zeros(1) if x is None else x.to(self.gain.dtype)
-        limit = crossbar.dac.input_limit(inputs, self.input_limit)
-        reads = tuple(s for s, _ in crossbar.slicing.streams(self.gain.flatten(), both_signs=True))
-        shares = output_noise_shares(crossbar, self.output_limit, self.cells_shape[2], reads)
-        columns = (shares * self.w_max * self.gain).expand(groups, 1, outputs).flatten()
-        std = limit.reshape(-1, 1) * columns
-        return std[0] if x is None else std.expand(len(inputs), -1)
+        """Return the standard deviation of output noise in each column; see `output_deviation`."""
+        return output_deviation(self, x)
 
     def keep(self, state: ProgrammedMatrix) -> None:
         """Copy a state into the buffers."""
