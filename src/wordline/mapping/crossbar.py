@@ -38,8 +38,7 @@ class Crossbar(Value):
     conductances; `scale`: which weight fills the conductance window; `slicing`: weights over cells
     and inputs over reads; `dac`, `adc`: converters in front of the rows and behind every column of
     a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest
-    input; `packing`: how groups of a grouped layer share tiles; `output_noise`: what is added to
-    the current of a column in front of its converter.
+    input; `packing`: how groups share tiles; `output_noise`: added to the currents of columns.
 
     >>> Crossbar.preset("rethinking-64").tile
     (64, 64)

@@ -43,8 +43,7 @@ class DifferentialPair(AbstractEncoding):
 
     One-sided, only one of the two devices leaves g_off: shares max(+-u, 0). Two-sided, both move
     about the middle of the window: shares (1 +- u)/2. That halves the noise of the difference, but
-    not the offset current. `analog`: the currents of the two columns are subtracted in front of one
-    converter, which sees the difference alone; otherwise each has its own and codes are subtracted.
+    not the offset current. `analog`: one converter sees the difference of the two currents.
 
     >>> pair = DifferentialPair()
     >>> pair.shares(torch.tensor([1.0, -1.0, 0.0]), 0.5).tolist()

@@ -31,8 +31,7 @@ class ProgrammedMatrix:
     weight outermost among the arrays; `response`: the arrays as prepared for reads, of the same
     leading dimensions; `weight` `(groups, K, C)`: the effective weights at small signals, without
     converters; `gain`: broadcasts over `weight`, which includes it; `w_max`: the weight that fills
-    the conductance window, of all columns or `(groups, 1, C)`; `nf`: mean non-ideality factor of
-    the arrays.
+    the conductance window, or one a column; `nf`: mean non-ideality factor of the arrays.
     """
 
     conductances: Tensor
@@ -165,9 +164,7 @@ def _solve_undrifted(
 
 def _to_weights(shares: Tensor, w_max: Tensor) -> Tensor:
     """Multiply by w_max; a layer of zeros gives zero, with the gradient of a layer near zero."""
-    if w_max.dim() == 0 and not w_max > 0:
-        return shares - shares.detach()
-    return multiply(w_max, shares)
+    return multiply(w_max, shares) if w_max.dim() or w_max > 0 else shares - shares.detach()
 
 
 def multiply(factor: Tensor, matrix: Tensor) -> Tensor:
