@@ -22,12 +22,11 @@ class AbstractNonideality(Value):
 
     `passes`: number of random draws for each device, where every device is treated alone; a large
     layer is then programmed in chunks, with the same numbers. 0, the default: all at once.
-    `needs_target`: `apply_to_target` is called instead of `apply`; not for what acts at each read.
     """
 
     stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"
     passes: ClassVar[int] = 0
-    needs_target: ClassVar[bool] = False
+    needs_target: ClassVar[bool] = False  # programming then calls `apply_to_target`
 
     @property
     def per_read(self) -> bool:

@@ -13,11 +13,10 @@ from ..devices import (
     AbstractNonideality,
     Calibrated,
     IdealConverter,
-    OutputNoise,
     UniformConverter,
 )
 from ..devices.converters import require_adc, require_dac
-from ..devices.output_noise import NO_OUTPUT_NOISE, require_noise
+from ..devices.output_noise import NO_OUTPUT_NOISE, OutputNoise, require_noise
 from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
 from .gain import AbstractGain, UnitGain
