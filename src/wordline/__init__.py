@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # each is imported when it is first asked for
         IdealConverter,
         MeasuredDevice,
         Memristor,
+        OutputNoise,
         ReadNoise,
         RetentionDrift,
         StuckDevices,
@@ -64,7 +65,7 @@ __all__ = [  # noqa: RUF022 - in the order of a job
     "load_model", "load_dataset", "Normalized",
     # Which crossbar?
     "Crossbar", "Memristor", "MeasuredDevice", "Wires",
-    "GaussianVariation", "StuckDevices", "RetentionDrift", "ReadNoise",
+    "GaussianVariation", "StuckDevices", "RetentionDrift", "ReadNoise", "OutputNoise",
     "UniformConverter", "IdealConverter", "Calibrated",
     "DifferentialPair", "NoSlicing", "BitSlicing",
     "UnitGain", "LeastSquaresGain", "PerColumnGain",

@@ -13,7 +13,14 @@ from torch import Tensor
 from ..straight_through import value_with_gradient_of
 from ..transforms import needs_derivative
 from ..values import Value, require_choice, require_instance, require_integer
-from .ranges import AbstractInputRange, AbstractOutputRange, AbstractRange, Calibrated, SampleMax
+from .ranges import (
+    AbstractInputRange,
+    AbstractOutputRange,
+    AbstractRange,
+    Calibrated,
+    FixedRange,
+    SampleMax,
+)
 
 Gradient = Literal["exact", "straight-through", "none"]
 
@@ -40,6 +47,10 @@ class AbstractConverter(Value):
         """Return the full scale of a DAC; see `AbstractInputRange.of_inputs`."""
         return cast(AbstractInputRange, self.range).of_inputs(x, measured)
 
+    def differentiable_input_limit(self, x: Tensor, measured: Tensor) -> Tensor:
+        """Return the full scale of a DAC with its derivative by the inputs."""
+        return cast(AbstractInputRange, self.range).differentiable(x, measured)
+
     def output_limit(
         self, largest: float, finest: float, ampere: float, measured: Tensor
     ) -> Tensor | float:
@@ -56,7 +67,8 @@ class AbstractConverter(Value):
 class IdealConverter(AbstractConverter):
     """No rounding, no saturation.
 
-    Where volts matter, inputs are scaled to the largest of each sample.
+    `range` (DAC): the input of full voltage, where volts matter, as in curved devices and output
+    noise: the largest of each sample, or a `FixedRange`, beyond which the voltage goes on rising.
 
     >>> u = torch.tensor([0.3, -7.0])
     >>> IdealConverter().convert(u) is u
@@ -64,9 +76,13 @@ class IdealConverter(AbstractConverter):
     """
 
     gradient = "exact"
-    range = SampleMax()
     lower_bound = -math.inf
     less_off_current = False
+
+    range: AbstractRange = field(default_factory=SampleMax)
+
+    def __post_init__(self) -> None:
+        require_instance("range", self.range, (SampleMax, FixedRange))
 
     @property
     def ideal(self) -> bool:

@@ -26,6 +26,7 @@ class AbstractNonideality(Value):
 
     stage: ClassVar[Literal["programming", "retention", "read"]] = "programming"
     passes: ClassVar[int] = 0
+    needs_target: ClassVar[bool] = False  # programming then calls `apply_to_target`
 
     @property
     def per_read(self) -> bool:
@@ -46,6 +47,12 @@ class AbstractNonideality(Value):
 
         Differentiable in `g` for fixed draws: hardware-aware training passes through it.
         """
+
+    def apply_to_target(
+        self, g: Tensor, target: Tensor, device: AbstractDevice, *, generator: torch.Generator
+    ) -> Tensor:
+        """Change conductances g of devices that were programmed for `target`, in siemens."""
+        return self.apply(g, device, generator=generator)
 
     def apply_with_generators(
         self, g: Tensor, device: AbstractDevice, generators: Sequence[torch.Generator]

@@ -27,6 +27,10 @@ class AbstractInputRange(AbstractRange):
         The result broadcasts over `x`. `measured`: full scale found by `calibrate`, NaN before.
         """
 
+    def differentiable(self, x: Tensor, measured: Tensor) -> Tensor:
+        """Return the same with its derivative by `x`, where outputs do not just scale with it."""
+        return self.of_inputs(x, measured)
+
 
 class AbstractOutputRange(AbstractRange):
     """A full scale for an ADC."""
@@ -55,7 +59,10 @@ class SampleMax(AbstractInputRange):
 
     def of_inputs(self, x: Tensor, measured: Tensor) -> Tensor:
         """Return each sample's largest magnitude, a constant for derivatives; 1 for all zeros."""
-        flat = x.detach().flatten(1) if x.dim() > 1 else x.detach()[None]
+        return self.differentiable(x.detach(), measured)
+
+    def differentiable(self, x: Tensor, measured: Tensor) -> Tensor:
+        flat = x.flatten(1) if x.dim() > 1 else x[None]
         least, most = flat.aminmax(dim=1)
         largest = torch.maximum(most, -least).view(-1, *(1,) * (x.dim() - 1))
         return largest.where(largest > 0, torch.ones_like(largest))
@@ -83,6 +90,30 @@ class FullScale(AbstractOutputRange):
         self, largest: float, finest: float, ampere: float, measured: Tensor
     ) -> Tensor | float:
         return max(self.share * largest, finest)
+
+
+@final
+@dataclass(frozen=True)
+class OutputBound(AbstractOutputRange):
+    """An ADC range of so many largest products: a device at g_on less one at g_off, full voltage.
+
+    The same for arrays of any height, as `out_bound` of aihwkit (arXiv 2104.02184): weights and
+    inputs count from -1 to 1 there, so that a product is at most 1.
+
+    >>> uncalibrated = torch.tensor(torch.nan)
+    >>> OutputBound(10.0).of_outputs(largest=64.0, finest=0.0, ampere=1e6, measured=uncalibrated)
+    10.0
+    """
+
+    products: float
+
+    def __post_init__(self) -> None:
+        require_number("products", self.products, above=0.0)
+
+    def of_outputs(
+        self, largest: float, finest: float, ampere: float, measured: Tensor
+    ) -> Tensor | float:
+        return self.products
 
 
 @final

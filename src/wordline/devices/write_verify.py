@@ -12,11 +12,13 @@ from torch import Tensor
 from ..values import require_instance, require_integer, require_number
 from .device import AbstractDevice
 from .drift import RetentionDrift
+from .flicker_noise import FlickerNoise
 from .nonideality import AbstractNonideality
+from .pcm_drift import PCMDrift
 from .read_noise import ReadNoise
 from .stuck import StuckDevices
 
-NOT_REWRITTEN = (StuckDevices, RetentionDrift, ReadNoise)
+NOT_REWRITTEN = (StuckDevices, RetentionDrift, PCMDrift, ReadNoise, FlickerNoise)
 
 
 @final

@@ -9,7 +9,8 @@ from .nonideality_factor import nonideality_factor
 from .packing import AbstractPacking, BlockDiagonal, OneGroupPerTile
 from .presets import PRESETS, Preset
 from .program import ProgrammedMatrix, decode, multiply, program, program_many, solve
-from .scale import AbstractScale, FixedScale, MaxScale, PercentileScale
+from .scale import AbstractScale, ColumnScale, FixedScale, MaxScale, PercentileScale
+from .several_devices import AbstractSeveralDevices, SequentialDevices, SharedDevices
 from .slicing import AbstractSlicing, BitSlicing, NoSlicing
 
 __all__ = [
@@ -18,9 +19,11 @@ __all__ = [
     "AbstractGain",
     "AbstractPacking",
     "AbstractScale",
+    "AbstractSeveralDevices",
     "AbstractSlicing",
     "BitSlicing",
     "BlockDiagonal",
+    "ColumnScale",
     "Crossbar",
     "DifferentialPair",
     "FixedScale",
@@ -33,6 +36,8 @@ __all__ = [
     "PercentileScale",
     "Preset",
     "ProgrammedMatrix",
+    "SequentialDevices",
+    "SharedDevices",
     "UnitGain",
     "decode",
     "export_csv",

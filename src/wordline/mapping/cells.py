@@ -26,6 +26,17 @@ def array_shape(crossbar: Crossbar) -> tuple[int, int]:
     return len(slicing.slices(encoding.sign_bits)), signs
 
 
+def arrays_per_converter(crossbar: Crossbar) -> int:
+    """Count the arrays whose columns share a converter: currents are added or subtracted there.
+
+    >>> arrays_per_converter(Crossbar.preset("ideal"))
+    1
+    """
+    slices, signs = array_shape(crossbar)
+    devices = slices if crossbar.slicing.shares_columns else 1
+    return devices * (signs if crossbar.encoding.subtracts_currents else 1)
+
+
 def packed_matrix_shape(
     matrix_shape: tuple[int, int, int], crossbar: Crossbar
 ) -> tuple[int, int, int]:

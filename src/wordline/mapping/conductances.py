@@ -21,9 +21,13 @@ def program_devices(
     With `overwrite` the result replaces `target` in memory.
     """
     device = crossbar.device
+    asked = overwrite and any(entry.needs_target for entry in crossbar.nonidealities)
+    wanted = target.clone() if asked else target
     realised = program_in_chunks(device, target, generator=generator, overwrite=overwrite)
     for entry in crossbar.nonidealities:
-        if not entry.per_read:
+        if entry.needs_target:
+            realised = entry.apply_to_target(realised, wanted, device, generator=generator)
+        elif not entry.per_read:
             realised = apply_in_chunks(
                 entry, realised, device, generator=generator, overwrite=overwrite
             )

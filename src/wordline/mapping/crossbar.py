@@ -16,6 +16,7 @@ from ..devices import (
     UniformConverter,
 )
 from ..devices.converters import require_adc, require_dac
+from ..devices.output_noise import NO_OUTPUT_NOISE, OutputNoise, require_noise
 from ..values import Value, require_instance, require_integer, require_number
 from .encoding import AbstractEncoding, DifferentialPair
 from .gain import AbstractGain, UnitGain
@@ -36,7 +37,7 @@ class Crossbar(Value):
     conductances; `scale`: which weight fills the conductance window; `slicing`: weights over cells
     and inputs over reads; `dac`, `adc`: converters in front of the rows and behind every column of
     a tile; `array`: how voltages become currents; `read_volt`: word-line voltage of the largest
-    input; `packing`: how groups of a grouped layer share tiles.
+    input; `packing`: how groups share tiles; `output_noise`: added to the currents of columns.
 
     >>> Crossbar.preset("rethinking-64").tile
     (64, 64)
@@ -55,6 +56,7 @@ class Crossbar(Value):
     array: AbstractArray = field(default_factory=ExactArray)
     read_volt: float = 0.25
     packing: AbstractPacking = field(default_factory=OneGroupPerTile)
+    output_noise: OutputNoise = NO_OUTPUT_NOISE
 
     def __post_init__(self) -> None:
         if not isinstance(self.tile, tuple) or len(self.tile) != 2:
@@ -82,6 +84,7 @@ class Crossbar(Value):
         require_instance("packing", self.packing, AbstractPacking)
         require_number("read_volt", self.read_volt, above=0.0)
         self._require_one_input_width()
+        require_noise(self.output_noise, self.adc)
 
     def _require_one_input_width(self) -> None:
         slicing, dac = self.slicing, self.dac
@@ -97,12 +100,17 @@ class Crossbar(Value):
     @property
     def is_matrix(self) -> bool:
         """True where a read is nothing but a product with the effective weights."""
-        no_converters = self.adc.ideal and self.dac.ideal
-        return self.array.linear and no_converters and isinstance(self.slicing, NoSlicing)
+        no_converters = self.adc.ideal and self.dac.ideal and not self.output_noise.sigma
+        return self.array.linear and no_converters and self.slicing.analog
 
     @property
     def stochastic(self) -> bool:
         """True where something is drawn at each read."""
+        return self.noisy_devices or self.output_noise.per_read
+
+    @property
+    def noisy_devices(self) -> bool:
+        """True where conductances are drawn at each read."""
         return any(entry.per_read for entry in self.nonidealities)
 
     @property
@@ -115,7 +123,7 @@ class Crossbar(Value):
     def frozen_noise(self) -> Crossbar:
         """The same crossbar with per-read noise drawn once, at programming, instead."""
         frozen = tuple(entry.frozen_noise() for entry in self.nonidealities)
-        return replace(self, nonidealities=frozen)
+        return replace(self, nonidealities=frozen, output_noise=self.output_noise.frozen_noise())
 
     @property
     def before_drift(self) -> Crossbar:
@@ -129,7 +137,8 @@ class Crossbar(Value):
         """Return the same crossbar with per-read noise `scale` >= 0 times as strong."""
         require_number("scale", scale, at_least=0.0)
         scaled = tuple(entry.scaled_noise(scale) for entry in self.nonidealities)
-        return replace(self, nonidealities=scaled)
+        loud = self.output_noise.scaled_noise(scale)
+        return replace(self, nonidealities=scaled, output_noise=loud)
 
     @property
     def window_siemens(self) -> float:

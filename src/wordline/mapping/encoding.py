@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..values import Value
+from ..values import Value, require_instance
 
 
 class AbstractEncoding(Value):
@@ -20,6 +20,7 @@ class AbstractEncoding(Value):
     nearest code above it where weights are cut into slices of bits.
     """
 
+    subtracts_currents: ClassVar[bool] = False  # in front of converters, instead of codes
     sign_bits: ClassVar[int]  # bits of a fixed-point weight that the choice of the array replaces
     spare_cols: ClassVar[int]  # columns of each tile that hold no weight
 
@@ -42,7 +43,7 @@ class DifferentialPair(AbstractEncoding):
 
     One-sided, only one of the two devices leaves g_off: shares max(+-u, 0). Two-sided, both move
     about the middle of the window: shares (1 +- u)/2. That halves the noise of the difference, but
-    not the offset current.
+    not the offset current. `analog`: one converter sees the difference of the two currents.
 
     >>> pair = DifferentialPair()
     >>> pair.shares(torch.tensor([1.0, -1.0, 0.0]), 0.5).tolist()
@@ -52,7 +53,15 @@ class DifferentialPair(AbstractEncoding):
     """
 
     two_sided: bool = False
+    analog: bool = False
     spare_cols: ClassVar[int] = 0
+
+    def __post_init__(self) -> None:
+        require_instance("analog", self.analog, bool)
+
+    @property
+    def subtracts_currents(self) -> bool:  # type: ignore[override]
+        return self.analog
 
     @property
     def sign_bits(self) -> int:  # type: ignore[override]

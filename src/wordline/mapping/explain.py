@@ -6,12 +6,14 @@ import dataclasses
 
 import torch
 
-from ..devices import AbstractConverter, UniformConverter
+from ..devices import AbstractConverter, Calibrated, UniformConverter
 from ..values import Value
 from .conductances import program_devices, read_noise
 from .crossbar import Crossbar
+from .full_scale import UNMEASURED, column_noise, full_scale_ampere
 from .nonideality_factor import probe_volts
 from .presets import PRESETS
+from .several_devices import AbstractSeveralDevices
 from .slicing import BitSlicing
 
 
@@ -39,6 +41,7 @@ def explain(crossbar: Crossbar, *, name: str = "") -> str:
         ("slicing", _slicing(crossbar)),
         ("DAC", _converter(crossbar.dac)),
         ("ADC", _converter(crossbar.adc)),
+        ("output noise", _output_noise(crossbar)),
         ("gain", _gain(crossbar)),
         ("NF", nf),
     ]
@@ -62,6 +65,8 @@ def _array(crossbar: Crossbar) -> str:
 
 def _slicing(crossbar: Crossbar) -> str:
     slicing = crossbar.slicing
+    if isinstance(slicing, AbstractSeveralDevices):
+        return f"{_words(slicing)}: analog devices of a weight on one column, one read an input"
     if not isinstance(slicing, BitSlicing):
         return (
             "none: one cell a weight and array, one read an input; "
@@ -88,6 +93,19 @@ def _converter(converter: AbstractConverter) -> str:
     if converter.less_off_current:
         less = "; less the current of a column of off cells"
     return f"{codes}{less}; gradient {converter.gradient}"
+
+
+def _output_noise(crossbar: Crossbar) -> str:
+    noise = crossbar.output_noise
+    if not noise.sigma:
+        return "none"
+    when = "the same at each read" if noise.frozen else "drawn for each column and vector"
+    words = f"sigma {noise.sigma:g} of {_words(noise.range)}, {when}"
+    if isinstance(noise.range, Calibrated):
+        return words
+    share = column_noise(crossbar, UNMEASURED)
+    ampere = share * full_scale_ampere(crossbar)
+    return f"{words}: {ampere * 1e6:.4g} uA, {share:.4g} of the largest product"
 
 
 def nonideality_factors_of(crossbar: Crossbar, *, seed: int = 0) -> tuple[float, float]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,14 +10,20 @@ from ..arrays import SurrogateArray
 from ..circuits import Wires
 from ..devices import (
     FixedRange,
+    FlickerNoise,
     FullScale,
     GaussianVariation,
     Memristor,
+    OutputBound,
+    OutputNoise,
+    PCMDrift,
+    PolynomialVariation,
     SampleMax,
     UniformConverter,
 )
-from .encoding import OffsetColumn
-from .scale import FixedScale
+from .encoding import DifferentialPair, OffsetColumn
+from .scale import ColumnScale, FixedScale
+from .several_devices import SharedDevices
 from .slicing import BitSlicing
 
 
@@ -74,6 +81,48 @@ def _isaac() -> dict[str, Any]:
     }
 
 
+def _aihwkit_periphery() -> dict[str, Any]:
+    return {
+        "tile": (256, 256),
+        "wires": Wires(),
+        "encoding": DifferentialPair(analog=True),
+        "scale": ColumnScale(),
+        "dac": UniformConverter(bits=8, range=SampleMax()),
+        "adc": UniformConverter(bits=8, range=OutputBound(10.0)),
+        "output_noise": OutputNoise(sigma=0.04, range=OutputBound(1.0)),
+    }
+
+
+def _pcm_hermes() -> dict[str, Any]:
+    programming = PolynomialVariation((0.26348e-6, 1.9650e-6, -1.1731e-6))
+    return {
+        **_aihwkit_periphery(),
+        "device": Memristor(r_on_ohm=40e3, r_off_ohm=math.inf),
+        "slicing": SharedDevices(2),
+        "nonidealities": (
+            programming, FlickerNoise(time_s=20.0, frozen=True), PCMDrift(time_s=20.0),
+        ),
+    }  # fmt: skip
+
+
+def _rram_wan2022() -> dict[str, Any]:
+    fitted = (0.348e-6, 16.030e-6, -43.853e-6, 45.393e-6, -16.815e-6)
+    return {
+        **_aihwkit_periphery(),
+        "device": Memristor(r_on_ohm=25e3, r_off_ohm=math.inf),
+        "nonidealities": (PolynomialVariation(fitted),),
+    }
+
+
+def _rram_neurosim() -> dict[str, Any]:
+    return {
+        "tile": (64, 64),
+        "device": Memristor(r_on_ohm=1 / 1e-5, r_off_ohm=1 / 4.76e-7, levels=32),
+        "wires": Wires(),
+        "read_volt": 0.5,
+    }
+
+
 _IDEAL_SOURCE = "no parasitics, no variation: the chip computes what software does, up to rounding"
 _PUMA_SOURCE = (
     "arXiv 2109.09060 and its public code: tile, r_on and r_off, 16-bit fixed point with 13 "
@@ -93,6 +142,32 @@ _RETHINKING_SOURCE = (
     "arXiv 2008.11298: r_on 20 kOhm and on/off ratio 10 are in its text; driver, row, column and "
     "sense resistance (1000, 5, 10, 1000 ohm) and sigma 0.1 are assumed, from other papers of the "
     "same group"
+)
+_PERIPHERY_SOURCE = (
+    "8-bit inputs and outputs (254 steps from end to end), output bound 10 and output noise 0.04, "
+    "both in largest products, so that the noise is 0.4 % of the bound, and one scale a column: "
+    "StandardIOParameters and StandardHWATrainingPreset of aihwkit (arXiv 2302.08469), without "
+    "their IR drop and short-term weight noise; inputs are scaled to the largest of each image, "
+    "there to that of each vector; pairs are subtracted in front of the converter"
+)
+_PCM_SOURCE = (
+    "256 x 256 tiles and four devices a weight: the HERMES chip (Le Gallo et al., Nature "
+    "Electronics 2023), two devices of each sign sharing the weight; g_max 25 uS, g_off 0, "
+    "programming, drift and 1/f noise: PCMLikeNoiseModel of aihwkit (Nandakumar et al., ICECS "
+    "2019); read 20 s after programming, where nothing has drifted yet: for a later time change "
+    "time_s of both PCMDrift and FlickerNoise; " + _PERIPHERY_SOURCE
+)
+_WAN_SOURCE = (
+    "g_max 40 uS, g_off 0 and the deviation from the target 1 s after programming: "
+    "ReRamWan2022NoiseModel of aihwkit, read off the figures of Wan et al., Nature 2022 "
+    "(s41586-022-04992-8); its read noise of about 1 % is left out; 256 x 256 tiles are assumed; "
+    + _PERIPHERY_SOURCE
+)
+_NEUROSIM_SOURCE = (
+    "RealDevice in Cell.cpp of MLP NeuroSim V3.0 (Chen, Peng and Yu): largest and smallest "
+    "conductance 10 and 0.476 uS, 31 steps, read at 0.5 V; its access transistor of 15 kOhm, the "
+    "nonlinearity of its updates and their variation are left out; the tile is assumed, wires and "
+    "converters are ideal"
 )
 MATCHED = {16: 0.24, 32: 0.13, 64: 0.11}  # factors of the parasitics of `rethinking-N`, by tile
 
@@ -120,4 +195,7 @@ PRESETS = {
     "puma-64x64-100k": Preset(_puma(64, 100e3), _PUMA_SOURCE),
     "puma-64x64-300k": Preset(_puma(64, 300e3), _PUMA_SOURCE),
     "isaac-like": Preset(_isaac(), _ISAAC_SOURCE),
+    "pcm-hermes": Preset(_pcm_hermes(), _PCM_SOURCE),
+    "rram-wan2022": Preset(_rram_wan2022(), _WAN_SOURCE),
+    "rram-neurosim": Preset(_rram_neurosim(), _NEUROSIM_SOURCE),
 }

@@ -31,7 +31,7 @@ class ProgrammedMatrix:
     weight outermost among the arrays; `response`: the arrays as prepared for reads, of the same
     leading dimensions; `weight` `(groups, K, C)`: the effective weights at small signals, without
     converters; `gain`: broadcasts over `weight`, which includes it; `w_max`: the weight that fills
-    the conductance window; `nf`: mean non-ideality factor of the arrays.
+    the conductance window, or one a column; `nf`: mean non-ideality factor of the arrays.
     """
 
     conductances: Tensor
@@ -76,13 +76,15 @@ def _program_many(
         raise ValueError("`matrix` holds NaN or Inf weights; a device cannot be programmed to them")
     encoding, slicing = crossbar.encoding, crossbar.slicing
     tile = crossbar.tile[0], crossbar.weight_cols
-    w_max = crossbar.scale.w_max(matrix)
-    matrix = pack(matrix, crossbar.packing, tile)
+    given, matrix = matrix, pack(matrix, crossbar.packing, tile)
+    w_max = crossbar.scale.w_max(matrix if crossbar.scale.columnwise else given)
     blocks = tile_blocks(matrix, crossbar, samples=len(generators))
 
     @lru_cache(maxsize=1)  # the only block of a small layer is encoded once
     def target(block: Block) -> Tensor:
-        units = (matrix[block.weights(tile)] / nonzero_w_max(w_max)).clamp(-1, 1)
+        place = block.weights(tile)
+        largest = w_max[place[0], :, place[2]] if crossbar.scale.columnwise else w_max
+        units = (matrix[place] / nonzero_w_max(largest)).clamp(-1, 1)
         tiles = split(units, tile, fill=0.0)
         shares = encoding.shares(tiles, slicing.zero_share)
         return crossbar.device.conductance(slicing.slice_digits(shares, encoding.sign_bits))
@@ -162,7 +164,7 @@ def _solve_undrifted(
 
 def _to_weights(shares: Tensor, w_max: Tensor) -> Tensor:
     """Multiply by w_max; a layer of zeros gives zero, with the gradient of a layer near zero."""
-    return multiply(w_max, shares) if w_max > 0 else shares - shares.detach()
+    return multiply(w_max, shares) if w_max.dim() or w_max > 0 else shares - shares.detach()
 
 
 def multiply(factor: Tensor, matrix: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from dataclasses import dataclass
-from typing import final
+from typing import ClassVar, final
 
 from torch import Tensor
 
@@ -12,7 +12,12 @@ from ..values import Value, require_integer, require_number
 
 
 class AbstractScale(Value):
-    """A rule that chooses w_max of a layer; larger weights are clipped to it."""
+    """A rule that chooses w_max of a layer; larger weights are clipped to it.
+
+    `columnwise`: of each output instead; the matrices are then given as they lie on tiles.
+    """
+
+    columnwise: ClassVar[bool] = False
 
     @abc.abstractmethod
     def w_max(self, matrix: Tensor) -> Tensor:
@@ -31,6 +36,26 @@ class MaxScale(AbstractScale):
 
     def w_max(self, matrix: Tensor) -> Tensor:
         return matrix.detach().abs().amax()
+
+
+@final
+@dataclass(frozen=True)
+class ColumnScale(AbstractScale):
+    """w_max = max |w| of each output, undone by a digital factor behind its converters.
+
+    Every column then uses the whole window. A column of zeros gets 0. Source:
+    `weight_scaling_columnwise` of aihwkit.
+
+    >>> import torch
+    >>> ColumnScale().w_max(torch.tensor([[[1.0, -3.0], [-2.0, 1.0]]])).tolist()
+    [[[2.0, 3.0]]]
+    """
+
+    columnwise: ClassVar[bool] = True
+
+    def w_max(self, matrix: Tensor) -> Tensor:
+        """Return w_max of matrices `(groups, K, C)`: `(groups, 1, C)`."""
+        return matrix.detach().abs().amax(-2, keepdim=True)
 
 
 @final

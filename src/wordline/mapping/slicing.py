@@ -19,9 +19,16 @@ _MAX_DIGIT_BITS = 12  # of a cell or a stream; no device has more levels
 
 
 class AbstractSlicing(Value):
-    """A rule that spreads a weight over cells and an input over reads, and adds the outputs up."""
+    """A rule that spreads a weight over cells and an input over reads, and adds the outputs up.
+
+    `analog`: cells and inputs hold any number, and nothing is added up after conversion but tiles;
+    `shares_columns`: the cells of a weight share a column, so that their currents add up in front
+    of its converter.
+    """
 
     gradient: ClassVar[Literal["exact", "straight-through"]]
+    analog: ClassVar[bool] = False
+    shares_columns: ClassVar[bool] = False
 
     @property
     @abc.abstractmethod
@@ -50,10 +57,10 @@ class AbstractSlicing(Value):
         """
 
     @abc.abstractmethod
-    def streams(self, u: Tensor) -> Iterator[tuple[float, Tensor]]:
+    def streams(self, u: Tensor, *, both_signs: bool = False) -> Iterator[tuple[float, Tensor]]:
         """Yield (significance, word-line voltages in shares of the read voltage) of each read.
 
-        `u`: inputs in [-1, 1].
+        `u`: inputs in [-1, 1]; `both_signs`: also read a sign that no input has, at zero volts.
         """
 
     @abc.abstractmethod
@@ -83,6 +90,7 @@ class NoSlicing(AbstractSlicing):
     """
 
     gradient: ClassVar[Literal["exact", "straight-through"]] = "exact"
+    analog: ClassVar[bool] = True
 
     @property
     def zero_share(self) -> float:
@@ -98,7 +106,7 @@ class NoSlicing(AbstractSlicing):
     def slice_digits(self, shares: Tensor, sign_bits: int) -> Tensor:
         return shares
 
-    def streams(self, u: Tensor) -> Iterator[tuple[float, Tensor]]:
+    def streams(self, u: Tensor, *, both_signs: bool = False) -> Iterator[tuple[float, Tensor]]:
         """Yield the inputs themselves: negative inputs are negative voltages."""
         yield 1.0, u
 
@@ -175,12 +183,12 @@ class BitSlicing(AbstractSlicing):
         digits = _digits(shares, self.weight_bits - sign_bits, self.cell_bits)
         return torch.stack(digits).flatten(0, 1)
 
-    def streams(self, u: Tensor) -> Iterator[tuple[float, Tensor]]:
+    def streams(self, u: Tensor, *, both_signs: bool = False) -> Iterator[tuple[float, Tensor]]:
         bits = self.input_bits - 1
         significances = _significances(bits, self.stream_bits)
         positive = u >= 0
         for sign, of_sign in ((1.0, positive), (-1.0, ~positive)):
-            if sign < 0 and not bool(concrete(of_sign).any()):
+            if sign < 0 and not both_signs and not bool(concrete(of_sign).any()):
                 continue  # no negative input: the second pass would read zero volts
             magnitudes = (sign * u).where(of_sign, 0)
             digits = _digits(magnitudes, bits, self.stream_bits)

@@ -14,6 +14,7 @@ from .array_buffers import keep_device_precision, register_arrays
 from .layers.matrix_view import MatrixView, as_optional_parameter
 from .layers.shared_tiles import product_on_arrays
 from .reading.noise_stream import NoiseStream
+from .reading.output_deviation import output_deviation
 from .reading.read_path import NOT_OBSERVED, CalibrationObserver, choose_read_path
 from .reading.tally import Tally
 
@@ -98,6 +99,10 @@ class AbstractMappedLayer(nn.Module, abc.ABC):
         """Show what passes see to the callbacks of a calibration; `NOT_OBSERVED` ends it."""
         self._observer = observer
         self.set_crossbar(self.crossbar)
+
+    def output_noise_std(self, x: Tensor | None = None) -> Tensor:
+        """Return the standard deviation of output noise in each column; see `output_deviation`."""
+        return output_deviation(self, x)
 
     def keep(self, state: ProgrammedMatrix) -> None:
         """Copy a state into the buffers."""

@@ -46,5 +46,8 @@ class MappedLayer(AbstractMappedLayer):
         if not self.crossbar.stochastic:
             return
         with torch.no_grad():
-            self.keep(during_one_read(self.arrays_state(), self.crossbar, first_read(seed)))
+            if self.crossbar.noisy_devices:
+                self.keep(during_one_read(self.arrays_state(), self.crossbar, first_read(seed)))
+        if self.crossbar.output_noise.per_read:
+            self.stream_seed = seed  # from which output noise that stands still is drawn
         self.set_crossbar(self.crossbar.frozen_noise)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...hooks import forward_pre_hooks
+from ...mapping.cells import arrays_per_converter
 from ...values import Value
 from ..abstract_mapped_layer import AbstractMappedLayer
 
@@ -45,12 +46,13 @@ def usage_of(layer: AbstractMappedLayer, x: Tensor, samples: int) -> Usage:
     """Count the costs of one pass of these activations through a layer, for each of the samples."""
     crossbar, batch = layer.crossbar, x if layer.product.is_batched(x) else x[None]
     vectors = layer.product.vector_count(batch) / samples
-    u, dac = batch, crossbar.dac
+    u, dac, noisy = batch, crossbar.dac, crossbar.output_noise.sigma > 0
     if not dac.ideal:
         u = dac.convert(batch / dac.input_limit(batch, getattr(layer, "input_limit", batch)))
-    reads = vectors * sum(1 for _ in crossbar.slicing.streams(u))
+    reads = vectors * sum(1 for _ in crossbar.slicing.streams(u, both_signs=noisy))
     cells = math.prod(layer.cells_shape)
-    columns = 0 if crossbar.adc.ideal else cells // crossbar.tile[0]
+    converted = cells // crossbar.tile[0] // arrays_per_converter(crossbar)
+    columns = 0 if crossbar.adc.ideal else converted
     return Usage(vectors, reads, reads * columns, reads * cells)
 
 

@@ -15,6 +15,7 @@ from ...mapping import Crossbar, ProgrammedMatrix
 from ..layers.product import AbstractProduct
 from .input_checks import require_finite
 from .noise_stream import NoiseStream
+from .output_noise import NoiseDraws, noise_at_outputs
 from .read import read
 from .read_plain import ConverterRanges, Observer
 from .tally import Tally
@@ -24,6 +25,7 @@ class ReadableLayer(Protocol):
     """A mapped layer as a read sees it."""
 
     kind: str
+    stream_seed: int
     bias: torch.nn.Parameter | None
     effective_weight: Tensor
     input_limit: Tensor
@@ -44,9 +46,10 @@ class AbstractConversion(abc.ABC):
 
     @abc.abstractmethod
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
-    ) -> Tensor:
-        """Return the outputs, in the type of the layer."""
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer,
+        noise: NoiseDraws | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Return the outputs, in the type of the layer; `noise`: output noise of this pass."""
 
 
 @final
@@ -54,8 +57,9 @@ class NoConverters(AbstractConversion):
     """The product with the effective weight."""
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
-    ) -> Tensor:
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer,
+        noise: NoiseDraws | None = None,
+    ) -> Tensor:  # fmt: skip
         weight = _effective_weight(product, state, layer)
         return product(x, weight.to(layer.effective_weight.dtype), layer.bias)
 
@@ -68,8 +72,9 @@ class ObservedInputs(AbstractConversion):
     observe: Callable[[Tensor], None]
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
-    ) -> Tensor:
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer,
+        noise: NoiseDraws | None = None,
+    ) -> Tensor:  # fmt: skip
         self.observe(x)
         return NoConverters()(x, product, state, layer)
 
@@ -77,19 +82,28 @@ class ObservedInputs(AbstractConversion):
 @final
 @dataclass(frozen=True)
 class RoundedInputs(AbstractConversion):
-    """The product of inputs rounded by DACs and streams: column sums are exact."""
+    """The product of inputs rounded by DACs and streams: column sums are exact, or noisy."""
 
     crossbar: Crossbar
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
-    ) -> Tensor:
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer,
+        noise: NoiseDraws | None = None,
+    ) -> Tensor:  # fmt: skip
         dac, slicing = self.crossbar.dac, self.crossbar.slicing
         with _device_precision(x, state) as wide:
             limit = dac.input_limit(wide, layer.input_limit)
-            rounded = slicing.round_inputs(dac.convert(wide / limit)) * limit
+            rounded = wide
+            if not (dac.ideal and slicing.analog):
+                rounded = slicing.round_inputs(dac.convert(wide / limit)) * limit
             weight = _effective_weight(product, state, layer).to(wide.dtype)
             y = product(rounded, weight, _bias(layer, wide))
+            if noise is not None:
+                limit = dac.differentiable_input_limit(wide, layer.input_limit)
+                outputs = layer.matrix_shape[2]
+                y = y + limit * noise_at_outputs(
+                    wide, product, self.crossbar, state, outputs, noise
+                )
         return y.to(layer.effective_weight.dtype)
 
 
@@ -105,9 +119,10 @@ class ConvertedColumns(AbstractConversion):
     observe: Observer | None = None
 
     def __call__(
-        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer
-    ) -> Tensor:
-        ranges = ConverterRanges(layer.input_limit, layer.output_limit, self.observe)
+        self, x: Tensor, product: AbstractProduct, state: ProgrammedMatrix, layer: ReadableLayer,
+        noise: NoiseDraws | None = None,
+    ) -> Tensor:  # fmt: skip
+        ranges = ConverterRanges(layer.input_limit, layer.output_limit, self.observe, noise)
         outputs = layer.matrix_shape[2]
         with _device_precision(x, state) as wide:
             y = read(wide, product, self.crossbar, state, ranges, outputs, layer.tally)

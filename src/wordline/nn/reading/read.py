@@ -8,11 +8,12 @@ from functools import partial
 from torch import Tensor
 
 from ...mapping import Crossbar, ProgrammedMatrix
+from ...mapping.full_scale import adc_limit
 from ...transforms import concrete, needs_derivative, under_vmap
 from ..layers.product import AbstractProduct
 from . import read_curved, read_fast
 from .read_fast_gradient import differentiable_read
-from .read_plain import ConverterRanges, adc_limit, off_share, read_plain
+from .read_plain import ConverterRanges, off_share, read_plain
 from .tally import Tally
 
 
@@ -23,7 +24,7 @@ def read(
     """Compute the outputs of a layer, without bias, for its inputs x.
 
         u = DAC(x / range)   v = read_volt * stream(u)   a = I(v) / (read_volt (g_on - g_off))
-        c = ADC(a / range)
+        c = ADC((a + noise) / range)
         y = range * gain * w_max * sum over streams, slices and row tiles of
             significance * decode(c)
 
@@ -31,7 +32,9 @@ def read(
     the converters as they declare, and straight through the digits of streams. `outputs`: columns
     that hold weights, per group.
     """
-    limit = crossbar.dac.input_limit(x, ranges.inputs)
+    scaled = ranges.noise is not None  # noise, unlike products, scales with the range of the inputs
+    dac = crossbar.dac
+    limit = (dac.differentiable_input_limit if scaled else dac.input_limit)(x, ranges.inputs)
     u = crossbar.dac.convert(x / limit)
     sums = _column_sums(u, product, crossbar, state.response, ranges, outputs, tally)
     y = crossbar.slicing.accumulate(sums).to(u.dtype)
@@ -52,7 +55,8 @@ def _column_sums(
     def plain(vectors: Tensor, arrays: Tensor, counted: Tally) -> Tensor:
         return read_plain(vectors, crossbar, arrays, ranges, outputs, counted)[..., :outputs]
 
-    fast = ranges.observe is None and read_fast.applies(crossbar, response, u)
+    plainly = ranges.observe is not None or ranges.noise is not None
+    fast = not plainly and read_fast.applies(crossbar, response, u)
     if fast and not under_vmap(ranges.outputs):
         least, most = (float(end) for end in concrete(u).aminmax())
         if math.isfinite(least) and math.isfinite(most):

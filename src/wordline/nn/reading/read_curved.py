@@ -12,8 +12,9 @@ from ...arrays import SurrogateArray
 from ...arrays.surrogate import Digits
 from ...devices import UniformConverter
 from ...mapping import BitSlicing, Crossbar, DifferentialPair
+from ...mapping.full_scale import adc_limit
 from ...transforms import in_forward_mode, under_transform
-from .read_plain import ConverterRanges, adc_limit
+from .read_plain import ConverterRanges
 from .tally import Tally
 
 
@@ -32,6 +33,8 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor, ranges: ConverterRa
     if kinds != (SurrogateArray, BitSlicing, DifferentialPair, UniformConverter):
         return False
     if crossbar.adc.less_off_current or ranges.observe is not None or u.numel() == 0:
+        return False
+    if ranges.noise is not None or crossbar.encoding.subtracts_currents:
         return False
     if under_transform() or in_forward_mode(u, response):
         return False

@@ -56,6 +56,7 @@ def applies(crossbar: Crossbar, response: Tensor, u: Tensor) -> bool:
     """
     uniform = type(crossbar.adc) is UniformConverter
     sliced = type(crossbar.slicing) in (NoSlicing, BitSlicing)
+    sliced = sliced and not crossbar.encoding.subtracts_currents
     if not (crossbar.array.linear and uniform and sliced and u.numel() > 0):
         return False
     learning = torch.is_grad_enabled() and response.requires_grad

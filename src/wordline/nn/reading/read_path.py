@@ -20,7 +20,8 @@ from .conversions import (
     ReadableLayer,
     RoundedInputs,
 )
-from .noise_stream import during_one_read
+from .noise_stream import during_one_read, first_read
+from .output_noise import NoiseDraws
 from .read_plain import Observer
 
 
@@ -56,15 +57,10 @@ class MatrixPath(AbstractReadPath):
 
 @final
 class ArrayPath(AbstractReadPath):
-    """Arrays that are read, or programmed, at every pass.
-
-    `conversion` computes with the arrays; `crossbar` is stochastic where they are noisy at each
-    read.
-    """
+    """Arrays that are read, or programmed, at every pass; `conversion` computes with them."""
 
     def __init__(self, crossbar: Crossbar, conversion: AbstractConversion) -> None:
         self.conversion, self.crossbar = conversion, crossbar
-        self.noisy = crossbar.stochastic
 
     def __call__(self, x: Tensor, product: AbstractProduct, layer: ReadableLayer) -> Tensor:
         _require_no_graph(layer.kind)
@@ -87,10 +83,19 @@ class ArrayPath(AbstractReadPath):
                 f"{state.weight.shape[-2]}; pass activations of the layer's own width, samples "
                 "first"
             )
-        if self.noisy:
+        noise, generator = self.crossbar.output_noise, first_read(layer.stream_seed)
+        if self.crossbar.stochastic:
             require_one_chip(state.conductances)
-            state = during_one_read(state, self.crossbar, layer.noise.next())
-        return self.conversion(x, product, state, layer)
+            generator = layer.noise.next()
+        draws = None
+        if noise.per_read:
+            draws = NoiseDraws(generator.initial_seed())
+        elif noise.sigma:
+            of_sample = product.vector_count(x) // max(1, len(x))
+            draws = NoiseDraws(first_read(layer.stream_seed).initial_seed(), max(1, of_sample))
+        if self.crossbar.noisy_devices:
+            state = during_one_read(state, self.crossbar, generator)
+        return self.conversion(x, product, state, layer, draws)
 
 
 def choose_read_path(
@@ -110,7 +115,8 @@ def _conversion(crossbar: Crossbar, observer: CalibrationObserver) -> AbstractCo
         return ObservedInputs(observer.inputs)
     if crossbar.is_matrix:
         return NoConverters()
-    if crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly:
+    exact = crossbar.array.linear and crossbar.adc.ideal and crossbar.slicing.sums_exactly
+    if exact and (crossbar.slicing.analog or not crossbar.output_noise.sigma):
         return RoundedInputs(crossbar)
     return ConvertedColumns(crossbar, observer.outputs)
 

@@ -12,7 +12,10 @@ from torch.utils.checkpoint import checkpoint
 
 from ...devices.converter_kernel import digitise_
 from ...mapping import Crossbar
+from ...mapping.cells import array_shape, arrays_per_converter
+from ...mapping.full_scale import adc_limit
 from ...transforms import concrete, needs_derivative, under_transform
+from .output_noise import NoiseDraws, add_at_columns
 from .tally import Tally
 
 # Column sums held at once; a larger read goes chunk by chunk of its vectors. On a CPU a chunk of
@@ -25,14 +28,16 @@ Observer = Callable[[Tensor], None]
 
 @dataclass(frozen=True, eq=False)
 class ConverterRanges:
-    """Full scales that `calibrate` measured, NaN before.
+    """Full scales that `calibrate` measured, NaN before, and the output noise of a pass.
 
-    `observe`: is shown the column sums, which then bypass the ADC, while a chip is calibrated.
+    `observe`: is shown the column sums, which then bypass noise and ADC, while a chip is
+    calibrated.
     """
 
     inputs: Tensor
     outputs: Tensor
     observe: Observer | None = None
+    noise: NoiseDraws | None = None
 
 
 def read_plain(
@@ -48,15 +53,16 @@ def read_plain(
     if array.independent_columns and not array.linear and unobserved:
         response = _without_pads(response, outputs)
     cached = vectors.device.type == "cpu" and array.linear and unobserved
-    converters = response[..., 0, :].numel()
+    converters = response[..., 0, :].numel() // arrays_per_converter(crossbar)
     chunks = vectors.split(max(1, (_CHUNK_IN_CACHE if cached else _CHUNK) // converters), 1)
     learning = torch.is_grad_enabled() and (vectors.requires_grad or response.requires_grad)
     # torch.func knows no checkpoints
     again = learning and len(chunks) > 1 and not under_transform()
     respond = _array_response(crossbar, response)
     sums = []
+    start = 0
     for chunk in chunks:
-        arguments = (chunk, respond, crossbar, ranges, response.shape[2])
+        arguments = (chunk, respond, crossbar, ranges, response.shape[2], start)
         if again:
             of_chunk, saturated = checkpoint(
                 _read_chunk, *arguments, use_reentrant=False, preserve_rng_state=False
@@ -64,6 +70,7 @@ def read_plain(
         else:
             of_chunk, saturated = _read_chunk(*arguments)
         sums.append(of_chunk)
+        start += chunk.shape[1]
         over = concrete(saturated[0])
         made = saturated[1] * chunk.shape[1] * converters * over.numel()
         tally.add(made, int(over.sum()))
@@ -116,9 +123,9 @@ def off_share(crossbar: Crossbar) -> float:
 
 def _read_chunk(
     vectors: Tensor, respond: Callable[[Tensor], Tensor], crossbar: Crossbar,
-    ranges: ConverterRanges, row_tiles: int,
+    ranges: ConverterRanges, row_tiles: int, start: int,
 ) -> tuple[Tensor, tuple[Tensor, int]]:  # fmt: skip
-    """Compute column sums `(groups, n, columns)` in shares.
+    """Compute column sums `(groups, n, columns)` in shares; `start`: place of the first vector.
 
     Returned with them: conversions that saturated, and reads of each converter.
     """
@@ -126,13 +133,33 @@ def _read_chunk(
     tiles = functional.pad(vectors, (0, row_tiles * rows - vectors.shape[-1]))
     tiles = tiles.unflatten(-1, (row_tiles, rows)).transpose(1, 2)  # (groups, row_tiles, n, rows)
     total, saturated, reads = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
-    for significance, share in slicing.streams(tiles):
-        codes, unit, over = _convert(respond(share), crossbar, ranges)
+    noisy = ranges.noise is not None  # a read at zero volts is noise, and not left out
+    for stream, (significance, share) in enumerate(slicing.streams(tiles, both_signs=noisy)):
+        currents = _merge(respond(share), crossbar)
+        if ranges.noise is not None and ranges.observe is None:
+            place = start, stream
+            currents = add_at_columns(currents, crossbar, ranges.outputs, ranges.noise, place)
+        codes, unit, over = _convert(currents, crossbar, ranges)
         saturated, reads = saturated + over, reads + (not crossbar.adc.ideal)
-        merged = slicing.combine_digits(codes.sum(2), encoding.sign_bits)
-        differences = encoding.difference(merged, slicing.zero_share)
+        merged = codes.sum(2)
+        if not slicing.shares_columns:
+            merged = slicing.combine_digits(merged, encoding.sign_bits)
+        differences = merged[0]
+        if not encoding.subtracts_currents:
+            differences = encoding.difference(merged, slicing.zero_share)
         total = total + (significance * unit) * differences  # (groups, col_tiles, n, cols)
     return total.transpose(1, 2).flatten(2), (saturated, reads)
+
+
+def _merge(currents: Tensor, crossbar: Crossbar) -> Tensor:
+    """Add and subtract the currents `(slices * signs, ...)` that share a converter."""
+    slicing, encoding = crossbar.slicing, crossbar.encoding
+    if slicing.shares_columns:
+        currents = slicing.combine_digits(currents, encoding.sign_bits)
+    if encoding.subtracts_currents:
+        of_sign = currents.unflatten(0, (-1, array_shape(crossbar)[1])).movedim(1, 0)
+        currents = encoding.difference(of_sign, slicing.zero_share)
+    return currents
 
 
 def _convert(
@@ -154,12 +181,3 @@ def _convert(
     half = 0.5 / adc.steps  # a share that rounds to a code is in range
     over = ((shares >= 1 + half) | (shares < adc.lower_bound - half)).sum()
     return adc.convert(shares), limit, over
-
-
-def adc_limit(crossbar: Crossbar, measured: Tensor) -> Tensor | float:
-    """Return the full scale of the ADC in shares; `measured`: by `calibrate`."""
-    adc, device, window = crossbar.adc, crossbar.device, crossbar.window_siemens
-    on_share = 1.0 if adc.less_off_current else device.g_on_siemens / window
-    finest = crossbar.slicing.product_step * adc.steps
-    ampere = 1 / (crossbar.read_volt * window)
-    return adc.output_limit(crossbar.tile[0] * on_share, finest, ampere, measured)
