@@ -3,8 +3,8 @@
     python docs/site/percent.py docs/tutorials/five_minutes.py OUT [LIMIT=40 ...]
 
 `# %% [markdown]` opens a cell of text, `# %%` one of code, and `# %% tags=["parameters"]` the one
-whose names may be overridden. Running it writes OUT/NAME.md, with what every cell printed, the value of
-a last line that is a name, and a picture for each figure. The file is plain Python too.
+whose names may be overridden. Running it writes OUT/NAME.md, with what every cell printed, the
+value of a last line that is a name, and a picture for each figure. It is plain Python too.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 # # A study on a cluster
 #
 # One number is a command. A table of a hundred numbers is a *study*: a Python file that lists its
-# cells. It runs on one core, on eight, or on a cluster, to the same numbers, and it goes on where it
-# was stopped.
+# cells. It runs on one core, on eight, or on a cluster, to the same numbers, and it goes on where
+# it was stopped.
 
 # %% tags=["parameters"]
 LIMIT = 60  # test images

@@ -76,9 +76,9 @@ for name, share in found.items():
 # %% [markdown]
 # ## Three things to watch
 #
-# - **Read noise.** A chip with `ReadNoise` answers differently each time, and attack libraries count
-#   one lucky draw as a success. Use `wl.PGD(eot=8)` and means over draws, or freeze the noise:
-#   `chip.frozen(seed)`.
+# - **Read noise.** A chip with `ReadNoise` answers differently each time, and attack libraries
+#   count one lucky draw as a success. Use `wl.PGD(eps, eot=8)` and means over draws, or freeze the
+#   noise: `chip.frozen(seed)`.
 # - **Precision.** Libraries work in float32. So should the chip: `chip.float()`.
 # - **Weights.** Some attacks accumulate gradients in parameters. A chip's arrays are buffers unless
 #   it was mapped with `trainable=True`.

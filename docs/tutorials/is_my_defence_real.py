@@ -59,7 +59,8 @@ for name, record in (("software", before), ("defended", after)):
 # shows masked gradients.
 
 # %%
-result = wl.audit(chip=defended, software=software, data=data.test, eps=EPS, limit=LIMIT, quick=True)
+asked = {"software": software, "data": data.test, "eps": EPS, "limit": LIMIT, "quick": True}
+result = wl.audit(chip=defended, **asked)
 print("verdict:", result.verdict)
 for check in result.checks:
     if check.status == "fail":
@@ -96,7 +97,7 @@ for name, record in bars.items():
 
 # %%
 chip = wl.map_model(software, wl.Crossbar.preset("rethinking-16", gain=wl.LeastSquaresGain()))
-of_chip = wl.audit(chip=chip, software=software, data=data.test, eps=EPS, limit=LIMIT, quick=True)
+of_chip = wl.audit(chip=chip, **asked)
 print("verdict:", of_chip.verdict)
 
 # %% [markdown]
