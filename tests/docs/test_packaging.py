@@ -98,7 +98,8 @@ def test_it_works_in_a_clean_environment(built: Path, kind: str, tmp_path: Path)
     assert str(clean) in run(python, "-c", "import wordline; print(wordline.__file__)")
     assert "64 word lines" in run(clean / "bin" / "wordline", "show", "rethinking-64")
     code = (
-        "import wordline as wl\nnet, data = wl.load_model('digits-cnn'), wl.load_dataset('digits')\n"
+        "import wordline as wl\n"
+        "net, data = wl.load_model('digits-cnn'), wl.load_dataset('digits')\n"
         "crossbar = wl.Crossbar.preset('rethinking-16', gain=wl.LeastSquaresGain())\n"
         "print(wl.models.accuracy(wl.map_model(net, crossbar), data.test.take(100)))"
     )
