@@ -55,7 +55,7 @@ print(advice)
 # %%
 figure, axes = plt.subplots(figsize=(5.5, 3.2))
 for tile in TILES:
-    own = [o for o in advice.options if o.tile == tile]
+    own = [o for o in advice.options if o.tile[0] == tile]
     axes.plot(
         [str(o.adc_bits or "ideal") for o in own],
         [100 * o.clean.value for o in own],
@@ -76,12 +76,14 @@ axes.legend(fontsize=8)
 # ## 3. If accuracy was lost without a reason
 #
 # Ask for the share of saturated conversions: a range that is too narrow costs more than a bit too
-# few. `chip.report(images)` counts them.
+# few. A chip counts them in every pass, and `chip.report()` shows them. Here an ADC of eight bits
+# whose full scale is 2 % of the current of a column of on cells:
 
 # %%
 narrow = wl.UniformConverter(bits=8, range=wl.devices.FullScale(0.02), signed=True)
 chip = wl.map_model(software, dataclasses.replace(base, adc=narrow))
-print(chip.report(data.test.images[:50]))
+print("clean accuracy:", wl.models.accuracy(chip, data.test.take(50)))
+print(chip.report())
 
 # %% [markdown]
 # More of the same: [noise stability](../noise-stability.md#advice), and on the command line

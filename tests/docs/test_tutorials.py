@@ -44,7 +44,10 @@ def is_my_defence_real(found: Names) -> bool:
 def adc_and_tile(found: Names) -> bool:
     options = found["advice"].options
     tried = {(option.tile[0], option.adc_bits) for option in options}
-    return tried == {(16, 0), (16, 4)} and any(option.keeps for option in options)
+    drawn = all(len(line.get_xdata()) == 2 for line in found["axes"].lines)
+    saturated = found["chip"].report().splitlines()[3].split()[-2]  # of conv1, on a narrow ADC
+    kept = any(option.keeps for option in options)
+    return tried == {(16, 0), (16, 4)} and drawn and kept and float(saturated.rstrip("%")) > 20
 
 
 def train_through_parasitics(found: Names) -> bool:
