@@ -29,21 +29,23 @@ def gram_bound(matrices: Tensor, squarings: int = SQUARINGS) -> Tensor:
     """
     if not bool(torch.isfinite(torch.view_as_real(matrices + 0j)).all()):
         raise ValueError("`matrices` hold NaN or infinity, which have no largest singular value")
+    size = _power_of_two(matrices.abs().flatten(1).amax(1))
+    matrices = matrices / size[:, None, None]  # squares of tiny and of huge numbers have a place
     adjoint = matrices.mH
     tall = matrices.shape[-2] >= matrices.shape[-1]
     h = _hermitian(adjoint @ matrices if tall else matrices @ adjoint)
-    inner, size = max(matrices.shape[-2:]), h.shape[-1]
+    inner, order = max(matrices.shape[-2:]), h.shape[-1]
     slack = [_error(inner) * torch.linalg.matrix_norm(matrices) ** 2]
     scales = []
     for _ in range(squarings):
         scales.append(_power_of_two(torch.linalg.matrix_norm(h)))
         h = h / scales[-1][:, None, None]
-        slack.append(_error(size) * torch.linalg.matrix_norm(h) ** 2)
+        slack.append(_error(order) * torch.linalg.matrix_norm(h) ** 2)
         h = _hermitian(h @ h)
-    bound = torch.linalg.matrix_norm(h) * (1 + _error(size * size))
+    bound = torch.linalg.matrix_norm(h) * (1 + _error(order * order))
     for scale, lost in zip(reversed(scales), reversed(slack[1:]), strict=True):
         bound = scale * (bound + lost).sqrt()
-    return (bound + slack[0]).sqrt() * (1 + 64 * _UNIT)
+    return size * (bound + slack[0]).sqrt() * (1 + 64 * _UNIT)
 
 
 def _error(terms: int) -> float:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ...hooks import forward_hooks
-from ...nn import AbstractMappedLayer
+from ...nn import AbstractMappedLayer, Chip
 from ...nn.accounting.usage import unchanged_evaluation
 from ...nn.layers.linear import LinearProduct
 from ...seeds import stream_seed
@@ -42,11 +42,7 @@ def sensitivity(victim: nn.Module, image: Tensor) -> Sensitivity:
     each pixel stands in front of it; and where the answers depend on the images in another way than
     through its outputs.
     """
-    layers = {
-        "input" if is_input_noise(module) else name or "model": module
-        for name, module in victim.named_modules()
-        if isinstance(module, AbstractMappedLayer) or is_input_noise(module)
-    }
+    layers = _noisy_layers(victim)
     zeros, ones = torch.zeros_like(image), torch.ones_like(image)
     images = torch.cat((zeros, ones, image))
     flow = ImageFlow(layers)
@@ -67,13 +63,28 @@ def sensitivity(victim: nn.Module, image: Tensor) -> Sensitivity:
     if flow.depends(logits):
         flow.leaks.append("a part of the network passes them around it")
     _require_alone(name, flow.leaks)
-    _require_same_answers(victim, name, layer, images)
+    with unchanged_evaluation(victim, _arrays(layers)):
+        _require_same_answers(victim, name, layer, images)
     scale = _factors(inputs, image, name)
     product, matrix = normalised_map(layer, name)
     if isinstance(product, LinearProduct):
         scale = scale.reshape(-1, matrix.shape[1])
     bound = operator_bound(product, matrix.cpu(), scale.cpu())
     return Sensitivity(name, bound * (1 + MARGIN))
+
+
+def _noisy_layers(victim: nn.Module) -> dict[str, nn.Module]:
+    """Return mapped layers by their names in software, and noise at the input as "input"."""
+    named = dict(victim.named_modules())
+    chip = next((name for name, module in named.items() if isinstance(module, Chip)), None)
+    prefix = "" if chip is None else f"{chip}.model." if chip else "model."
+    found = {}
+    for name, module in named.items():
+        if is_input_noise(module):
+            found["input"] = module
+        elif isinstance(module, AbstractMappedLayer):
+            found[name.removeprefix(prefix) or "model"] = module
+    return found
 
 
 def restart(victim: nn.Module, *stream: int | str) -> None:
@@ -124,7 +135,7 @@ def _require_same_answers(
         kept.append(out)
         return kept[0]
 
-    with torch.no_grad(), forward_hooks({name: layer}, replay):
+    with forward_hooks({name: layer}, replay):
         answers = []
         for seen in (images, images.flip(0), 1 - images):
             restart(victim, "replay")
