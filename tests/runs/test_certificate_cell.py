@@ -51,6 +51,17 @@ def test_it_is_the_certificate_of_the_chip_and_of_software_beside_it() -> None:
     assert dataclasses.replace(CELL, as_chip=True).label.endswith(", as input noise")
 
 
+def test_layers_that_are_not_named_stay_digital() -> None:
+    store, software = Store(), wl.load_model("digits-cnn")
+    settings = dataclasses.replace(SETTINGS, attack_steps=0)
+    cell = dataclasses.replace(CELL, only=("conv1",), settings=settings)
+    with fixed_threads(1):
+        found = cell.pinned(store).run(store)
+        chip = wl.map_model(software, CROSSBAR, 1, only=("conv1",))
+        assert found == wl.certify(victim=chip, data=wl.load_dataset("digits").test, **READS)
+    assert cell.label == "certificate 64x64 #1, conv1" and cell.key != CELL.key
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -91,10 +102,11 @@ def test_converters_are_calibrated(tmp_path: Path) -> None:
 
 
 def test_its_passes_are_counted() -> None:
-    counted = cost((CELL,), Store())
-    reads = 2 + 10 + (2 * 2 + 2)  # reads, the attack's forward passes, and its judgement
-    assert (counted.forward, counted.backward, counted.chips) == (4 * reads, 4 * 2, 1)
-    assert CELL.pinned(store := Store()).run(store).passes == 4 * reads
+    cell = dataclasses.replace(CELL, settings=dataclasses.replace(SETTINGS, attack_steps=2))
+    counted = cost((cell,), Store())
+    reads = 2 + 10 + (2 * 3 + 2)  # reads, the attack's forward passes, and its judgement
+    assert (counted.forward, counted.backward, counted.chips) == (4 * reads, 4 * 4, 1)
+    assert cell.pinned(store := Store()).run(store).passes == 4 * reads
 
 
 def test_impossible_cells_are_refused() -> None:

@@ -16,6 +16,7 @@ from ..evaluation.certificate.certify import RADII
 from ..evaluation.requirements import require_evaluation_mode, require_fit
 from ..mapping import Crossbar
 from ..models.batches import prepare
+from ..nn import calibrate, map_model
 from ..progress import AbstractProgress
 from ..records import Certificate
 from ..records.record import Software
@@ -64,6 +65,7 @@ class CertificateCell(AbstractCell):
 
     `sigma` > 0 is software with noise of that deviation at its input. `as_chip` is software with as
     much of it as the noise of this chip is worth, so that equal shares of reads give equal radii.
+    `only`: patterns of the layers that are on the crossbar, as `map_model` takes them; none: all.
     """
 
     network: AbstractNetwork
@@ -74,6 +76,7 @@ class CertificateCell(AbstractCell):
     settings: CertificateSettings = field(default_factory=CertificateSettings)
     sigma: float = 0.0
     as_chip: bool = False
+    only: tuple[str, ...] = ()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -83,6 +86,7 @@ class CertificateCell(AbstractCell):
         require_instance("crossbar", self.crossbar, (Crossbar, Software))
         require_instance("settings", self.settings, CertificateSettings)
         require_instance("as_chip", self.as_chip, bool)
+        require_instance("only", self.only, tuple)
         require_number("sigma", self.sigma, at_least=0.0)
         for name in ("chip_seed", "seed"):
             require_integer(name, getattr(self, name), at_least=0)
@@ -97,7 +101,7 @@ class CertificateCell(AbstractCell):
         if isinstance(self.crossbar, Software):
             return f"certificate, input noise {self.sigma:g}"
         tile = f"{self.crossbar.tile[0]}x{self.crossbar.tile[1]} #{self.chip_seed}"
-        return f"certificate {tile}" + (", as input noise" if self.as_chip else "")
+        return ", ".join([f"certificate {tile}", *self.only, *["as input noise"] * self.as_chip])
 
     def run(self, loader: Loader) -> Certificate:
         split, settings = self.images.load(loader), self.settings
@@ -112,12 +116,17 @@ class CertificateCell(AbstractCell):
         if isinstance(self.crossbar, Software):
             software = self.network.load(loader, self.device)
             return with_input_noise(software, self.sigma, seed=self.seed)
-        place = self.network, self.crossbar, self.chip_seed, self.calibration
-        chip = load_chip(loader, *place, device=self.device)
+        software = self.network.load(loader, self.device)
+        if self.only:
+            chip = map_model(software, self.crossbar, self.chip_seed, only=self.only)
+            if isinstance(self.calibration, AbstractImages):
+                calibrate(chip, self.calibration.load(loader), limit=0)
+        else:
+            place = self.network, self.crossbar, self.chip_seed, self.calibration
+            chip = load_chip(loader, *place, device=self.device)
         if not self.as_chip:
             return chip
         image = prepare(chip, self.images.load(loader).images[:1])
-        software = self.network.load(loader, self.device)
         return with_input_noise(software, 1 / sensitivity(chip, image).bound, seed=self.seed)
 
 
