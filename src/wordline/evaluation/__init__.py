@@ -1,7 +1,15 @@
 """Evaluations: records of accuracy under attack, comparisons with software, and the audit."""
 
 from ..models import correct
-from ..records import Audit, Budget, Certificate, RobustnessCurve, over_draws, paired_difference, wilson
+from ..records import (
+    Audit,
+    Budget,
+    Certificate,
+    RobustnessCurve,
+    over_draws,
+    paired_difference,
+    wilson,
+)
 from .attenuated import attenuated, scaled
 from .attenuation import attenuation
 from .audit import audit

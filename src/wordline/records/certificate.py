@@ -150,7 +150,8 @@ def certificate_table(certificates: Sequence[Certificate], *, title: str = "") -
         rows = [found.row() for found in certificates if found.radii == radii]
         at = [f"cert. {radius:g} %" for radius in (0.0, *radii)]
         header = (
-            "victim", "as input noise", "one read %", *at, "abstains %", "reads", "passes", "images",
+            "victim", "as input noise", "one read %", *at, "abstains %", "reads", "passes",
+            "images",
         )  # fmt: skip
         parts.append(render_table(header, rows, title=title))
     attacked = [

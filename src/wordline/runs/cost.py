@@ -20,7 +20,6 @@ from .evaluation_cell import EvaluationCell
 from .stability_cell import StabilityCell
 from .stand_ins import Twin
 
-
 COUNTED = EvaluationCell | DeviationCell | StabilityCell | CertificateCell
 
 
@@ -64,8 +63,8 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
 
     Networks and images are loaded; nothing is trained, mapped or attacked. Counted are
     evaluations, gradient deviations (two gradients, and the chip's loss along both), noise
-    stabilities (see `stability_passes`) and certificates (all reads, and the attack beside them). Cells of other kinds raise ValueError, for their passes
-    are not known beforehand.
+    stabilities (see `stability_passes`) and certificates (all reads, and the attack beside them).
+    Cells of other kinds raise ValueError, for their passes are not known beforehand.
     """
     forward = backward = total = 0
     chips: set[object] = set()

@@ -245,7 +245,8 @@ class Beside(nn.Module):
 )
 def test_answers_that_know_more_than_the_noisy_outputs_are_refused(how: str, words: str) -> None:
     chip = wl.map_model(Beside(how).eval(), NOISY)
-    with pytest.raises(ValueError, match=f"not only through the noisy outputs of 'first': .*{words}"):
+    match = f"`victim` sees the images not only through the noisy outputs of 'first': .*{words}"
+    with pytest.raises(ValueError, match=match):
         sensitivity(chip, IMAGE)
 
 
@@ -267,6 +268,12 @@ def test_inputs_made_outside_torch_are_refused() -> None:
     chip = wl.map_model(Beside("numpy in front").eval(), NOISY)
     with pytest.raises(ValueError, match="other inputs than a shift and a factor"):
         sensitivity(chip, IMAGE)
+
+
+def test_half_precision_is_refused() -> None:
+    chip = wl.map_model(two_sided(torch.ones(12)), NOISY).bfloat16()
+    with pytest.raises(ValueError, match="`victim` rounds images to torch.bfloat16"):
+        sensitivity(chip, IMAGE.bfloat16())
 
 
 def test_software_alone_is_refused() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -53,8 +52,8 @@ def certify(
     variances of the output noise of its columns; p: lower bound, of confidence 1 - alpha, of the
     share of `estimation` reads that give the class which most of `selection` reads gave. No change
     of an image of a smaller L2 length alters the vote of the chip; whatever stands behind the
-    noise (ADCs, further layers, their noise) plays no part. docs/certificate.md derives it, and says
-    what it does not cover.
+    noise (ADCs, further layers, their noise) plays no part. docs/certificate.md derives it, and
+    says what it does not cover.
 
     The first `limit` images (0: all) are read selection + estimation times each, `batch_size` at a
     time. `attacks` in L2, such as `PGD(eps=1, norm="l2", steps=20, eot=8)`, are made at every
@@ -109,10 +108,8 @@ def certify(
             threads=torch.get_num_threads(), versions=versions(),
             flags=(*split.flags, *warnings_of(products)),
         )  # fmt: skip
-        attacked = tuple(
-            _attacked(victim, split, dataclasses.replace(attack, eps=radius), found, advance)  # type: ignore[type-var]  # each is a dataclass
-            for attack in attacks for radius in found.radii
-        )  # fmt: skip
+        aimed = [_aimed(attack, radius) for attack in attacks for radius in found.radii]
+        attacked = tuple(_attacked(victim, split, attack, found, advance) for attack in aimed)
     return dataclasses.replace(found, passes=passes[0], attacks=attacked)
 
 
@@ -129,9 +126,11 @@ def with_input_noise(software: nn.Module, sigma: float, *, seed: int = 0) -> nn.
     require_evaluation_mode("software", software)
     require_number("sigma", sigma, above=0.0)
     generator = torch.Generator().manual_seed(stream_seed(seed, "input noise"))
-    noisy: Any = nn.Sequential(NoisyLayer(nn.Identity(), 0.0, sigma, generator), software).eval()
-    noisy.display_name = f"{display_name(software)} with input noise {sigma:.3g}"
-    return noisy  # type: ignore[no-any-return]
+    noise = NoisyLayer(nn.Identity(), 0.0, sigma, generator)
+    noisy = nn.Sequential(noise, software).eval()
+    words = f"{display_name(software)} with input noise {sigma:.3g}"
+    noisy.display_name = words  # type: ignore[assignment]
+    return noisy
 
 
 def _reads(
@@ -149,6 +148,10 @@ def _reads(
         chosen.append(first[:, :-1].argmax(1))
         counts.append(others)
     return torch.cat(chosen), torch.cat(counts)
+
+
+def _aimed(attack: AbstractAttack, radius: float) -> AbstractAttack:
+    return dataclasses.replace(attack, eps=radius)  # type: ignore[type-var]  # each is a dataclass
 
 
 def _attacked(

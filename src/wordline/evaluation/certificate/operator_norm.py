@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,12 +41,12 @@ def operator_bound(
     if isinstance(product, LinearProduct):
         largest = scale.reshape(-1, scale.shape[-1]).abs().amax(0)
         return float(gram_bound(largest[:, None] * matrix))
-    if not isinstance(product, ConvProduct) or product.padding_mode != "zeros":
-        kind = type(product).__name__
-        padded = f" with padding_mode={product.padding_mode!r}" if kind == "ConvProduct" else ""
+    padding = getattr(product, "padding_mode", "zeros")
+    if not isinstance(product, ConvProduct) or padding != "zeros":
+        padded = f" with padding_mode={padding!r}" if padding != "zeros" else ""
         raise ValueError(
-            f"`victim` begins with a product of kind {kind}{padded}, whose norm is not bounded "
-            "here; linear layers and convolutions padded with zeros are"
+            f"`victim` begins with a product of kind {type(product).__name__}{padded}, whose norm "
+            "is not bounded here; linear layers and convolutions padded with zeros are"
         )
     weight = matrix.transpose(1, 2).reshape(
         matrix.shape[0] * matrix.shape[2], -1, *product.kernel
@@ -99,7 +100,8 @@ def _polyphase(weight: Tensor, product: ConvProduct) -> Tensor:
         for offset, step in zip(offsets, stride, strict=True):
             phase = phase * step + offset % step
         tap = tuple(offset // step for offset, step in zip(offsets, stride, strict=True))
-        laid[(slice(None), slice(None), phase, *tap)] = weight[(slice(None), slice(None), *place)]
+        at: tuple[Any, ...] = (slice(None), slice(None))
+        laid[(*at, phase, *tap)] = weight[(*at, *place)]
     return laid.flatten(3).flatten(1, 2)
 
 

@@ -35,12 +35,12 @@ def sensitivity(victim: nn.Module, image: Tensor) -> Sensitivity:
     """Bound || D^(-1/2) W diag(c) ||_2 of a network from above: see docs/certificate.md.
 
     W is the matrix of the first layer that adds noise, D the variance of its outputs, c the factors
-    of a normalisation in front of it. `image` `(1, ...)`, in [0, 1] and on the network's device: any
-    one, for a pass that is followed operation by operation.
+    of a normalisation in front of it. `image` `(1, ...)`: any one, in [0, 1] and on the network's
+    device, for a pass that is followed operation by operation.
 
-    Raises ValueError for a network without such a layer; where anything but a shift and a factor for
-    each pixel stands in front of it; and where the answers depend on the images in another way than
-    through its outputs.
+    Raises ValueError for a network without such a layer; where anything but a shift and a factor
+    for each pixel stands in front of it; and where the answers depend on the images in another way
+    than through its outputs.
     """
     layers = _noisy_layers(victim)
     zeros, ones = torch.zeros_like(image), torch.ones_like(image)
@@ -100,6 +100,11 @@ def _factors(inputs: Tensor, image: Tensor, name: str) -> Tensor:
 
     `inputs`: of the layer, for images of zeros, of ones, and `image`.
     """
+    if inputs.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"`victim` rounds images to {inputs.dtype} in front of its first noisy layer {name!r}, "
+            "which moves them by more than a small change; certify it in single precision"
+        )
     zeros, ones, given = inputs.detach().double().reshape(3, -1)
     factors = ones - zeros
     spread = zeros.abs() + ones.abs()
