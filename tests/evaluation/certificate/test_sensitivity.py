@@ -272,7 +272,7 @@ def test_inputs_made_outside_torch_are_refused() -> None:
 
 def test_half_precision_is_refused() -> None:
     chip = wl.map_model(two_sided(torch.ones(12)), NOISY).bfloat16()
-    with pytest.raises(ValueError, match="`victim` rounds images to torch.bfloat16"):
+    with pytest.raises(ValueError, match="`victim` computes in torch.bfloat16"):
         sensitivity(chip, IMAGE.bfloat16())
 
 

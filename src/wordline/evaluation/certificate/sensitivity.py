@@ -38,10 +38,15 @@ def sensitivity(victim: nn.Module, image: Tensor) -> Sensitivity:
     of a normalisation in front of it. `image` `(1, ...)`: any one, in [0, 1] and on the network's
     device, for a pass that is followed operation by operation.
 
-    Raises ValueError for a network without such a layer; where anything but a shift and a factor
+    Raises ValueError for half precision; for a network without such a layer; where anything but a shift and a factor
     for each pixel stands in front of it; and where the answers depend on the images in another way
     than through its outputs.
     """
+    if image.dtype not in (torch.float32, torch.float64):
+        raise ValueError(
+            f"`victim` computes in {image.dtype}, which rounds images, and so moves them by more "
+            "than a small change does; certify it in single precision"
+        )
     layers = _noisy_layers(victim)
     zeros, ones = torch.zeros_like(image), torch.ones_like(image)
     images = torch.cat((zeros, ones, image))
@@ -100,11 +105,6 @@ def _factors(inputs: Tensor, image: Tensor, name: str) -> Tensor:
 
     `inputs`: of the layer, for images of zeros, of ones, and `image`.
     """
-    if inputs.dtype not in (torch.float32, torch.float64):
-        raise ValueError(
-            f"`victim` rounds images to {inputs.dtype} in front of its first noisy layer {name!r}, "
-            "which moves them by more than a small change; certify it in single precision"
-        )
     zeros, ones, given = inputs.detach().double().reshape(3, -1)
     factors = ones - zeros
     spread = zeros.abs() + ones.abs()
