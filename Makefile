@@ -1,4 +1,4 @@
-# make install | demo | test | test-slow | test-widths | lint | bench | clean       needs python3 >= 3.11 (or PYTHON=...) and make
+# make install | demo | test | test-slow | test-widths | lint | bench | docs | clean       needs python3 >= 3.11 (or PYTHON=...) and make
 # The first target to run installs the locked packages into .venv; after that nothing touches the network.
 
 PYTHON ?= python3
@@ -8,7 +8,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 export HF_HUB_OFFLINE ?= 1
 
-.PHONY: install demo test test-slow test-widths lint bench clean
+DOCS_VENV ?= .docs-venv
+DOCS_STAMP := $(DOCS_VENV)/.installed
+
+.PHONY: install demo test test-slow test-widths lint bench docs clean
 
 install: $(STAMP)
 
@@ -42,6 +45,16 @@ lint: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m pytest benchmarks -o python_files='bench_*.py' --benchmark-only
 
+$(DOCS_STAMP): requirements-docs.lock
+	$(PYTHON) -m venv $(DOCS_VENV)
+	$(DOCS_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-docs.lock
+	@touch $@
+
+# The site in build/site: runs the tutorials that have changed, then looks at every page in a browser.
+docs: $(STAMP) $(DOCS_STAMP)
+	$(DOCS_VENV)/bin/python docs/site/build.py --python $(abspath $(BIN))/python
+	SITE=build/site $(BIN)/python -m pytest -n 0 tests/docs/test_site.py
+
 clean:
-	rm -rf $(VENV) .ci-venv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf $(VENV) $(DOCS_VENV) .ci-venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
 	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,11 +10,14 @@ from .figures import (
     deviation_figure,
     stability_figure,
     tile_curves,
+    trial_figure,
 )
+from .gains_table import gains_table
 from .latex import latex_report
 from .layout import Axis, Layout, Published
 from .markdown import markdown_report
 from .page import html_report
+from .pools import Pool, pools_of
 from .quantities import QUANTITIES, Quantity, register_quantity
 from .results import Results, read_results
 
@@ -23,6 +26,7 @@ __all__ = [
     "Axis",
     "Layout",
     "NamedAudit",
+    "Pool",
     "Published",
     "Quantity",
     "Results",
@@ -31,12 +35,15 @@ __all__ = [
     "control_bars",
     "csv_report",
     "deviation_figure",
+    "gains_table",
     "html_report",
     "latex_report",
     "markdown_report",
+    "pools_of",
     "read_results",
     "register_quantity",
     "stability_figure",
     "tables_of",
     "tile_curves",
+    "trial_figure",
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from .conditions import conditions, groups_of_chips
 from .fields import MISSING, format_field, format_value
+from .gains_table import gains_table
 from .quantities import SHARES
 from .results import Results
 from .table import Table, make_entry
@@ -15,10 +16,16 @@ FIELDS = ("setting", "tile", "gain", "attack", "eps", "steps", "loss", "model", 
 
 
 def tables_of(results: Results) -> list[Table]:
-    """Return the study's own tables, or else the default one, if there are evaluations."""
-    if results.layouts:
-        return [tabulate(layout, results) for layout in results.layouts]
-    return [default_table(results)] if results.evaluations else []
+    """Return the study's own tables, or else the default one, if there are evaluations.
+
+    Where attenuated twins stand beside chips, the table of gains comes first.
+    """
+    own = [tabulate(layout, results) for layout in results.layouts]
+    if not own and results.evaluations:
+        own = [default_table(results)]
+    twins = any(record.victim.is_twin for record in results.evaluations)
+    gains = gains_table(results.evaluations) if twins else None
+    return [gains, *own] if gains else own
 
 
 def default_table(results: Results) -> Table:

@@ -26,7 +26,7 @@ def latex_report(all_results: Sequence[Results]) -> str:
 
 def latex_table(table: Table) -> str:
     r"""Write one `table`; the preamble needs `\usepackage{booktabs}`."""
-    audit = ["audit"] if table.audited else []
+    audit = [table.remarks] if table.audited else []
     alignment = f"l{'r' * len(table.columns)}{'l' * len(audit)}"
     title = f"{escape_latex(table.title)}. {escape_latex(caption(table))}"
     head = _row(map(escape_latex, [table.corner, *table.columns, *audit]))

@@ -29,7 +29,7 @@ def markdown_report(all_results: Sequence[Results]) -> str:
 
 def markdown_table(table: Table) -> str:
     """Write one table: ours with intervals; below a row, what was printed and the difference."""
-    head = [table.corner or " ", *table.columns, *(["audit"] if table.audited else [])]
+    head = [table.corner or " ", *table.columns, *([table.remarks] if table.audited else [])]
     lines = [f"### {_escaped(table.title)}", "", _escaped(caption(table)), "", _row(head)]
     lines.append("|---" + "|---:" * len(table.columns) + "|---" * table.audited + "|")
     decimals = table.decimals

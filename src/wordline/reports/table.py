@@ -52,6 +52,7 @@ class Table:
     columns: tuple[str, ...]
     entries: dict[tuple[str, str], TableEntry]
     note: str = ""
+    remarks: str = "audit"  # the title of the column of verdicts
 
     def entry(self, row: str, column: str) -> TableEntry:
         """Return the entry, empty where nothing is known."""

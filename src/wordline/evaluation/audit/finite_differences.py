@@ -29,7 +29,7 @@ class FiniteDifferences(AbstractCheck):
     network's own gradient, at every step size tried.
     Because the gradient that attacks follow is then not that of the network: a wrong or noisy
     backward, or a surface so shattered that its slope says nothing. Not along the chip's own
-    gradient, where zero would pass trivially. A loss that does not move at all counts as an error
+    gradient, where zero would always pass. A loss that does not move at all counts as an error
     of 1 (Athalye et al. 2018; Pintor et al. 2022, arXiv 2106.09947).
     """
 

@@ -6,6 +6,7 @@ from .control_figure import control_bars
 from .deviation_figure import deviation_figure
 from .stability_figure import stability_figure
 from .tile_figure import tile_curves
+from .trial_figure import trial_figure
 
 __all__ = [
     "accuracy_curves",
@@ -14,4 +15,5 @@ __all__ = [
     "deviation_figure",
     "stability_figure",
     "tile_curves",
+    "trial_figure",
 ]

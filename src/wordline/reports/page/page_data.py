@@ -116,6 +116,7 @@ def _table(table: Table) -> dict[str, Any]:
         "columns": list(table.columns),
         "rows": rows,
         "audited": table.audited,
+        "remarks": table.remarks,
     }
 
 

@@ -13,7 +13,7 @@ function paperTable(table) {
     ...(row.published.some(Boolean) ? [below(row, "published"), below(row, "difference")] : []),
   ]);
   const head = el("tr", {}, heading(table.corner),
-    table.columns.map((title) => heading(title, true)), table.audited ? heading("audit") : null);
+    table.columns.map((title) => heading(title, true)), table.audited ? heading(table.remarks) : null);
   return scrolling(table.title, el("table", { class: "paper" },
     el("caption", {}, el("strong", {}, table.title), " ", table.caption),
     el("thead", {}, head), el("tbody", {}, rows)));
