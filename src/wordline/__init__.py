@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # each is imported when it is first asked for
     from .evaluation import (
         attenuated,
         audit,
+        certify,
         evaluate,
         gradient_deviation,
         matched_noise,
@@ -77,7 +78,7 @@ __all__ = [  # noqa: RUF022 - in the order of a job
     "evaluate", "Record", "table", "robust_gain", "robustness_curve",
     # Is that real, and what does it come from?
     "audit", "Audit", "Budget", "gradient_deviation", "noise_stability", "matched_noise",
-    "attenuated",
+    "attenuated", "certify",
     # What should I build?
     "advise", "quantise", "quanos",
     # What do the circuits alone say?

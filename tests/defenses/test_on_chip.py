@@ -17,7 +17,9 @@ from wordline import (  # fmt: skip
     Calibrated,
     Crossbar,
     GaussianVariation,
+    IdealConverter,
     Memristor,
+    OutputNoise,
     ReadNoise,
     UniformConverter,
     UnitGain,
@@ -26,6 +28,7 @@ from wordline import (  # fmt: skip
 )
 from wordline.datasets import ImageData
 from wordline.defenses import FastFGSM, OnChip
+from wordline.devices import FixedRange
 from wordline.models import build_model, read_weights
 from wordline.training import OneCycle, Recipe, train
 from wordline.values import Value
@@ -181,3 +184,28 @@ def test_networks_whose_weights_a_chip_renames(normed: nn.Module) -> None:
 def test_bad_input(make: Any, error: type[Exception], match: str) -> None:
     with pytest.raises(error, match=match):
         make()
+
+
+def test_only_the_layers_named_are_on_the_chip(normed: nn.Module) -> None:
+    network = OnChip(CROSSBAR, only=("0",)).wrap(normed.double().eval())
+    assert list(network.layers) == ["0"]
+    assert network.model[4].weight is normed[4].weight
+    with pytest.raises(TypeError, match="`only` must be tuple"):
+        OnChip(CROSSBAR, only="0")
+
+
+def test_output_noise_is_that_of_each_step(normed: nn.Module, batch: Any) -> None:
+    noise = OutputNoise(sigma=0.1)
+    noisy = dataclasses.replace(
+        CROSSBAR, output_noise=noise, dac=IdealConverter(range=FixedRange(1.0))
+    )
+    forward, model = OnChip(noisy, only=("0",)), normed.double().eval()
+    network, images = forward.wrap(model), batch[0].double()
+    seen = []
+    for seed in (1, 1, 2):
+        forward.on_step(network, seed)
+        seen.append(network(images))
+    assert torch.equal(seen[0], seen[1]) and not torch.equal(seen[0], seen[2])
+    assert not torch.equal(seen[2], network(images))
+    network(images).sum().backward()
+    assert float(model[0].weight.grad.abs().sum()) > 0

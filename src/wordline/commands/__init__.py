@@ -39,6 +39,9 @@ COMMANDS = {
         "evaluate",
         "Measure accuracy in software, under transfer (SH) and white-box (HH).",
     ),
+    "certify": Command(
+        "certify", "certify", "Certify accuracy over L2 radii by a chip's own output noise."
+    ),
     "audit": Command(
         "audit", "audit", "Check a chip's robustness by some thirty checks and controls."
     ),

@@ -26,7 +26,8 @@ class OnChip(AbstractTrainingForward):
     the crossbar has them (`w_max` counts as a constant; rounding passes straight through, as a
     chip's report says). The weights are programmed once a step, however many passes an attack takes
     in it. `redraw`: every step draws a new chip, so that the network learns the design and not one
-    sample; otherwise all steps use the chip that `map_model` gives for `seed`.
+    sample; otherwise all steps use the chip that `map_model` gives for `seed`. `only`: patterns of
+    the layers that are on it, as `map_model` takes them; none: all.
 
     Noise-aware training is this with ideal wires and a variation. Raises ValueError for converters
     whose ranges are calibrated on data, for they would have to be measured anew at each step.
@@ -43,11 +44,13 @@ class OnChip(AbstractTrainingForward):
     crossbar: Crossbar
     redraw: bool = True
     seed: int = 0
+    only: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         require_instance("crossbar", self.crossbar, Crossbar)
         require_instance("redraw", self.redraw, bool)
         require_integer("seed", self.seed, at_least=0)
+        require_instance("only", self.only, tuple)
         if self.crossbar.needs_calibration:
             raise ValueError(
                 "`crossbar` has converters whose range is calibrated on data; train with a range "
@@ -56,7 +59,7 @@ class OnChip(AbstractTrainingForward):
             )
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        chip = map_model(model, self.crossbar, self.seed, trainable=True)
+        chip = map_model(model, self.crossbar, self.seed, trainable=True, only=self.only)
         share_parameters(chip.model, model)
         return chip
 

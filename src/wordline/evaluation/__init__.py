@@ -1,10 +1,19 @@
 """Evaluations: records of accuracy under attack, comparisons with software, and the audit."""
 
 from ..models import correct
-from ..records import Audit, Budget, RobustnessCurve, over_draws, paired_difference, wilson
+from ..records import (
+    Audit,
+    Budget,
+    Certificate,
+    RobustnessCurve,
+    over_draws,
+    paired_difference,
+    wilson,
+)
 from .attenuated import attenuated, scaled
 from .attenuation import attenuation
 from .audit import audit
+from .certificate import certify, sensitivity, with_input_noise
 from .craft import craft
 from .curve import robustness_curve
 from .evaluate import evaluate
@@ -18,11 +27,13 @@ from .score import ScoreSettings, score
 __all__ = [
     "Audit",
     "Budget",
+    "Certificate",
     "RobustnessCurve",
     "ScoreSettings",
     "attenuated",
     "attenuation",
     "audit",
+    "certify",
     "correct",
     "craft",
     "evaluate",
@@ -36,5 +47,7 @@ __all__ = [
     "robustness_curve",
     "scaled",
     "score",
+    "sensitivity",
     "wilson",
+    "with_input_noise",
 ]

@@ -4,6 +4,7 @@ from .advice import Advice, Option, compare_options
 from .audit import Audit, Check, Comparison, Status, comparison_table
 from .audit_budget import Budget
 from .bit_assignment import BitAssignment
+from .certificate import AttackedVotes, Certificate, certificate_table
 from .check_result import CheckResult, render_checks
 from .comparisons import robust_gain, worst_case
 from .correctness import Correctness
@@ -12,7 +13,7 @@ from .curve import RobustnessCurve
 from .failure import Failure
 from .gain_verdict import gain_verdict
 from .gradient_deviation import GradientDeviation
-from .intervals import over_draws, paired_difference, wilson
+from .intervals import clopper_pearson, over_draws, paired_difference, wilson
 from .network_identity import NetworkIdentity, Software
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
@@ -26,10 +27,12 @@ __all__ = [
     "NOT_PROBED",
     "Advice",
     "AsTrained",
+    "AttackedVotes",
     "Attenuated",
     "Audit",
     "BitAssignment",
     "Budget",
+    "Certificate",
     "Check",
     "CheckResult",
     "Comparison",
@@ -56,6 +59,8 @@ __all__ = [
     "Software",
     "Statistic",
     "Status",
+    "certificate_table",
+    "clopper_pearson",
     "compare_options",
     "comparison_table",
     "describe",

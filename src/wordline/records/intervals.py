@@ -61,3 +61,22 @@ def over_draws(values: Tensor) -> Estimate:
     mean = values.mean().item()
     half = Z * values.std().item() / math.sqrt(len(values))
     return Estimate(mean, mean - half, mean + half)
+
+
+def clopper_pearson(successes: int, trials: int, alpha: float) -> tuple[float, float]:
+    """Compute exact one-sided bounds of a share, each of which fails with probability <= alpha.
+
+        lower: P(at least k of n | p) = alpha,   upper: P(at most k of n | p) = alpha
+
+    The share lies above the lower bound with confidence 1 - alpha, and below the upper one with the
+    same: together they hold with 1 - 2 alpha. Source: Clopper & Pearson 1934.
+
+    >>> low, high = clopper_pearson(10, 10, 0.001)  # low^10 = 0.001
+    >>> round(low, 4), high
+    (0.5012, 1.0)
+    """
+    from scipy.special import betaincinv  # not needed to read records
+
+    k, n = successes, trials
+    low = float(betaincinv(k, n - k + 1, alpha)) if k else 0.0
+    return low, float(betaincinv(k + 1, n - k, 1 - alpha)) if k < n else 1.0

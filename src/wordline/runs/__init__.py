@@ -3,6 +3,7 @@
 from .advise import advise
 from .audit_cell import AuditCell
 from .cell import AbstractCell, AbstractInput, CellResult, Loader
+from .certificate_cell import CertificateCell, CertificateSettings, run_certificates
 from .cost import cost
 from .defended_networks import FewBitPixels, HybridPrecision, quanos_on
 from .deviation_cell import DeviationCell
@@ -27,6 +28,8 @@ __all__ = [
     "AbstractNetwork",
     "AuditCell",
     "CellResult",
+    "CertificateCell",
+    "CertificateSettings",
     "DeviationCell",
     "EvaluationCell",
     "FewBitImages",
@@ -56,6 +59,7 @@ __all__ = [
     "quickstart",
     "read_records",
     "run_cells",
+    "run_certificates",
     "run_grid",
     "selfcheck",
 ]

@@ -14,10 +14,13 @@ from ..evaluation.gradient_deviation import FRACTIONS
 from ..mapping import Crossbar
 from ..records import Cost
 from .cell import AbstractCell, Loader
+from .certificate_cell import CertificateCell
 from .deviation_cell import DeviationCell
 from .evaluation_cell import EvaluationCell
 from .stability_cell import StabilityCell
 from .stand_ins import Twin
+
+COUNTED = EvaluationCell | DeviationCell | StabilityCell | CertificateCell
 
 
 def macs(model: nn.Module, image: Tensor) -> int:
@@ -59,16 +62,16 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
     """Count the cost of the cells of a study.
 
     Networks and images are loaded; nothing is trained, mapped or attacked. Counted are
-    evaluations, gradient deviations (two gradients, and the chip's loss along both) and noise
-    stabilities (see `stability_passes`). Cells of other kinds raise ValueError, for their passes
-    are not known beforehand.
+    evaluations, gradient deviations (two gradients, and the chip's loss along both), noise
+    stabilities (see `stability_passes`) and certificates (all reads, and the attack beside them).
+    Cells of other kinds raise ValueError, for their passes are not known beforehand.
     """
     forward = backward = total = 0
     chips: set[object] = set()
     crafted: set[object] = set()
     macs_of: dict[object, int] = {}
     for cell in cells:
-        if not isinstance(cell, EvaluationCell | DeviationCell | StabilityCell):
+        if not isinstance(cell, COUNTED):
             kind = type(cell).__name__
             raise ValueError(f"`cells` holds a {kind}, whose passes are not counted; leave it out")
         split = cell.images.load(loader)
@@ -78,6 +81,8 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
             ahead, back = _evaluation_passes(cell, crafted)
         elif isinstance(cell, DeviationCell):
             ahead, back = 2 + 2 * len(FRACTIONS), 2
+        elif isinstance(cell, CertificateCell):
+            ahead, back = _certificate_passes(cell)
         else:
             modules = cell.network.skeleton(loader).modules()
             layers = sum(isinstance(module, nn.Linear | _ConvNd) for module in modules)
@@ -117,4 +122,14 @@ def _evaluation_passes(cell: EvaluationCell, crafted: set[object]) -> tuple[int,
         ahead, back = ahead + more[0], back + more[1]
     if cell.setting != "HH":
         crafted.add(source)
+    return ahead, back
+
+
+def _certificate_passes(cell: CertificateCell) -> tuple[int, int]:
+    """Count the reads of an image, and at each radius the attack and the reads that judge it."""
+    settings, ahead, back = cell.settings, cell.settings.selection + cell.settings.estimation, 0
+    for attack in settings.attacks:
+        more = passes(attack)
+        ahead += len(settings.radii) * (more[0] + settings.selection)
+        back += len(settings.radii) * more[1]
     return ahead, back

@@ -135,7 +135,7 @@ def _read_chunk(
     total, saturated, reads = vectors.new_zeros(()), vectors.new_zeros((), dtype=torch.int64), 0
     noisy = ranges.noise is not None  # a read at zero volts is noise, and not left out
     for stream, (significance, share) in enumerate(slicing.streams(tiles, both_signs=noisy)):
-        currents = _merge(respond(share), crossbar)
+        currents = merge_currents(respond(share), crossbar)
         if ranges.noise is not None and ranges.observe is None:
             place = start, stream
             currents = add_at_columns(currents, crossbar, ranges.outputs, ranges.noise, place)
@@ -151,7 +151,7 @@ def _read_chunk(
     return total.transpose(1, 2).flatten(2), (saturated, reads)
 
 
-def _merge(currents: Tensor, crossbar: Crossbar) -> Tensor:
+def merge_currents(currents: Tensor, crossbar: Crossbar) -> Tensor:
     """Add and subtract the currents `(slices * signs, ...)` that share a converter."""
     slicing, encoding = crossbar.slicing, crossbar.encoding
     if slicing.shares_columns:
