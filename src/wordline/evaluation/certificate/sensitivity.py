@@ -39,8 +39,8 @@ def sensitivity(victim: nn.Module, image: Tensor) -> Sensitivity:
     device, for a pass that is followed operation by operation.
 
     Raises ValueError for half precision; for a network without such a layer; where anything but a
-    shift and a factor for each pixel stands in front of it; and where the answers depend on the images in another way
-    than through its outputs.
+    shift and a factor for each pixel stands in front of it; and where the answers depend
+    on the images in another way than through its outputs.
     """
     if image.dtype not in (torch.float32, torch.float64):
         raise ValueError(

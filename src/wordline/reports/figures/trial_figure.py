@@ -15,6 +15,7 @@ from .figure_file import new_figure, save_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): told apart with every kind of colour vision; black is software's
 COLOURS: Final = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F")
@@ -120,7 +121,7 @@ def _curve(axes: Axes, scaled: Sequence[Pool]) -> None:
                       textcoords="offset points")  # fmt: skip
 
 
-def _legend(figure: object, looks: dict[str, Look], pools: Sequence[Pool]) -> None:
+def _legend(figure: Figure, looks: dict[str, Look], pools: Sequence[Pool]) -> None:
     from matplotlib.lines import Line2D
 
     signs = [
@@ -137,7 +138,7 @@ def _legend(figure: object, looks: dict[str, Look], pools: Sequence[Pool]) -> No
             Line2D([], [], color="black", marker=".", linewidth=1.2,
                    label="software, all weights times a factor")
         )  # fmt: skip
-    figure.legend(handles=signs, loc="outside lower center", ncols=2, fontsize=7)  # type: ignore[attr-defined]
+    figure.legend(handles=signs, loc="outside lower center", ncols=2, fontsize=7)
 
 
 def _percent(estimate: PooledEstimate) -> tuple[float, float, float]:
