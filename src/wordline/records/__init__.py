@@ -16,8 +16,8 @@ from .intervals import over_draws, paired_difference, wilson
 from .network_identity import NetworkIdentity, Software
 from .noise_sensitivity import NoiseSensitivity
 from .noise_stability import LayerStability, LogitStability, NoiseStability, Statistic
-from .parasitics_match import ParasiticsMatch
 from .origin import AsTrained, Attenuated, Scaled
+from .parasitics_match import ParasiticsMatch
 from .pooled import GainSplit, PooledEstimate, PooledGain, pooled_gain, split_gain
 from .products import NOT_PROBED, DigitalProduct, Products
 from .record import Estimate, Record, describe, describe_attack, fraction, table
