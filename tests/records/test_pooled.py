@@ -177,7 +177,7 @@ SMALLER = [
             lambda: pooled_gain([CHIPS[0], white_box(CHIPS[1], replace(chip(1), network="B"))], SW),
             "`chips` holds records of several designs",
         ),
-        (lambda: split_gain(CHIPS, CHIPS, SW), "`twins` must be stand-ins .* number 0 is .*HH"),
+        (lambda: split_gain(CHIPS, CHIPS, SW), "`twins` must be stand-ins, .* number 0 is .*HH"),
         (lambda: split_gain(CHIPS, TWINS[:4], SW), "`twins` must be one for each of the 5 chips"),
         (lambda: split_gain(CHIPS, TWINS[::-1], SW), "number 0 is the twin of another chip"),
         (lambda: split_gain(MOVED, TWINS, SW), "number 0 is SW beside SH"),
