@@ -12,7 +12,7 @@ from ...values import Value, encode
 from ..audit_notes import audit_note
 from ..chip_mean import ChipMean, mean_over_chips
 from ..curves import Curve, Point, curves_of
-from ..default_table import tables_of
+from ..default_table import laid_out_tables
 from ..fields import describe_design, epsilon, format_field, format_value, network_of
 from ..numbers_as_text import caption, format_number, format_ours, format_signed
 from ..results import Results
@@ -42,7 +42,7 @@ def study_data(results: Results, names: CommandNames) -> dict[str, Any]:
         "title": results.title,
         "about": {name: results.study[name] for name in ABOUT if results.study.get(name)},
         "command": results.study.get("command", ""),
-        "tables": [_table(table) for table in tables_of(results)] if results.layouts else [],
+        "tables": [_table(table) for table in laid_out_tables(results)],
         "records": records,
         "curves": [_curve(curve) for curve in curves_of(results.evaluations)],
         "audits": [_audit(name, audit) for name, audit in results.audits],
@@ -102,7 +102,7 @@ def _table(table: Table) -> dict[str, Any]:
     rows = [
         {
             "label": row,
-            "note": table.audits(row),
+            "remarks": table.remarks(row),
             "ours": [format_ours(entry, decimals) for entry in table.line(row)],
             "published": [format_number(e.published, decimals) for e in table.line(row)],
             "difference": [format_signed(e.difference, decimals) for e in table.line(row)],
@@ -115,7 +115,7 @@ def _table(table: Table) -> dict[str, Any]:
         "corner": table.corner,
         "columns": list(table.columns),
         "rows": rows,
-        "audited": table.audited,
+        "remarks": list(table.remark_titles),
     }
 
 

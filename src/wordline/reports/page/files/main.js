@@ -6,7 +6,8 @@ const failures = gather("failures"), unreadable = gather("unreadable");
 // id, title, explanation, the items it shows, and how
 const SECTIONS = [
   ["tables", "Tables",
-    "In the layout of the paper: ours, what was published, and the difference.",
+    "In the layout of the paper: ours, what was published, and the difference; and what chips " +
+    "lose and gain over software.",
     tables, () => tables.map((table) => [paperTable(table), el("br")])],
   ["curves-section", "Curves",
     "The point at epsilon 0 is clean accuracy. Bars are 95 % intervals over images; where a " +

@@ -1,0 +1,48 @@
+"""The table of gains: its numbers, its verdicts, and its place in every format."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from tests.reports.examples import answered, audit_line, chip, folder, gains_and_twins, record
+
+from wordline.reports import csv_report, latex_report, markdown_report, read_results, tables_of
+from wordline.reports.gain_rows import gain_rows
+from wordline.reports.gain_table import COLUMNS, gain_table
+
+
+def test_every_row_sums(tmp_path: Path) -> None:
+    results = read_results(folder(tmp_path, gains_and_twins(), audit_line(chip(0))))
+    table = gain_table(results)
+    assert table.rows == ("HH 16x16 UnitGain, 2 chips", "SW software x 0.9",
+                          "SH 16x16 UnitGain, 2 chips", "transfer software x 0.9")  # fmt: skip
+    lost, advantage, gain, share, rest, kept = (e.ours for e in table.line(table.rows[0]))
+    assert (lost, gain, share, rest, kept) == pytest.approx((25.0, 15.0, 10.0, 5.0, 10.0))
+    assert (advantage, gain) == pytest.approx((lost + gain, share + rest))
+    mean = table.entry(table.rows[0], "gain").mean
+    found = gain_rows(gains_and_twins())[0].pooled.gain
+    assert (mean.low, mean.high) == pytest.approx((100 * found.low, 100 * found.high))
+    assert table.remarks(table.rows[0]) == ["undecided", "masking detected (1 of 2 chips)"]
+    assert "FGSM" in table.note and table.note.endswith("10 images")
+
+
+def test_it_stands_behind_the_other_tables_in_every_format(tmp_path: Path) -> None:
+    results = read_results(folder(tmp_path / "a", gains_and_twins()))
+    assert [len(table.columns) for table in tables_of(results)] == [4, 6]
+    assert "| HH 16x16 UnitGain, 2 chips | 25.0 [" in markdown_report([results])
+    assert "twins' CA less chips' | verdict |" in markdown_report([results])
+    assert r"twins' CA less chips' & verdict \\" in latex_report([results])
+    rows = [row for row in csv.DictReader(io.StringIO(csv_report([results]))) if row["verdict"]]
+    assert [(row["column"], row["verdict"], row["chips"]) for row in rows][:2] == [
+        ("gain", "undecided", "2"), ("gain", "undecided", "1"),
+    ]  # fmt: skip
+
+
+def test_without_twins_three_columns_and_without_pairs_no_table(tmp_path: Path) -> None:
+    kept = [made for made in gains_and_twins() if not made.victim.is_twin]
+    assert gain_table(read_results(folder(tmp_path / "a", kept))).columns == COLUMNS[:3]
+    alone = [answered(record(chip()), "1" * 10, "0" * 10)]
+    assert len(tables_of(read_results(folder(tmp_path / "b", alone)))) == 1
