@@ -39,8 +39,8 @@ def report(
         latex: write the tables to this file, for booktabs.
         html: write one self-contained page: tables, interactive curves, audits, chips, conditions
             and commands.
-        figures: draw figures for print into this folder: curves, an audit's controls, noise
-            stability.
+        figures: draw figures for print into this folder: AL advantage over software against clean
+            accuracy lost, curves, an audit's controls, noise stability.
         title: of that page.
         json: print every cell as JSON, a line each.
     """
@@ -71,9 +71,14 @@ def report(
 
 def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
     """Draw every figure for which there are results."""
-    from ..reports import control_bars, stability_figure, tile_curves
+    from ..reports import advantage_figure, control_bars, stability_figure, tile_curves
+    from ..reports.gain_rows import gain_rows
 
     for results in all_results:
+        if gain_rows(results.evaluations):
+            for kind in ("svg", "png"):
+                file = folder / f"{results.name}-advantage.{kind}"
+                yield advantage_figure(results.evaluations, file, title=results.title)
         swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
             yield tile_curves(swept, folder / f"{results.name}-curves.pdf", title=results.title)

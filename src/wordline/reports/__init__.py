@@ -5,12 +5,14 @@ from .csv_table import csv_report
 from .default_table import tables_of
 from .figures import (
     accuracy_curves,
+    advantage_figure,
     advice_figure,
     control_bars,
     deviation_figure,
     stability_figure,
     tile_curves,
 )
+from .gain_rows import GainRow, gain_rows
 from .latex import latex_report
 from .layout import Axis, Layout, Published
 from .markdown import markdown_report
@@ -21,16 +23,19 @@ from .results import Results, read_results
 __all__ = [
     "QUANTITIES",
     "Axis",
+    "GainRow",
     "Layout",
     "NamedAudit",
     "Published",
     "Quantity",
     "Results",
     "accuracy_curves",
+    "advantage_figure",
     "advice_figure",
     "control_bars",
     "csv_report",
     "deviation_figure",
+    "gain_rows",
     "html_report",
     "latex_report",
     "markdown_report",

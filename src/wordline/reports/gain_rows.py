@@ -44,8 +44,8 @@ def gain_rows(results: Iterable[Value]) -> list[GainRow]:
     twins: dict[Any, list[Record]] = {}
     for own, _ in pairs:
         if isinstance(own.victim.origin, Attenuated) and own.victim.origin.per == "layer":
-            twins.setdefault(_place(own), []).append(own)
-    beside = {id(own): software for own, software in pairs if _is_comparable(own, software)}
+            twins.setdefault(place_of(own), []).append(own)
+    beside = {id(own): software for own, software in pairs if is_comparable(own, software)}
     shown = [own for own, _ in pairs if id(own) in beside and not own.victim.is_twin]
     rows = []
     for group in groups_of_chips(shown):
@@ -61,7 +61,7 @@ def _row(
     chips: tuple[Record, ...], beside: Mapping[int, Record], twins: Mapping[Any, list[Record]]
 ) -> GainRow:
     software = beside[id(chips[0])]
-    found = [twins.get(_place(chip), []) for chip in chips]
+    found = [twins.get(place_of(chip), []) for chip in chips]
     own = tuple(one[0] for one in found if len(one) == 1)
     if len(own) < len(chips):
         return GainRow(chips, software, (), pooled_gain(chips, software), None)
@@ -69,14 +69,14 @@ def _row(
     return GainRow(chips, software, own, pooled_gain(chips, software), split)
 
 
-def _place(record: Record) -> tuple[Any, ...]:
+def place_of(record: Record) -> tuple[Any, ...]:
     """What a chip's record and its twin's share: the chip, the attack, and whose images."""
     white = key_of(record.source) == key_of(record.victim)
     source = ("own",) if white else key_of(record.source)
     return record.victim.chip, source, *condition_of(record)
 
 
-def _is_comparable(record: Record, software: Record) -> bool:
+def is_comparable(record: Record, software: Record) -> bool:
     """False for images crafted on a software network that is neither the victim nor `software`."""
     own = key_of(record.victim), key_of(software.victim)
     return record.source.is_chip or key_of(record.source) in own
