@@ -13,7 +13,11 @@ SMALLEST_GAIN: Final = 0.015  # a gain that counts: 1.5 points
 
 
 class Interval(Protocol):
-    """Anything with the two ends of a 95 % interval."""
+    """Anything with a value and the two ends of its 95 % interval."""
+
+    @property
+    def value(self) -> float:
+        """The value."""
 
     @property
     def low(self) -> float:

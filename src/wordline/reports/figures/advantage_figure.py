@@ -7,13 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from ...records import Record
-from ..advantages import (
-    TRANSFERRED,
-    WHITE_BOX,
-    AdvantagePoint,
-    advantage_points,
-    factor_curves,
-)
+from ..advantages import TRANSFERRED, WHITE_BOX, AdvantagePoint, advantage_points, factor_curves
 from ..fields import MISSING, format_field
 from .figure_file import new_figure, save_figure
 
@@ -94,8 +88,10 @@ def _draw_curves(
         places = [(point.factor, *_place(point)) for point in curve]
         path = sorted([*places, (1.0, 0.0, 0.0)])
         style = LINES[order.index(curve[0].attack) % len(LINES)]
-        axes.plot([x for _, x, _ in path], [y for _, _, y in path], style, color="black",
-                  marker=marks[curve[0].attack], markersize=2.5, linewidth=1.1, zorder=4)  # fmt: skip
+        axes.plot(
+            [x for _, x, _ in path], [y for _, _, y in path], style, color="black",
+            marker=marks[curve[0].attack], markersize=2.5, linewidth=1.1, zorder=4,
+        )  # fmt: skip
         factor, *end = places[0]
         axes.annotate(f"x {factor:g}", end, xytext=(3, 3), textcoords="offset points",
                       fontsize=7, zorder=5)  # fmt: skip
@@ -150,7 +146,7 @@ def _keys(points: Sequence[AdvantagePoint], marks: dict[str, str]) -> list[Line2
     rims = sorted({format_field(p.record, "gain") for p in placed if _rim(p, "") == "black"})
     found = [key(tile, marker="o", color=tiles[tile]) for tile in order]
     found += [key(attack, marker=mark) for attack, mark in marks.items()]
-    found += [key("chip", marker="o")] if "chip" in kinds else []
+    found += [key("chip; bar: 95 % interval of its gain", marker="o")] if "chip" in kinds else []
     if "twin" in kinds:
         found.append(key("its attenuated twin", marker="o", markerfacecolor="white", linestyle="-"))
     if rims:

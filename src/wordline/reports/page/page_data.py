@@ -17,11 +17,11 @@ from ..fields import describe_design, epsilon, format_field, format_value, netwo
 from ..numbers_as_text import caption, format_number, format_ours, format_signed
 from ..results import Results
 from ..table import Table
+from .advantages_data import DESIGN_FIELDS, advantages_data, interval_in_percent
 from .describe_conditions import describe_conditions
 from .reproduce import CommandNames, network_names, reproduce_command
 
 ABOUT = ("reproduces", "expected", "scale")
-DESIGN_FIELDS = ("setting", "tile", "gain", "attack", "loss", "model", "data")
 SHARES = {"CA": "clean", "AA": "adversarial", "AL": "loss", "ASR": "success"}
 
 
@@ -44,6 +44,7 @@ def study_data(results: Results, names: CommandNames) -> dict[str, Any]:
         "command": results.study.get("command", ""),
         "tables": [_table(table) for table in laid_out_tables(results)],
         "records": records,
+        "advantages": advantages_data(results.evaluations),
         "curves": [_curve(curve) for curve in curves_of(results.evaluations)],
         "audits": [_audit(name, audit) for name, audit in results.audits],
         "chips": [_chip(chip) for chip in results.chips],
@@ -54,7 +55,7 @@ def study_data(results: Results, names: CommandNames) -> dict[str, Any]:
 
 
 def _record(record: Record) -> dict[str, Any]:
-    shares = {name: _interval(getattr(record, part)) for name, part in SHARES.items()}
+    shares = {name: interval_in_percent(getattr(record, part)) for name, part in SHARES.items()}
     eps = epsilon(record)
     return {
         **{name: format_field(record, name) for name in (*DESIGN_FIELDS, "eps", "seed")},
@@ -64,10 +65,6 @@ def _record(record: Record) -> dict[str, Any]:
         "attack_words": describe_attack(record.attack),
         "conditions": [list(pair) for pair in describe_conditions(record)],
     }
-
-
-def _interval(share: Estimate) -> list[float]:
-    return [round(100 * part, 4) for part in (share.value, share.low, share.high)]
 
 
 def _curve(curve: Curve) -> dict[str, Any]:

@@ -13,6 +13,10 @@ const SECTIONS = [
     "The point at epsilon 0 is clean accuracy. Bars are 95 % intervals over images; where a " +
     "design has several chips, the curve is their mean.",
     records, () => [filterPanel(), curveSection()]],
+  ["advantages-section", "Gains",
+    "What lies on the line is lost accuracy; the height above it is the gain in robustness, and " +
+    "the bar its 95 % interval over images. The filters above apply.",
+    points, advantageSection],
   ["audits", "Audits",
     "An audit asks whether a robustness is real. It never says robust: it finds reasons for " +
     "doubt, or none.", audits, () => audits.map(auditSection)],
