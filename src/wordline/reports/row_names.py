@@ -45,7 +45,8 @@ def _distinct(labels: list[str], conditions: list[dict[str, Any]]) -> list[str]:
     for index, label in enumerate(labels):
         alike = [i for i, other in enumerate(labels) if other == label]
         if len(alike) > 1:
-            names = sorted({name for i in alike for name in conditions[i]})
+            found = {name for i in alike for name in conditions[i]}
+            names = sorted(found, key=lambda name: (not name.startswith("victim."), name))
             telling = (
                 name for name in names
                 if len({repr(conditions[i].get(name)) for i in alike}) == len(alike)

@@ -100,11 +100,13 @@ function factorCurve(curve, { x, y }) {
 function advantagePanel(title, inside, scale) {
   const label = `${title}: AL advantage over software against clean accuracy lost, ` +
     `${inside.length} points; the numbers stand in the table of gains`;
-  const curves = Map.groupBy(inside.filter((p) => p.kind === "scaled"), (p) => p.curve);
+  const scaled = inside.filter((point) => point.kind === "scaled");
+  const nameOf = (point) => `${point.studyIndex}/${point.curve}`;
+  const curves = unique(scaled.map(nameOf)).map((n) => scaled.filter((p) => nameOf(p) === n));
   return el("figure", {}, el("figcaption", {}, title + ": AL advantage over software, points"),
     svg("svg", { viewBox: `0 0 ${PLOT.width} ${PLOT.height}`, role: "img", "aria-label": label },
       advantageAxes(scale), inside.map((point) => advantageJoint(point, inside, scale)),
-      [...curves.values()].map((curve) => factorCurve(curve, scale)),
+      curves.map((curve) => factorCurve(curve, scale)),
       inside.map((point) => advantageMark(point, scale))));
 }
 

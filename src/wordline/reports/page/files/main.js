@@ -40,7 +40,7 @@ const plural = (number, word) => number === 1 ? word : word + "s";
 const total = (items, word) => `${items.length} ${plural(items.length, word)}`;
 
 function facts() {
-  const designs = records.filter((r) => !isSoftware(r))
+  const designs = records.filter((r) => parseFloat(r.tile))  // neither software nor stand-ins
     .map((r) => [r.tile, r.gain, r.seed, r.model].join());
   const fact = (number, word, kind = "") => number ? el("li", { class: kind },
     el("b", {}, number), el("span", {}, plural(number, word))) : null;
