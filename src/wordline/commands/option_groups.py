@@ -107,7 +107,8 @@ class AttackOptions:
     """The attacks: one for every loss and eps.
 
     Args:
-        attack: fgsm, pgd, mifgsm, multi-targeted, worst-case, random; with the extra autoattack
+        attack: fgsm, pgd, mifgsm, repeated-fgsm, multi-targeted, worst-case,
+            random; with the extra autoattack
             apgd-ce, apgd-t, fab-t, square, autoattack; with foolbox hop-skip-jump. The libraries'
             own leave unbroken images as they are.
         eps: Linf radii; 8/255 is a number here.
