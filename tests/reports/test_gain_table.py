@@ -9,9 +9,18 @@ from pathlib import Path
 import pytest
 from tests.reports.examples import answered, audit_line, chip, folder, gains_and_twins, record
 
-from wordline.reports import csv_report, latex_report, markdown_report, read_results, tables_of
+from wordline.reports import (
+    Axis,
+    Layout,
+    csv_report,
+    latex_report,
+    markdown_report,
+    read_results,
+    tables_of,
+)
 from wordline.reports.gain_rows import gain_rows
-from wordline.reports.gain_table import COLUMNS, gain_table
+from wordline.reports.gain_table import COLUMNS, TITLE, gain_table
+from wordline.values import encode
 
 
 def test_every_row_sums(tmp_path: Path) -> None:
@@ -39,6 +48,17 @@ def test_it_stands_behind_the_other_tables_in_every_format(tmp_path: Path) -> No
     assert [(row["column"], row["verdict"], row["chips"]) for row in rows][:2] == [
         ("gain", "undecided", "2"), ("gain", "undecided", "1"),
     ]  # fmt: skip
+
+
+def test_a_study_without_twins_keeps_to_its_layout(tmp_path: Path) -> None:
+    columns = Axis("eps", ("eps", "setting"))
+    layout = Layout("t", "AL", rows=Axis("tile", ("tile",)), columns=columns)
+    records = [made for made in gains_and_twins() if made.victim.chip.seed == 0]
+    study = {"layout": encode(layout)}
+    whole = read_results(folder(tmp_path / "a", records, study=study))
+    assert [table.title for table in tables_of(whole)] == ["t", f"{TITLE}: a"]
+    kept = [made for made in records if not made.victim.is_twin]
+    assert len(tables_of(read_results(folder(tmp_path / "b", kept, study=study)))) == 1
 
 
 def test_without_twins_three_columns_and_without_pairs_no_table(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .conditions import groups_of_chips
-from .gain_table import gain_table
+from .gain_table import gain_table, has_twins
 from .quantities import SHARES
 from .results import Results
 from .row_names import name_rows
@@ -18,10 +18,13 @@ def tables_of(results: Results) -> list[Table]:
 
 
 def laid_out_tables(results: Results) -> list[Table]:
-    """Return the study's own tables, and that of gains where chips can be paired with software."""
+    """Return the study's own tables, and that of gains where chips can be paired with software.
+
+    A study that has measured no twins keeps to the layout of its paper.
+    """
     gains = gain_table(results)
     tables = [tabulate(layout, results) for layout in results.layouts]
-    return [*tables, gains] if gains.rows else tables
+    return [*tables, gains] if gains.rows and (has_twins(gains) or not tables) else tables
 
 
 def default_table(results: Results) -> Table:

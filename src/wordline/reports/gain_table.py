@@ -50,6 +50,11 @@ def gain_table(results: Results) -> Table:
     )  # fmt: skip
 
 
+def has_twins(table: Table) -> bool:
+    """Tell if any row is split into its twins' share and the rest."""
+    return table.columns == COLUMNS
+
+
 def _in_percent(estimate: PooledEstimate) -> ChipMean:
     value, low, high = (100 * part for part in (estimate.value, estimate.low, estimate.high))
     return ChipMean(value, low, high, spread=math.nan, chips=estimate.chips)

@@ -92,8 +92,8 @@ def _draw_curves(
             [x for _, x, _ in path], [y for _, _, y in path], style, color="black",
             marker=marks[curve[0].attack], markersize=2.5, linewidth=1.1, zorder=4,
         )  # fmt: skip
-        factor, *end = places[0]
-        axes.annotate(f"x {factor:g}", end, xytext=(3, 3), textcoords="offset points",
+        factor, x, y = places[0]
+        axes.annotate(f"x {factor:g}", (x, y), xytext=(3, 3), textcoords="offset points",
                       fontsize=7, zorder=5)  # fmt: skip
 
 
