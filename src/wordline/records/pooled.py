@@ -187,7 +187,7 @@ def _require_pool(name: str, records: Sequence[Record], software: Record) -> Non
 
 
 def _design(record: Record) -> tuple[str, str, Value, str, str]:
-    """What records of one pool share; of a stand-in, how it was made as well."""
+    """Return what records of one pool share; of a stand-in, how it was made as well."""
     victim, origin = record.victim, record.victim.origin
     made = origin.per if isinstance(origin, Attenuated) else origin.identity()
     return record.setting, victim.network, victim.chip.crossbar, victim.chip.calibration, made

@@ -70,7 +70,7 @@ def _row(
 
 
 def place_of(record: Record) -> tuple[Any, ...]:
-    """What a chip's record and its twin's share: the chip, the attack, and whose images."""
+    """Return what a chip's record and its twin's share: chip, attack, and whose images."""
     white = key_of(record.source) == key_of(record.victim)
     source = ("own",) if white else key_of(record.source)
     return record.victim.chip, source, *condition_of(record)

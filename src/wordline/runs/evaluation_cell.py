@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import final
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..attacks import AbstractAttack
 from ..datasets import ImageSplit, to_float
