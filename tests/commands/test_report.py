@@ -84,7 +84,7 @@ def test_the_picture_and_table_of_gains(wordline, tmp_path: Path) -> None:
     drawn = tmp_path / "drawn"
     code, out, _ = wordline("report", str(path), "--figures", str(drawn))
     assert code == 0 and {file.name for file in drawn.iterdir()} == {
-        "one-advantage.png", "one-advantage.svg", "one-curves.pdf",
+        "one-gains.png", "one-gains.svg", "one-curves.pdf",
     }  # fmt: skip
     code, out, _ = wordline("report", str(path))
     assert code == 0 and "twins' CA less chips' | verdict |" in out

@@ -71,14 +71,13 @@ def report(
 
 def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
     """Draw every figure for which there are results."""
-    from ..reports import advantage_figure, control_bars, stability_figure, tile_curves
-    from ..reports.gain_rows import gain_rows
+    from ..reports import control_bars, pools_of, stability_figure, tile_curves, trial_figure
 
     for results in all_results:
-        if gain_rows(results.evaluations):
+        if pools_of(results.evaluations):
             for kind in ("svg", "png"):
-                file = folder / f"{results.name}-advantage.{kind}"
-                yield advantage_figure(results.evaluations, file, title=results.title)
+                file = folder / f"{results.name}-gains.{kind}"
+                yield trial_figure(results.evaluations, file, title=results.title)
         swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
             yield tile_curves(swept, folder / f"{results.name}-curves.pdf", title=results.title)

@@ -102,8 +102,8 @@ def _matched_source(size: int) -> str:
         f"rethinking-{size} with all four parasitics x {MATCHED[size]}, so that chips lose as much "
         "clean accuracy as Table II of arXiv 2008.11298 allows at most (software 86.88 % or more; "
         "78.41, 77.54 and 72.40 % on 16, 32 and 64 tiles): found by `match_parasitics` with unit "
-        "gain on a public ResNet-20 (studies/matched_chips.py), 3 chips, the last 1,000 test images "
-        "of CIFAR-10"
+        "gain on a public ResNet-20 (studies/matched_chips.py), 3 chips, the last 1,000 test "
+        "images of CIFAR-10"
     )
 
 

@@ -10,7 +10,7 @@ from ..records import PooledGain, Scaled, pooled_gain
 from ..records.record import Record, describe_attack
 from ..values import Value
 from .fields import MISSING, describe_design, epsilon, format_field
-from .gain_rows import is_comparable, place_of
+from .pools import is_comparable, place_of
 from .robust_gains import key_of, pair_with_software
 
 WHITE_BOX, TRANSFERRED = "white-box", "transferred"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .conditions import groups_of_chips
-from .gain_table import gain_table, has_twins
+from .gains_table import TITLE, gains_table, has_twins
 from .quantities import SHARES
 from .results import Results
 from .row_names import name_rows
@@ -12,19 +12,26 @@ from .tabulate import tabulate
 
 
 def tables_of(results: Results) -> list[Table]:
-    """Return the study's own tables, or else the default one; behind them the table of gains."""
-    default = [default_table(results)] if results.evaluations and not results.layouts else []
-    return default + laid_out_tables(results)
+    """Return the study's own tables, or else the default one, and the table of gains."""
+    found = laid_out_tables(results)
+    if results.layouts or not results.evaluations:
+        return found
+    default = default_table(results)
+    return [*found, default] if any(map(has_twins, found)) else [default, *found]
 
 
 def laid_out_tables(results: Results) -> list[Table]:
     """Return the study's own tables, and that of gains where chips can be paired with software.
 
-    A study that has measured no twins keeps to the layout of its paper.
+    The table of gains comes first where twins stand beside chips. A study that has measured no
+    twins keeps to the layout of its paper.
     """
-    gains = gain_table(results)
     tables = [tabulate(layout, results) for layout in results.layouts]
-    return [*tables, gains] if gains.rows and (has_twins(gains) or not tables) else tables
+    title = f"{TITLE}: {results.title}"
+    gains = gains_table(results.records.values(), title, audits=results.audits)
+    if gains is None or (tables and not has_twins(gains)):
+        return tables
+    return [gains, *tables]
 
 
 def default_table(results: Results) -> Table:

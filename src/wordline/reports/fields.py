@@ -120,6 +120,7 @@ FIELDS: Final[Mapping[str, Callable[[Value], str]]] = {
     "adc_bits": _of_crossbar("adc.bits"),
     "dac_bits": _of_crossbar("dac.bits"),
     "weight_bits": _of_crossbar("slicing.weight_bits"),
+    "driver_ohm": _of_crossbar("wires.driver_ohm"),
     "row_ohm": _of_crossbar("wires.row_ohm"),
     "col_ohm": _of_crossbar("wires.col_ohm"),
     "nonidealities": _of_crossbar("nonidealities"),

@@ -1,25 +1,22 @@
 """The picture of gains: points at their places, bars of the gain, twins joined, the line drawn."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from tests.reports.examples import gains_and_twins, two_chips
+from tests.reports.examples import SOFTWARE, answered, chip, gains_and_twins, record, two_chips
+from tests.reports.figures.test_control_figure import kept as kept
 
-from wordline.reports import advantage_figure
+from wordline.reports import trial_figure
 from wordline.reports.advantages import advantage_points
-from wordline.reports.figures.advantage_figure import COLOURS
+from wordline.reports.figures.design_colours import OF_TILES
 
 
 @pytest.fixture
-def panels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    kept: list[Figure] = []
-    save = Figure.savefig
-    monkeypatch.setattr(
-        Figure, "savefig", lambda figure, *a, **k: (kept.append(figure), save(figure, *a, **k))
-    )
-    assert advantage_figure(gains_and_twins(), tmp_path / "deep" / "a.svg").exists()
+def panels(tmp_path: Path, kept: list[Figure]) -> Figure:
+    assert trial_figure(gains_and_twins(), tmp_path / "deep" / "a.svg").exists()
     return kept[0]
 
 
@@ -28,7 +25,7 @@ def test_points_stand_at_lost_accuracy_and_advantage(panels: Figure) -> None:
     for axes in panels.axes:
         places = [tuple(c.lines[0].get_xydata()[0].round(6)) for c in axes.containers]
         assert places == [(20, 40), (30, 40), (10, 30), (20, 20)]
-        assert {to_hex(c.lines[0].get_color()).upper() for c in axes.containers} == {COLOURS["16"]}
+        assert {to_hex(c.lines[0].get_color()).upper() for c in axes.containers} == {OF_TILES[16]}
         faces = [c.lines[0].get_markerfacecolor() for c in axes.containers]
         assert [face == "white" for face in faces] == [False, False, True, True]
 
@@ -63,6 +60,18 @@ def test_the_legend_stands_outside_and_names_what_is_there(panels: Figure) -> No
     assert all(axes.get_window_extent().y0 > below for axes in panels.axes)
 
 
+def test_every_network_has_panels_of_its_own(tmp_path: Path, kept: list[Figure]) -> None:
+    other = replace(SOFTWARE, weights="1" * 16, network="Other")
+    second = answered(record(other), "1111111111", "1000000000")
+    moved = answered(record(chip(5, weights="of other"), other), "1111111111", "1100000000")
+    trial_figure([*gains_and_twins(), second, moved], tmp_path / "a.png")
+    assert [axes.get_title() for axes in kept[0].axes] == [
+        "white-box: Net, digits", "transferred: Net, digits",
+        "white-box: Other, digits", "transferred: Other, digits",
+    ]  # fmt: skip
+    assert [len(axes.containers) for axes in kept[0].axes] == [4, 4, 0, 1]
+
+
 def test_nothing_to_pair_is_said(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="`records` holds no chip that can be paired"):
-        advantage_figure(two_chips(), tmp_path / "a.png")
+        trial_figure(two_chips(), tmp_path / "a.png")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from ..records import PooledEstimate
-from .audit_notes import audit_note
+from ..values import Value
+from .audit_notes import NamedAudit, audit_note
 from .chip_mean import ChipMean
-from .gain_rows import gain_rows
-from .results import Results
+from .pools import pools_of
 from .row_names import name_rows
 from .table import Table, TableEntry
 
@@ -23,9 +24,17 @@ NOTE: Final = (
 )
 
 
-def gain_table(results: Results) -> Table:
-    """Tabulate `gain_rows`, in percent, each row with the verdict that its intervals allow."""
-    rows = gain_rows(results.records.values())
+def gains_table(
+    results: Iterable[Value], title: str = TITLE, *, audits: Sequence[NamedAudit] = ()
+) -> Table | None:
+    """Tabulate `pools_of`, in percent, each row with the verdict that its intervals allow.
+
+    A verdict is "gain", "loss", "no gain", "undecided" or "explained by attenuation"
+    (`wordline.records.GainSplit`). None where no chip can be compared with software.
+    """
+    rows = pools_of(results)
+    if not rows:
+        return None
     names = name_rows([row.chips for row in rows])
     labels = [
         f"{label}, {len(row.chips)} chips" if len(row.chips) > 1 else label
@@ -39,11 +48,11 @@ def gain_table(results: Results) -> Table:
         for column, estimate in zip(COLUMNS, estimates, strict=False):
             entries[label, column] = TableEntry(mean=_in_percent(estimate))
         gain = entries[label, "gain"].mean
-        note = audit_note(row.chips, results.audits)
+        note = audit_note(row.chips, audits)
         entries[label, "gain"] = TableEntry(mean=gain, audit=note, verdict=row.verdict)
     images = " or ".join(map(str, sorted({row.software.images for row in rows})))
     return Table(
-        title=f"{TITLE}: {results.title}", corner=", ".join(names.varying),
+        title=title, corner=", ".join(names.varying),
         columns_title="quantity", quantity="", unit="%", decimals=1, rows=tuple(labels),
         columns=COLUMNS if any(row.split for row in rows) else COLUMNS[:3], entries=entries,
         note=", ".join([NOTE, *names.shared, f"{images} images"]),

@@ -14,7 +14,7 @@ from .robust_gains import Network, condition_of, key_of, pair_with_software
 
 
 @dataclass(frozen=True)
-class GainRow:
+class Pool:
     """One design under one attack from one source: its chips, and what they lose and gain.
 
     `split` is None where a chip has no twin, or more than one, attacked as it is.
@@ -32,7 +32,7 @@ class GainRow:
         return self.pooled.verdict if self.split is None else self.split.verdict
 
 
-def gain_rows(results: Iterable[Value]) -> list[GainRow]:
+def pools_of(results: Iterable[Value]) -> list[Pool]:
     """Pool every design's chips against software, a row an attack and a source of images.
 
     Rows are of chips, with their twins (one factor a layer) beside them, and of software whose
@@ -59,14 +59,14 @@ def gain_rows(results: Iterable[Value]) -> list[GainRow]:
 
 def _row(
     chips: tuple[Record, ...], beside: Mapping[int, Record], twins: Mapping[Any, list[Record]]
-) -> GainRow:
+) -> Pool:
     software = beside[id(chips[0])]
     found = [twins.get(place_of(chip), []) for chip in chips]
     own = tuple(one[0] for one in found if len(one) == 1)
     if len(own) < len(chips):
-        return GainRow(chips, software, (), pooled_gain(chips, software), None)
+        return Pool(chips, software, (), pooled_gain(chips, software), None)
     split = split_gain(chips, own, software)
-    return GainRow(chips, software, own, pooled_gain(chips, software), split)
+    return Pool(chips, software, own, pooled_gain(chips, software), split)
 
 
 def place_of(record: Record) -> tuple[Any, ...]:

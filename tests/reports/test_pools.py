@@ -7,13 +7,13 @@ from tests.reports.examples import SOFTWARE, answered, chip, gains_and_twins, re
 
 import wordline as wl
 from wordline.records import pooled_gain, split_gain
-from wordline.reports.gain_rows import gain_rows
+from wordline.reports.pools import pools_of
 
 
 def test_a_row_is_a_design_under_an_attack_from_a_source() -> None:
     records = gains_and_twins()
     software, *others = records
-    white, scaled_white, moved, scaled_moved = gain_rows(records)
+    white, scaled_white, moved, scaled_moved = pools_of(records)
     assert (white.chips, white.twins) == (tuple(others[0:2]), tuple(others[2:4]))
     assert (moved.chips, moved.twins) == (tuple(others[5:7]), tuple(others[7:9]))
     assert {row.software for row in (white, scaled_white, moved, scaled_moved)} == {software}
@@ -27,14 +27,14 @@ def test_a_row_is_a_design_under_an_attack_from_a_source() -> None:
 
 
 def test_a_missing_twin_leaves_the_gain_alone() -> None:
-    white, *_ = gain_rows([made for made in gains_and_twins() if made.victim != twin(1)])
+    white, *_ = pools_of([made for made in gains_and_twins() if made.victim != twin(1)])
     assert white.split is None and len(white.chips) == 2 and white.verdict == white.pooled.verdict
 
 
 def test_a_twin_names_its_chips_software() -> None:
     """Without any transferred record."""
     records = [made for made in gains_and_twins() if made.source == made.victim]
-    assert [len(row.chips) for row in gain_rows(records)] == [2, 1]
+    assert [len(row.chips) for row in pools_of(records)] == [2, 1]
 
 
 def test_twins_of_other_parts_are_no_twins_of_rows() -> None:
@@ -43,7 +43,7 @@ def test_twins_of_other_parts_are_no_twins_of_rows() -> None:
         else made
         for made in gains_and_twins()
     ]  # fmt: skip
-    assert all(row.split is None for row in gain_rows(records))
+    assert all(row.split is None for row in pools_of(records))
 
 
 def test_images_of_another_network_have_no_counterpart() -> None:
@@ -51,9 +51,9 @@ def test_images_of_another_network_have_no_counterpart() -> None:
     other = replace(SOFTWARE, weights="1" * 16)
     records = gains_and_twins()
     surrogate = answered(record(twin(0), other), "1111111100", "1111111100")
-    assert len(gain_rows([*records, surrogate])) == 4
+    assert len(pools_of([*records, surrogate])) == 4
     from_chip = answered(record(chip(0), chip(7)), "1111111000", "1111110000")
-    rows = gain_rows([*records, from_chip])
+    rows = pools_of([*records, from_chip])
     assert len(rows) == 5 and rows[-1].chips == (from_chip,) and rows[-1].split is None
 
 
@@ -61,7 +61,7 @@ def test_chips_of_two_networks_of_one_class_are_two_rows() -> None:
     other = replace(SOFTWARE, weights="1" * 16)
     second = answered(record(other), "1111111111", "1000000000")
     moved = answered(record(chip(5, weights="of other"), other), "1111111111", "1100000000")
-    rows = [row for row in gain_rows([*gains_and_twins(), second, moved]) if moved in row.chips]
+    rows = [row for row in pools_of([*gains_and_twins(), second, moved]) if moved in row.chips]
     assert [(row.chips, row.software) for row in rows] == [((moved,), second)]
 
 
@@ -71,13 +71,13 @@ def test_chips_of_equal_content_count_once() -> None:
         answered(record(chip(seed, weights="same"), SOFTWARE), "1" * 10, "1" * 10)
         for seed in (0, 1)
     ]
-    (row,) = gain_rows([software, *same])
+    (row,) = pools_of([software, *same])
     assert row.chips == (same[0],) and row.pooled.gain.chips == 1
 
 
 def test_records_without_software_or_answers_have_no_row() -> None:
     software, first, *_ = gains_and_twins()
     moved = replace(first, source=SOFTWARE)
-    assert gain_rows([moved]) == gain_rows([software, record(chip(), SOFTWARE)]) == []
-    assert gain_rows([software, replace(moved, attack=wl.FGSM(eps=0.2))]) == []
-    assert len(gain_rows([software, moved])) == 1
+    assert pools_of([moved]) == pools_of([software, record(chip(), SOFTWARE)]) == []
+    assert pools_of([software, replace(moved, attack=wl.FGSM(eps=0.2))]) == []
+    assert len(pools_of([software, moved])) == 1
