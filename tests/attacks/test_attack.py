@@ -14,6 +14,7 @@ from wordline.attacks import (
     AbstractAttack,
     MultiTargeted,
     RandomSearch,
+    RepeatedFGSM,
     WorstCase,
 )
 
@@ -23,6 +24,7 @@ GRADIENT_ATTACKS = [
     PGD(0.5, 3, norm="l2", restarts=2, eot=2),
     PGD(0.1, 3, early_stop=True),
     MIFGSM(0.1, 3),
+    RepeatedFGSM(0.1, 3),
     MultiTargeted(PGD(0.1, 3), targets=2),
     WorstCase((FGSM(0.1), PGD(0.1, 3))),
 ]

@@ -1,6 +1,6 @@
 import pytest
 
-from wordline.attacks import APGD, FGSM, MIFGSM, PGD, MultiTargeted
+from wordline.attacks import APGD, FGSM, MIFGSM, PGD, MultiTargeted, RepeatedFGSM
 from wordline.attacks.named import NAMED, AttackOptions, attack_by_name
 
 
@@ -15,6 +15,7 @@ def test_each_takes_what_it_has():
     assert attack_by_name("pgd", options) == pgd
     assert attack_by_name("multi-targeted", options) == MultiTargeted(pgd)
     assert attack_by_name("mifgsm", options) == MIFGSM(0.1, 13, 0.02, loss="dlr")
+    assert attack_by_name("repeated-fgsm", options) == RepeatedFGSM(0.1, 13, 0.02, "dlr")
     assert attack_by_name("apgd-t", AttackOptions(0.1, 0.02, steps=7)) == APGD(
         0.1, 7, "targeted-dlr"
     )

@@ -83,7 +83,8 @@ LINF = [
     lambda eps: attacks.PGD(eps), lambda eps: attacks.FGSM(eps), lambda eps: attacks.MIFGSM(eps),
     lambda eps: attacks.APGD(eps), lambda eps: attacks.FAB(eps), lambda eps: attacks.Square(eps),
     lambda eps: attacks.AutoAttack(eps), lambda eps: attacks.HopSkipJump(eps),
-    lambda eps: attacks.RandomSearch(eps), lambda eps: attacks.MultiTargeted(attacks.PGD(eps)),
+    lambda eps: attacks.RepeatedFGSM(eps), lambda eps: attacks.RandomSearch(eps),
+    lambda eps: attacks.MultiTargeted(attacks.PGD(eps)),
     lambda eps: attack_by_name("pgd", AttackOptions(eps, 2 / 255)),
     lambda eps: wl.TRADES(eps), lambda eps: wl.FastFGSM(eps), lambda eps: require_eps(0.1, eps),
 ]  # fmt: skip
@@ -105,7 +106,7 @@ def test_a_radius_in_255ths_is_refused_everywhere(make) -> None:
 
 
 def test_step_sizes_too_and_l2_is_another_matter() -> None:
-    for make in (attacks.PGD, attacks.MIFGSM, wl.TRADES):
+    for make in (attacks.PGD, attacks.MIFGSM, attacks.RepeatedFGSM, wl.TRADES):
         with pytest.raises(
             ValueError, match="`step_size` must be at most 1, got .* in linf; write 2/255"
         ):

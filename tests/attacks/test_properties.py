@@ -13,6 +13,7 @@ from wordline.attacks import (
     AbstractAttack,
     MultiTargeted,
     RandomSearch,
+    RepeatedFGSM,
     WorstCase,
     distance,
 )
@@ -76,6 +77,10 @@ mifgsm = st.builds(
     decay=st.floats(0, 2),
     loss=losses,
 )
+repeated = st.builds(
+    RepeatedFGSM, eps=st.floats(0, 1), steps=st.integers(1, 4), step_size=step_sizes(1.0),
+    loss=losses,
+)  # fmt: skip
 searches = (
     st.builds(RandomSearch, eps=st.floats(0, largest), draws=st.integers(1, 4), norm=st.just(norm))
     for norm, largest in LARGEST.items()
@@ -84,6 +89,7 @@ attacks = st.one_of(
     fgsm,
     pgd,
     mifgsm,
+    repeated,
     *searches,
     st.builds(MultiTargeted, attack=pgd, targets=st.integers(1, 6)),
     st.builds(lambda *attacks: WorstCase(attacks), fgsm, mifgsm),

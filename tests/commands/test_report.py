@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.reports.examples import audit_line, chip, folder, stability, two_chips
+from tests.reports.examples import audit_line, chip, folder, gains_and_twins, stability, two_chips
 
 from wordline.nn import ChipView
 from wordline.values import encode
@@ -77,3 +77,14 @@ def test_an_audit_as_a_page(wordline, tmp_path: Path) -> None:
         "--json",
     )
     assert code == 0 and json.loads(out)["verdict"] in page.read_text()
+
+
+def test_the_picture_and_table_of_gains(wordline, tmp_path: Path) -> None:
+    path = folder(tmp_path / "one", gains_and_twins())
+    drawn = tmp_path / "drawn"
+    code, out, _ = wordline("report", str(path), "--figures", str(drawn))
+    assert code == 0 and {file.name for file in drawn.iterdir()} == {
+        "one-gains.png", "one-gains.svg", "one-curves.pdf",
+    }  # fmt: skip
+    code, out, _ = wordline("report", str(path))
+    assert code == 0 and "twins' CA less chips' | verdict |" in out

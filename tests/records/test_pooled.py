@@ -14,6 +14,7 @@ from wordline.records import (
     NetworkIdentity,
     PooledGain,
     Record,
+    Scaled,
     gain_verdict,
     pooled_gain,
     split_gain,
@@ -102,21 +103,21 @@ def test_a_verdict_is_of_the_whole_interval(low: float, high: float, word: str) 
 
 
 @pytest.mark.parametrize(
-    ("rest", "kept", "word"),
+    ("twins", "rest", "kept", "word"),
     [
-        ((-0.03, -0.01), (0.01, 0.05), "explained by attenuation"),
-        ((-0.01, 0.01), (-0.01, 0.01), "explained by attenuation"),
-        ((-0.01, 0.03), (0.01, 0.05), "gain"),  # the chip may gain more than its twin
-        ((-0.01, 0.01), (-0.05, 0.01), "gain"),  # the twin may have lost more clean accuracy
+        ((0.02, 0.06), (-0.03, -0.01), (0.01, 0.05), "explained by attenuation"),
+        ((0.02, 0.06), (-0.01, 0.01), (-0.01, 0.01), "explained by attenuation"),
+        ((0.02, 0.06), (-0.01, 0.03), (0.01, 0.05), "gain"),  # perhaps more than its twin
+        ((0.02, 0.06), (-0.01, 0.01), (-0.05, 0.01), "gain"),  # perhaps of a worse network
+        ((-0.01, 0.02), (-0.01, 0.01), (0.01, 0.05), "gain"),  # perhaps the twin has none
     ],
 )
 def test_a_gain_that_the_twin_has_too_is_no_crossbars(
-    rest: tuple[float, float], kept: tuple[float, float], word: str
+    twins: tuple[float, float], rest: tuple[float, float], kept: tuple[float, float], word: str
 ) -> None:
-    gain = Estimate(0.04, 0.02, 0.06)
-    assert split_verdict(gain, Estimate(0.0, *rest), Estimate(0.0, *kept)) == word
-    loss = Estimate(-0.04, -0.06, -0.02)
-    assert split_verdict(loss, Estimate(0.0, *rest), Estimate(0.0, *kept)) == "loss"
+    parts = [Estimate(0.0, *ends) for ends in (twins, rest, kept)]
+    assert split_verdict(Estimate(0.04, 0.02, 0.06), *parts) == word
+    assert split_verdict(Estimate(-0.04, -0.06, -0.02), *parts) == "loss"
 
 
 def test_a_verdict_stands_with_its_interval() -> None:
@@ -130,6 +131,19 @@ WEAKER = replace(SW, attack=wl.PGD(eps=0.2, steps=3, step_size=0.05))
 SHORTER = replace(SW, attack=wl.PGD(eps=0.1, steps=3, step_size=0.05, early_stop=True))
 MOVED = [replace(made, source=SOFTWARE) for made in CHIPS]
 STRANGER = replace(CHIPS[1], victim=replace(chip(1), crossbar=wl.Crossbar.preset("rethinking-32")))
+ELSEWHERE = replace(SOFTWARE, weights="1" * 16)
+ADOPTED = replace(twin(1), origin=Attenuated(ELSEWHERE, chip(1)))
+BY_COLUMN = replace(twin(1), origin=Attenuated(SOFTWARE, chip(1), "column"))
+
+
+def white_box(made: Record, victim: NetworkIdentity) -> Record:
+    return replace(made, victim=victim, source=victim)
+
+
+SMALLER = [
+    white_box(SW, NetworkIdentity("Net", f"x{factor}", origin=Scaled(SOFTWARE, factor)))
+    for factor in (0.9, 0.95)
+]
 
 
 @pytest.mark.parametrize(
@@ -146,6 +160,24 @@ STRANGER = replace(CHIPS[1], victim=replace(chip(1), crossbar=wl.Crossbar.preset
             lambda: pooled_gain([replace(CHIPS[0], clean_answers=Correctness())], SW),
             "`chips` holds no answers to the clean images",
         ),
+        (
+            lambda: pooled_gain([replace(CHIPS[0], source=ELSEWHERE)], SW),
+            "`chips` has a record of images crafted on another network",
+        ),
+        (
+            lambda: pooled_gain([white_box(TWINS[1], ADOPTED)], SW),
+            "`chips` holds a stand-in made of another network",
+        ),
+        (
+            lambda: split_gain(CHIPS[:2], [TWINS[0], white_box(TWINS[1], BY_COLUMN)], SW),
+            "`twins` holds records of several designs",
+        ),
+        (lambda: pooled_gain(SMALLER, SW), "`chips` holds records of several designs"),
+        (
+            lambda: pooled_gain([CHIPS[0], white_box(CHIPS[1], replace(chip(1), network="B"))], SW),
+            "`chips` holds records of several designs",
+        ),
+        (lambda: split_gain(CHIPS, CHIPS, SW), "`twins` must be stand-ins, .* number 0 is .*HH"),
         (lambda: split_gain(CHIPS, TWINS[:4], SW), "`twins` must be one for each of the 5 chips"),
         (lambda: split_gain(CHIPS, TWINS[::-1], SW), "number 0 is the twin of another chip"),
         (lambda: split_gain(MOVED, TWINS, SW), "number 0 is SW beside SH"),

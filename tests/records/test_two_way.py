@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm, t
 
+from wordline.records import Estimate, gain_verdict
 from wordline.records.intervals import Z, paired_difference
 from wordline.records.two_way import draw_counts, two_way_interval, variances
 
@@ -14,15 +15,16 @@ CHIPS, IMAGES = 5, 400
 
 
 def draw(
-    chips: int, images: int, effect: float, rng: np.random.Generator, alike: float = 0.9
-) -> tuple[np.ndarray, float]:
+    chips: int, images: int, effect: float, rng: np.random.Generator, alike: float = 0.9,
+    attacked: float = 0.23,
+) -> tuple[np.ndarray, float]:  # fmt: skip
     """Chip less software, and the true gain: latent scores, and thresholds that chips shift.
 
     `effect`: standard deviation of a chip's own accuracy; P(right) of a shifted normal score is
     that of one normal score of a larger variance.
     """
     scores, own = rng.standard_normal(images), rng.standard_normal((chips, images))
-    level = norm.ppf(1 - 0.23)
+    level = norm.ppf(1 - attacked)
     shift = effect / norm.pdf(level) * rng.standard_normal((chips, 1))
     right = alike * scores + math.sqrt(1 - alike**2) * own + shift > level
     software = scores > norm.ppf(1 - 0.2)
@@ -122,6 +124,21 @@ def _require_coverage(
         _, low, high = two_way_interval(table)
         covered += low <= truth <= high
     assert 0.93 <= covered / runs <= 0.995
+
+
+@pytest.mark.parametrize("effect", [0.0, 0.01])
+def test_a_gain_of_the_smallest_size_is_seldom_called_none(effect: float) -> None:
+    """At 1.5 points "no gain" is an error of one tail; at none it is said where it can be."""
+    rng, words = np.random.default_rng(9), {0.2: [], 0.215: []}
+    for attacked, said in words.items():
+        for _ in range(200):
+            table, truth = draw(5, 1000, effect, rng, alike=0.97, attacked=attacked)
+            assert truth == pytest.approx(attacked - 0.2, abs=5e-4)
+            said.append(gain_verdict(Estimate(*two_way_interval(table))))
+    assert words[0.215].count("no gain") <= 0.05 * 200
+    assert words[0.2].count("gain") <= 0.05 * 200
+    if not effect:
+        assert words[0.2].count("no gain") >= 0.3 * 200
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_others() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import wordline as wl
 from wordline.records import Attenuated, Audit, Budget, Check, Comparison, Scaled
+from wordline.records.correctness import Correctness
 from wordline.records.noise_stability import (
     LayerStability,
     LogitStability,
@@ -51,6 +52,29 @@ def record(
         success=share(1 - attacked / clean), largest_change=eps, seed=0, draws=1, batch_size=10,
         threads=1, versions={"torch": "2"},
     )  # fmt: skip
+
+
+def answered(made: Record, clean: str, right: str) -> Record:
+    """The record with answers to clean and attacked images, 1 for a right one."""
+    answers = (Correctness.of(bit == "1" for bit in bits) for bits in (clean, right))
+    return replace(made, **dict(zip(("clean_answers", "answers"), answers, strict=True)))
+
+
+def gains_and_twins() -> list[Record]:
+    """Software, two chips and their twins, white-box and transferred, and weights x 0.9.
+
+    White-box, software answers 3 of 10 right, chips 5 and 4, twins 5 and 3; of 9, 7, 6 and 8, 7
+    clean ones.
+    """
+    white = [
+        answered(record(), "1111111110", "1110000000"),
+        answered(record(chip(0)), "1111111000", "1111100000"),
+        answered(record(chip(1)), "1111110000", "1111000000"),
+        answered(record(twin(0)), "1111111100", "1111100000"),
+        answered(record(twin(1)), "1111111000", "1110000000"),
+        answered(record(scaled(0.9)), "1111111100", "1111000000"),
+    ]
+    return white + [replace(made, source=SOFTWARE) for made in white[1:]]
 
 
 def audit(victim: NetworkIdentity, eps: float = 0.1, verdict: str = "masking detected") -> Audit:

@@ -1,87 +1,83 @@
-"""Chips are grouped with their own software and twins, and with no others."""
+"""Rows of pooled gains: which records stand together, with which software and which twins."""
 
 from dataclasses import replace
 
 import pytest
-from tests.reports.examples import SOFTWARE, chip, record, scaled, twin
+from tests.reports.examples import SOFTWARE, answered, chip, gains_and_twins, record, twin
 
-from wordline.records.correctness import Correctness
-from wordline.records.record import Record
-from wordline.reports import gains_table, pools_of
-from wordline.reports.markdown import markdown_table
-
-
-def answered(made: Record, clean: str, right: str) -> Record:
-    clean_answers, answers = (Correctness.of(bit == "1" for bit in bits) for bits in (clean, right))
-    return replace(made, clean_answers=clean_answers, answers=answers)
+import wordline as wl
+from wordline.records import pooled_gain, split_gain
+from wordline.reports.pools import pools_of
 
 
-ALL, FIVE, TWO, THREE = "1" * 10, "1111100000", "1100000000", "1110000000"
-SW = answered(record(), ALL, TWO)
-SH = [answered(record(chip(seed), SOFTWARE), ALL, FIVE) for seed in (0, 1)]
-HH = [answered(record(chip(seed)), ALL, THREE) for seed in (1, 0)]
-TWINS = [answered(record(twin(seed)), ALL, FIVE) for seed in (0, 1)]
-MOVED = [answered(record(twin(seed), SOFTWARE), ALL, TWO) for seed in (0, 1)]
+def test_a_row_is_a_design_under_an_attack_from_a_source() -> None:
+    records = gains_and_twins()
+    software, *others = records
+    white, scaled_white, moved, scaled_moved = pools_of(records)
+    assert (white.chips, white.twins) == (tuple(others[0:2]), tuple(others[2:4]))
+    assert (moved.chips, moved.twins) == (tuple(others[5:7]), tuple(others[7:9]))
+    assert {row.software for row in (white, scaled_white, moved, scaled_moved)} == {software}
+    assert scaled_white.chips == (others[4],) and scaled_moved.chips == (others[9],)
+    assert scaled_white.split is None and not scaled_white.twins
+    assert white.pooled == pooled_gain(white.chips, software)
+    assert white.split == split_gain(white.chips, white.twins, software)
+    assert white.pooled.gain.value == pytest.approx(0.15)
+    assert white.split.attenuation.value == pytest.approx(0.1)
+    assert white.verdict == white.split.verdict and scaled_white.verdict == "undecided"
 
 
-def test_chips_of_a_design_stand_by_seed_beside_their_own_twins() -> None:
-    white, moved = sorted(pools_of([SW, *HH, *SH, *TWINS, *MOVED]), key=lambda p: p.transferred)
-    assert [chip.victim.seed for chip in white.chips] == [0, 1]
-    assert [found.victim for found in white.twins] == [twin(0), twin(1)]
-    assert [found.victim for found in moved.twins] == [twin(0), twin(1)]
-    assert all(found.source == SOFTWARE for found in moved.twins)
-    assert white.images == "white-box" and moved.images == "transferred"
-    assert white.label == "16x16 UnitGain, driver 1000 ohm, white-box"
+def test_a_missing_twin_leaves_the_gain_alone() -> None:
+    white, *_ = pools_of([made for made in gains_and_twins() if made.victim != twin(1)])
+    assert white.split is None and len(white.chips) == 2 and white.verdict == white.pooled.verdict
 
 
-def test_a_split_adds_up() -> None:
-    white, _ = sorted(pools_of([SW, *HH, *SH, *TWINS, *MOVED]), key=lambda p: p.transferred)
-    split = white.split()
-    assert split is not None
-    values = split.gain.value, split.attenuation.value, split.rest.value
-    assert values == pytest.approx((0.1, 0.3, -0.2))
-    assert [len(alone.chips) for alone in white.each()] == [1, 1]
-    assert [alone.twins[0].victim.chip.seed for alone in white.each()] == [0, 1]
+def test_a_twin_names_its_chips_software() -> None:
+    """Without any transferred record."""
+    records = [made for made in gains_and_twins() if made.source == made.victim]
+    assert [len(row.chips) for row in pools_of(records)] == [2, 1]
 
 
-def test_twins_of_some_chips_only_are_no_twins() -> None:
-    white = next(p for p in pools_of([SW, *HH, *SH, TWINS[0]]) if not p.transferred)
-    assert white.twins == () and white.split() is None
+def test_twins_of_other_parts_are_no_twins_of_rows() -> None:
+    records = [
+        replace(made, victim=twin(made.victim.chip.seed, per="column")) if made.victim.is_twin
+        else made
+        for made in gains_and_twins()
+    ]  # fmt: skip
+    assert all(row.split is None for row in pools_of(records))
 
 
-def test_scaled_weights_are_a_pool_of_their_own() -> None:
-    smaller = answered(record(scaled(0.9)), ALL, FIVE)
-    (pool,) = pools_of([SW, smaller])
-    assert not pool.chip and pool.factor == 0.9 and pool.pooled().gain.value == pytest.approx(0.3)
+def test_images_of_another_network_have_no_counterpart() -> None:
+    """Two networks' images: the chip's maker is unknown. A twin names it, and theirs count."""
+    other = replace(SOFTWARE, weights="1" * 16)
+    records = gains_and_twins()
+    surrogate = answered(record(twin(0), other), "1111111100", "1111111100")
+    assert len(pools_of([*records, surrogate])) == 4
+    from_chip = answered(record(chip(0), chip(7)), "1111111000", "1111110000")
+    rows = pools_of([*records, from_chip])
+    assert len(rows) == 5 and rows[-1].chips == (from_chip,) and rows[-1].split is None
 
 
-@pytest.mark.parametrize(
-    "records",
-    [
-        [SW, *HH],  # no transfer record says which software the chips are of
-        [*HH, *SH],  # no software
-        [SW, replace(SW, images=10, threads=2), *SH],  # two of software
-        [SW, *(replace(chip, fingerprint="other") for chip in SH)],
-        [SW, *(replace(chip, flags=("one draw of read noise",)) for chip in SH)],
-        [SW, *(replace(chip, clean_answers=replace(chip.clean_answers, count=0, digits=""))
-               for chip in SH)],
-    ],
-)  # fmt: skip
-def test_others_are_left_out(records: list[Record]) -> None:
-    assert [pool for pool in pools_of(records) if pool.chip] == []
+def test_chips_of_two_networks_of_one_class_are_two_rows() -> None:
+    other = replace(SOFTWARE, weights="1" * 16)
+    second = answered(record(other), "1111111111", "1000000000")
+    moved = answered(record(chip(5, weights="of other"), other), "1111111111", "1100000000")
+    rows = [row for row in pools_of([*gains_and_twins(), second, moved]) if moved in row.chips]
+    assert [(row.chips, row.software) for row in rows] == [((moved,), second)]
 
 
-def test_a_record_that_comes_twice_counts_once() -> None:
-    (pool,) = pools_of([SW, SH[0], replace(SH[0], threads=2)])
-    assert len(pool.chips) == 1
+def test_chips_of_equal_content_count_once() -> None:
+    software = gains_and_twins()[0]
+    same = [
+        answered(record(chip(seed, weights="same"), SOFTWARE), "1" * 10, "1" * 10)
+        for seed in (0, 1)
+    ]
+    (row,) = pools_of([software, *same])
+    assert row.chips == (same[0],) and row.pooled.gain.chips == 1
 
 
-def test_the_table_says_what_a_gain_is_made_of() -> None:
-    table = gains_table([SW, *HH, *SH, *TWINS, *MOVED])
-    assert table is not None
-    row = next(row for row in table.rows if "white-box" in row)
-    ours = [round(entry.ours, 6) for entry in table.line(row)]
-    assert ours == [0.0, 10.0, 10.0, 30.0, -20.0]
-    text = markdown_table(table)
-    assert "| verdict |" in text and "undecided" in text
-    assert gains_table([SW]) is None
+def test_records_without_software_or_answers_have_no_row() -> None:
+    software, first, *_ = gains_and_twins()
+    moved = replace(first, source=SOFTWARE)
+    assert pools_of([moved]) == pools_of([software, record(chip(), SOFTWARE)]) == []
+    assert pools_of([software, replace(moved, attack=wl.FGSM(eps=0.2))]) == []
+    assert len(pools_of([software, moved])) == 1

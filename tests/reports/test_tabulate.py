@@ -108,7 +108,8 @@ def test_an_audit_speaks_of_its_chip_alone() -> None:
     assert table.entry("16x16 SH", "0.1").audit == "masking detected (1 of 2 chips)"
     assert table.entry("16x16 SH", "0.2").audit == "masking detected (at 0.1)"
     assert table.entry("software SW", "0.1").audit == ""
-    assert table.audited and table.audits("16x16 SH") == "masking detected (1 of 2 chips)"
+    assert table.remark_titles == ("audit",)
+    assert table.remarks("16x16 SH") == ["masking detected (1 of 2 chips)"]
     swept = [record(chip(0), SOFTWARE, eps=eps) for eps in (0.2, 0.1, 0.3)]
     alone = tabulate(LAYOUT, results_of(swept, *audits))
     assert alone.audits("16x16 SH") == "masking detected; other"

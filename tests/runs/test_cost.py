@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import wordline as wl
+from wordline.attacks import RepeatedFGSM
 from wordline.records import Cost
 from wordline.runs import Grid, Images, PretrainedNetwork, Store, TrainedNetwork, cost
 from wordline.runs.cost import macs, passes
@@ -22,8 +23,9 @@ SIDE = 8
         wl.PGD(eps=0.1, steps=4, step_size=0.05),
         wl.PGD(eps=0.1, steps=3, step_size=0.05, restarts=2),
         wl.MIFGSM(eps=0.1, steps=3),
+        RepeatedFGSM(eps=0.1, steps=3),
     ],
-    ids=["FGSM", "PGD", "PGD with restarts", "MI-FGSM"],
+    ids=["FGSM", "PGD", "PGD with restarts", "MI-FGSM", "repeated FGSM"],
 )
 def test_passes_are_those_that_an_attack_runs(
     attack: wl.AbstractAttack, linear_model: nn.Module

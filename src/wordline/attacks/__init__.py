@@ -10,6 +10,7 @@ from .multi_targeted import MultiTargeted
 from .norms import Norm, distance
 from .pgd import PGD
 from .random_search import RandomSearch
+from .repeated_fgsm import RepeatedFGSM
 from .surrogate import SurrogateGradient
 from .targeted import Targeted
 from .worst_case import WorstCase
@@ -27,6 +28,7 @@ __all__ = [
     "MultiTargeted",
     "Norm",
     "RandomSearch",
+    "RepeatedFGSM",
     "Square",
     "SurrogateGradient",
     "Targeted",

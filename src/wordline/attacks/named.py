@@ -18,6 +18,7 @@ from .multi_targeted import MultiTargeted
 from .norms import require_radius
 from .pgd import PGD
 from .random_search import RandomSearch
+from .repeated_fgsm import RepeatedFGSM
 from .worst_case import WorstCase
 
 
@@ -53,6 +54,7 @@ NAMED: Final[dict[str, Callable[[AttackOptions], AbstractAttack]]] = {
     "fgsm": lambda o: FGSM(o.eps, o.loss),
     "pgd": lambda o: o.pgd(),
     "mifgsm": lambda o: MIFGSM(o.eps, o.count, o.step_size, loss=o.loss),
+    "repeated-fgsm": lambda o: RepeatedFGSM(o.eps, o.count, o.step_size, o.loss),
     "multi-targeted": lambda o: MultiTargeted(o.pgd()),
     "worst-case": lambda o: WorstCase((FGSM(o.eps, o.loss), o.pgd(), MultiTargeted(o.pgd()))),
     "random": lambda o: RandomSearch(o.eps),

@@ -40,6 +40,8 @@ class GridOptions:
         twin: beside every chip its attenuated twin, software of weights as much smaller as the chip
             makes each layer: what of a chip's gain is lost current. Chips without matrices are
             measured on the calibration images.
+        crafted_on: seeds of further chips of each crossbar, whose images are scored on every chip:
+            variation drawn anew between crafting and scoring (chip-to-chip).
     """
 
     crossbar: tuple[str, ...] = ("rethinking-64",)
@@ -49,6 +51,7 @@ class GridOptions:
     draws: int = 1
     calibration: int = 200
     twin: bool = False
+    crafted_on: tuple[int, ...] = ()
 
     def load(self) -> tuple[Crossbar, ...]:
         """Return the crossbars."""
@@ -87,7 +90,7 @@ def evaluate(
         split,
         Grid(
             crossbars, attacks, grid.seeds, grid.settings, run.batch_size, draws=grid.draws,
-            twins=grid.twin,
+            twins=grid.twin, crafted_on=grid.crafted_on,
         ),
         Journal(out),
         calibration=loaded.train.take(grid.calibration) if calibrated else None,

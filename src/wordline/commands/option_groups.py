@@ -107,9 +107,9 @@ class AttackOptions:
     """The attacks: one for every loss and eps.
 
     Args:
-        attack: fgsm, pgd, mifgsm, multi-targeted, worst-case, random; with the extra autoattack
-            apgd-ce, apgd-t, fab-t, square, autoattack; with foolbox hop-skip-jump. The libraries'
-            own leave unbroken images as they are.
+        attack: fgsm, pgd, mifgsm, repeated-fgsm, multi-targeted, worst-case, random; with the extra
+            autoattack apgd-ce, apgd-t, fab-t, square, autoattack; with foolbox hop-skip-jump. The
+            libraries' own leave unbroken images as they are.
         eps: Linf radii; 8/255 is a number here.
         steps: 0 takes max(10, 2.5 eps / step_size, rounded up), and the libraries' own defaults for
             their attacks.

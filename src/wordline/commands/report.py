@@ -39,8 +39,8 @@ def report(
         latex: write the tables to this file, for booktabs.
         html: write one self-contained page: tables, interactive curves, audits, chips, conditions
             and commands.
-        figures: draw figures for print into this folder: curves, gains over software against
-            clean accuracy lost, an audit's controls, noise stability.
+        figures: draw figures for print into this folder: AL advantage over software against clean
+            accuracy lost, curves, an audit's controls, noise stability.
         title: of that page.
         json: print every cell as JSON, a line each.
     """
@@ -74,12 +74,13 @@ def draw(all_results: list[Results], folder: Path) -> Iterator[Path]:
     from ..reports import control_bars, pools_of, stability_figure, tile_curves, trial_figure
 
     for results in all_results:
+        if pools_of(results.evaluations):
+            for kind in ("svg", "png"):
+                file = folder / f"{results.name}-gains.{kind}"
+                yield trial_figure(results.evaluations, file, title=results.title)
         swept = [record for record in results.evaluations if hasattr(record.attack, "eps")]
         if swept:
             yield tile_curves(swept, folder / f"{results.name}-curves.pdf", title=results.title)
-        if any(pool.chip for pool in pools_of(results.evaluations)):
-            file = folder / f"{results.name}-gains.pdf"
-            yield trial_figure(results.evaluations, file, title=results.title)
         for number, (_, audit) in enumerate(results.audits):
             if any(control.measured for control in audit.comparisons):
                 yield control_bars(audit, folder / f"{results.name}-audit-{number}.pdf")

@@ -13,7 +13,11 @@ SMALLEST_GAIN: Final = 0.015  # a gain that counts: 1.5 points
 
 
 class Interval(Protocol):
-    """Anything with the two ends of a 95 % interval."""
+    """Anything with a value and the two ends of its 95 % interval."""
+
+    @property
+    def value(self) -> float:
+        """The value."""
 
     @property
     def low(self) -> float:
@@ -41,13 +45,14 @@ def gain_verdict(gain: Interval, *, smallest: float = SMALLEST_GAIN) -> str:
     return NO_GAIN if gain.high < smallest else UNDECIDED
 
 
-def split_verdict(gain: Interval, rest: Interval, kept: Interval) -> str:
+def split_verdict(gain: Interval, attenuation: Interval, rest: Interval, kept: Interval) -> str:
     """Return the verdict on a gain that is split into its twin's share and the rest.
 
-    A gain is "explained by attenuation" where the chip has no gain beyond its twin (`rest`: a
-    loss, or no gain) and the twin no less clean accuracy than the chip (`kept`, CA(twin) -
-    CA(chip): not below -1.5 points). Any other verdict is that of the gain alone.
+    A gain is "explained by attenuation" where the twin has a gain too (`attenuation`), the chip
+    none beyond it (`rest`: a loss, or no gain), and the twin no less clean accuracy than the chip
+    (`kept`, CA(twin) - CA(chip): not below -1.5 points). Any other verdict is that of the gain.
     """
     verdict = gain_verdict(gain)
-    explained = gain_verdict(rest) in (LOSS, NO_GAIN) and kept.low > -SMALLEST_GAIN
+    shared = gain_verdict(attenuation) == GAIN and kept.low > -SMALLEST_GAIN
+    explained = shared and gain_verdict(rest) in (LOSS, NO_GAIN)
     return EXPLAINED if verdict == GAIN and explained else verdict

@@ -10,9 +10,13 @@ import numpy as np
 from ..values import Value, require_integer
 from .correctness import Correctness
 from .gain_verdict import gain_verdict, split_verdict
+from .network_identity import NetworkIdentity
+from .origin import Attenuated, Scaled
 from .pairs import require_answers, require_clean_answers, require_same_attack, require_same_images
 from .record import Record
 from .two_way import Integers, two_way_interval
+
+STAND_INS = (Attenuated, Scaled)
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class GainSplit(Value):
     @property
     def verdict(self) -> str:
         """The verdict on the gain, "explained by attenuation" where it is (`split_verdict`)."""
-        return split_verdict(self.gain, self.rest, self.kept)
+        return split_verdict(self.gain, self.attenuation, self.rest, self.kept)
 
     def __str__(self) -> str:
         parts = f"attenuation {self.attenuation}, rest {self.rest}"
@@ -94,7 +98,8 @@ def pooled_gain(
     networks may stand in place of chips.
 
     Raises ValueError for no chips, a chip that comes twice, chips of several designs or settings,
-    other images or attacks than software's, and records without answers.
+    other images or attacks than software's, images crafted on another software network, stand-ins
+    of another network, and records without answers.
     """
     require_integer("replicates", replicates, at_least=100)
     require_integer("seed", seed, at_least=0)
@@ -120,8 +125,8 @@ def split_gain(
     and of the same source's images beside chips under transfer. Intervals and other arguments as
     of `pooled_gain`, all of the same draws of chips and images.
 
-    Raises ValueError as `pooled_gain` does, for another number of twins than chips, for the twin
-    of another chip, and for images of another source.
+    Raises ValueError as `pooled_gain` does, for another number of twins than chips, for networks
+    that are no stand-ins, for the twin of another chip, and for images of another source.
     """
     require_integer("replicates", replicates, at_least=100)
     require_integer("seed", seed, at_least=0)
@@ -175,13 +180,37 @@ def _require_pool(name: str, records: Sequence[Record], software: Record) -> Non
                 f"`{name}` holds records of several designs or settings; pool one crossbar in one "
                 "setting"
             )
-    networks = {(record.victim.weights, record.victim.structure) for record in records}
+        _require_software_of(name, record, software.victim)
+    networks = {_content(record.victim) for record in records}
     if len(networks) < len(records):
         raise ValueError(f"`{name}` holds two records of one network; pass one for each chip")
 
 
-def _design(record: Record) -> tuple[str, Value]:
-    return record.setting, record.victim.chip.crossbar
+def _design(record: Record) -> tuple[str, str, Value, str, str]:
+    """Return what records of one pool share; of a stand-in, how it was made as well."""
+    victim, origin = record.victim, record.victim.origin
+    made = origin.per if isinstance(origin, Attenuated) else origin.identity()
+    return record.setting, victim.network, victim.chip.crossbar, victim.chip.calibration, made
+
+
+def _content(network: NetworkIdentity) -> tuple[str, str]:
+    return network.weights, network.structure
+
+
+def _require_software_of(name: str, record: Record, software: NetworkIdentity) -> None:
+    """Refuse images crafted on another software network, and stand-ins of another network."""
+    origin = record.victim.origin
+    if isinstance(origin, STAND_INS) and _content(origin.software) != _content(software):
+        raise ValueError(
+            f"`{name}` holds a stand-in made of another network ({origin.software.weights}) than "
+            f"`software` ({software.weights}); pass software's record of the same network"
+        )
+    crafted, alone = record.source, _content(record.source) == _content(record.victim)
+    if not (crafted.is_chip or alone or _content(crafted) == _content(software)):
+        raise ValueError(
+            f"`{name}` has a record of images crafted on another network ({crafted.weights}) than "
+            f"`software` ({software.weights}); its accuracy has no counterpart in software's"
+        )
 
 
 def _require_twins(chips: Sequence[Record], twins: Sequence[Record]) -> None:
@@ -191,6 +220,11 @@ def _require_twins(chips: Sequence[Record], twins: Sequence[Record]) -> None:
         )
     for number, (chip, twin) in enumerate(zip(chips, twins, strict=True)):
         require_answers("twins", twin)
+        if not isinstance(twin.victim.origin, STAND_INS):
+            raise ValueError(
+                f"`twins` must be stand-ins, made by `wordline.attenuated`; number {number} is a "
+                f"network as it was trained or mapped ({twin.setting})"
+            )
         if twin.victim.is_twin and twin.victim.chip != chip.victim:
             raise ValueError(
                 f"`twins` must stand in the order of `chips`; number {number} is the twin of "

@@ -12,7 +12,7 @@ from .table import json_entries
 
 HEADER = (
     "table", "row", "column", "quantity", "unit", "published", "ours", "low", "high", "sd",
-    "chips", "difference", "audit",
+    "chips", "difference", "audit", "verdict",
 )  # fmt: skip
 
 

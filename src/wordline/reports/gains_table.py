@@ -1,76 +1,69 @@
-"""The table of gains over software: what each design loses, gains, and what the gain is made of."""
+"""The table of gains: what chips lose, what they gain, and what of it their twins have too."""
 
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 from ..records import PooledEstimate
 from ..values import Value
+from .audit_notes import NamedAudit, audit_note
 from .chip_mean import ChipMean
-from .fields import format_field
-from .pools import Pool, pools_of
+from .pools import pools_of
+from .row_names import name_rows
 from .table import Table, TableEntry
 
-CLEAN, ADVANTAGE, GAIN, TWIN, REST = (
-    "CA lost", "AL advantage", "gain", "of it the twin's", "the rest"
+TITLE: Final = "Lost and gained over software"
+COLUMNS: Final = (
+    "CA lost", "AL advantage", "gain", "twins' share", "rest", "twins' CA less chips'",
 )  # fmt: skip
-COLUMNS = (CLEAN, ADVANTAGE, GAIN, TWIN, REST)
-NOTE = (
-    "AL advantage = CA lost + gain; gain = the attenuated twin's + the rest; intervals of a "
-    "cluster bootstrap over chips and images; 'no gain' excludes 1.5 points"
+NOTE: Final = (
+    "AL advantage = CA lost + gain, gain = twins' share + rest; intervals are pooled over chips "
+    "and images; no gain: 1.5 points are excluded"
 )
 
 
-def gains_table(results: Iterable[Value], title: str = "Gains over software") -> Table | None:
-    """Tabulate the pooled gain of every design and attack; None where nothing can be compared.
+def gains_table(
+    results: Iterable[Value], title: str = TITLE, *, audits: Sequence[NamedAudit] = ()
+) -> Table | None:
+    """Tabulate `pools_of`, in percent, each row with the verdict that its intervals allow.
 
-    The verdict is "gain", "loss", "no gain", "undecided" or "explained by attenuation"
-    (`wordline.records.GainSplit.verdict`).
+    A verdict is "gain", "loss", "no gain", "undecided" or "explained by attenuation"
+    (`wordline.records.GainSplit`). None where no chip can be compared with software.
     """
-    pools = pools_of(results)
-    if not pools:
+    rows = pools_of(results)
+    if not rows:
         return None
-    entries: dict[tuple[str, str], TableEntry] = {}
-    rows = _labels(pools)
-    for row, pool in zip(rows, pools, strict=True):
-        pooled, split = pool.pooled(), pool.split()
-        entries[row, CLEAN] = _entry(pooled.clean_loss)
-        entries[row, ADVANTAGE] = _entry(pooled.advantage)
-        entries[row, GAIN] = _entry(pooled.gain, split.verdict if split else pooled.verdict)
-        if split:
-            entries[row, TWIN], entries[row, REST] = _entry(split.attenuation), _entry(split.rest)
+    names = name_rows([row.chips for row in rows])
+    labels = [
+        f"{label}, {len(row.chips)} chips" if len(row.chips) > 1 else label
+        for label, row in zip(names.labels, rows, strict=True)
+    ]
+    entries = {}
+    for label, row in zip(labels, rows, strict=True):
+        estimates = [row.pooled.clean_loss, row.pooled.advantage, row.pooled.gain]
+        if row.split:
+            estimates += [row.split.attenuation, row.split.rest, row.split.kept]
+        for column, estimate in zip(COLUMNS, estimates, strict=False):
+            entries[label, column] = TableEntry(mean=_in_percent(estimate))
+        gain = entries[label, "gain"].mean
+        note = audit_note(row.chips, audits)
+        entries[label, "gain"] = TableEntry(mean=gain, audit=note, verdict=row.verdict)
+    images = " or ".join(map(str, sorted({row.software.images for row in rows})))
     return Table(
-        title=title, corner="design, setting, attack", columns_title="what changes",
-        quantity="", unit="points", decimals=1, rows=tuple(rows), columns=COLUMNS,
-        entries=entries, note=f"{_images(pools)}; {NOTE}", remarks="verdict",
+        title=title, corner=", ".join(names.varying),
+        columns_title="quantity", quantity="", unit="%", decimals=1, rows=tuple(labels),
+        columns=COLUMNS if any(row.split for row in rows) else COLUMNS[:3], entries=entries,
+        note=", ".join([NOTE, *names.shared, f"{images} images"]),
     )  # fmt: skip
 
 
-def _labels(pools: list[Pool]) -> list[str]:
-    """Label pools by design, setting and number of chips, and by the fields that differ."""
-    names = ("attack", "eps", "steps", "loss", "model", "data")
-    words = {name: [format_field(pool.first, name) for pool in pools] for name in names}
-    varying = [name for name in names if len(set(words[name])) > 1]
-    labels = []
-    for number, pool in enumerate(pools):
-        chips = f"{len(pool.chips)} chips" if len(pool.chips) > 1 else ""
-        parts = [pool.label, chips, *(words[name][number] for name in varying)]
-        labels.append(", ".join(part for part in parts if part))
-    seen: Counter[str] = Counter()
-    for number, label in enumerate(labels):
-        seen[label] += 1
-        if seen[label] > 1:
-            labels[number] = f"{label} ({seen[label]})"
-    return labels
+def has_twins(table: Table) -> bool:
+    """Tell if any row is split into its twins' share and the rest."""
+    return table.columns == COLUMNS
 
 
-def _entry(estimate: PooledEstimate, verdict: str = "") -> TableEntry:
+def _in_percent(estimate: PooledEstimate) -> ChipMean:
     value, low, high = (100 * part for part in (estimate.value, estimate.low, estimate.high))
-    return TableEntry(mean=ChipMean(value, low, high, math.nan, 1), audit=verdict)
-
-
-def _images(pools: list[Pool]) -> str:
-    counts = sorted({pool.first.images for pool in pools})
-    return f"{' or '.join(map(str, counts))} images"
+    return ChipMean(value, low, high, spread=math.nan, chips=estimate.chips)

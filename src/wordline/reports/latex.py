@@ -26,20 +26,19 @@ def latex_report(all_results: Sequence[Results]) -> str:
 
 def latex_table(table: Table) -> str:
     r"""Write one `table`; the preamble needs `\usepackage{booktabs}`."""
-    audit = [table.remarks] if table.audited else []
-    alignment = f"l{'r' * len(table.columns)}{'l' * len(audit)}"
+    titles = table.remark_titles
+    alignment = f"l{'r' * len(table.columns)}{'l' * len(titles)}"
     title = f"{escape_latex(table.title)}. {escape_latex(caption(table))}"
-    head = _row(map(escape_latex, [table.corner, *table.columns, *audit]))
+    head = _row(map(escape_latex, [table.corner, *table.columns, *titles]))
     begin = [r"\begin{table}", r"\centering", rf"\caption{{{title}}}"]
     lines = [*begin, rf"\begin{{tabular}}{{{alignment}}}", r"\toprule", head, r"\midrule"]
     decimals = table.decimals
     for row in table.rows:
         entries = table.line(row)
-        audits = [table.audits(row)] if table.audited else []
         ours = [format_ours(entry, decimals) for entry in entries]
-        lines.append(_row(map(escape_latex, [row, *ours, *audits])))
+        lines.append(_row(map(escape_latex, [row, *ours, *table.remarks(row)])))
         if any(not math.isnan(entry.published) for entry in entries):
-            empty = [""] * len(audits)
+            empty = [""] * len(titles)
             published = [format_number(entry.published, decimals) for entry in entries]
             printed = [rf"\textit{{{number}}}" for number in published]
             apart = [escape_latex(format_signed(e.difference, decimals)) for e in entries]

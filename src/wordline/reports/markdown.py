@@ -29,18 +29,19 @@ def markdown_report(all_results: Sequence[Results]) -> str:
 
 def markdown_table(table: Table) -> str:
     """Write one table: ours with intervals; below a row, what was printed and the difference."""
-    head = [table.corner or " ", *table.columns, *([table.remarks] if table.audited else [])]
+    titles = table.remark_titles
+    head = [table.corner or " ", *table.columns, *titles]
     lines = [f"### {_escaped(table.title)}", "", _escaped(caption(table)), "", _row(head)]
-    lines.append("|---" + "|---:" * len(table.columns) + "|---" * table.audited + "|")
+    lines.append("|---" + "|---:" * len(table.columns) + "|---" * len(titles) + "|")
     decimals = table.decimals
     for row in table.rows:
         entries = table.line(row)
-        audits = [table.audits(row)] if table.audited else []
-        lines.append(_row([row, *(format_ours(entry, decimals) for entry in entries), *audits]))
+        ours = (format_ours(entry, decimals) for entry in entries)
+        lines.append(_row([row, *ours, *table.remarks(row)]))
         if any(not math.isnan(entry.published) for entry in entries):
             published = (format_number(entry.published, decimals) for entry in entries)
             differences = (format_signed(entry.difference, decimals) for entry in entries)
-            empty = [""] * len(audits)
+            empty = [""] * len(titles)
             printed = (f"*{number}*" if number else "" for number in published)
             lines += [_row(["*published*", *printed, *empty])]
             lines += [_row(["*difference*", *differences, *empty])]

@@ -31,7 +31,7 @@ def format_ours(entry: TableEntry, decimals: int) -> str:
     if math.isnan(mean.value):
         return ""
     parts = [format_number(mean.value, decimals)]
-    if mean.chips > 1:
+    if not math.isnan(mean.spread):
         parts.append(f"± {format_number(mean.spread, decimals)} ({mean.chips})")
     if not math.isnan(mean.low):
         low, high = (format_number(bound, decimals) for bound in (mean.low, mean.high))
@@ -47,7 +47,7 @@ def caption(table: Table) -> str:
     parts.append(f"columns: {table.columns_title}")
     if any(not math.isnan(mean.low) for mean in means):
         parts.append("95 % intervals in brackets")
-    if any(mean.chips > 1 for mean in means):
+    if any(not math.isnan(mean.spread) for mean in means):
         parts.append("± standard deviation over chips")
     if table.compared:
         parts.append("difference: ours less published")

@@ -1,148 +1,82 @@
-"""Chips of one design under one attack, beside their software and their attenuated twins."""
+"""Gains of designs over software, pooled over chips and images, and split where twins are there."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..records import Attenuated, GainSplit, PooledGain, Scaled, pooled_gain, split_gain
-from ..records.pairs import attack_key
+from ..records import Attenuated, GainSplit, PooledGain, pooled_gain, split_gain
 from ..records.record import Record
-from ..values import Value, encode
-from .fields import format_field
-from .robust_gains import ONE_DRAW, Network, key_of, software_of_chips
+from ..values import Value
+from .conditions import groups_of_chips
+from .robust_gains import Network, condition_of, key_of, pair_with_software
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Records of one design: its chips in the order of their seeds, each chip once.
+    """One design under one attack from one source: its chips, and what they lose and gain.
 
-    `software`: software's own record, under the same attack on the same images. `twins`: one for
-    each chip, in their order, or none where any is missing. In place of chips there may be
-    software with scaled weights.
+    `split` is None where a chip has no twin, or more than one, attacked as it is.
     """
 
-    software: Record
     chips: tuple[Record, ...]
-    twins: tuple[Record, ...] = ()
+    software: Record
+    twins: tuple[Record, ...]
+    pooled: PooledGain
+    split: GainSplit | None
 
     @property
-    def first(self) -> Record:
-        """Return the record of the first chip."""
-        return self.chips[0]
-
-    @property
-    def transferred(self) -> bool:
-        """True for images that were made on software."""
-        return self.first.source == self.software.victim
-
-    @property
-    def images(self) -> str:
-        """Say whose images these are: "white-box", "transferred", "of another network"."""
-        own = "white-box" if self.first.source == self.first.victim else "of another network"
-        return "transferred" if self.transferred else own
-
-    @property
-    def label(self) -> str:
-        """Design and images in a few words: "64x64 UnitGain, driver 100 ohm, white-box"."""
-        return f"{self.design}, {self.images}"
-
-    @property
-    def chip(self) -> bool:
-        """True for chips, False for software with scaled weights."""
-        return self.first.victim.is_chip
-
-    @property
-    def factor(self) -> float:
-        """The factor of scaled weights; NaN for chips."""
-        origin = self.first.victim.origin
-        return origin.factor if isinstance(origin, Scaled) else float("nan")
-
-    @property
-    def design(self) -> str:
-        """The design in a few words, without seed, setting and attack."""
-        words = format_field(self.first, "tile")
-        if not self.chip:
-            return words
-        driver = format_field(self.first, "driver_ohm")
-        return f"{words} {self.first.victim.gain}, driver {driver} ohm"
-
-    def pooled(self) -> PooledGain:
-        """Pool the gain over all chips."""
-        return pooled_gain(self.chips, self.software)
-
-    def split(self) -> GainSplit | None:
-        """Split the gain into the twins' share and the rest; None without twins."""
-        return split_gain(self.chips, self.twins, self.software) if self.twins else None
-
-    def each(self) -> list[Pool]:
-        """Return a pool of each chip alone."""
-        twins: tuple[Any, ...] = self.twins or (None,) * len(self.chips)
-        return [
-            replace(self, chips=(chip,), twins=(twin,) if twin else ())
-            for chip, twin in zip(self.chips, twins, strict=True)
-        ]
+    def verdict(self) -> str:
+        """The verdict on the gain, of the split where there is one."""
+        return self.pooled.verdict if self.split is None else self.split.verdict
 
 
 def pools_of(results: Iterable[Value]) -> list[Pool]:
-    """Group the records of chips, and of scaled weights, that can be compared with software.
+    """Pool every design's chips against software, a row an attack and a source of images.
 
-    Left out are records without answers, to clean or to attacked images, of one draw of read noise,
-    of a chip that no transfer record names a network for, and those for which there is no record of
-    software, or more than one; and of two records of one chip all but the first.
+    Rows are of chips, with their twins (one factor a layer) beside them, and of software whose
+    weights are multiplied by one factor. Chips are paired as for the quantity "robust gain"; chips
+    of equal content count once; images crafted on another software network are left out, because
+    software's own record is no counterpart of theirs.
     """
-    records = [r for r in results if isinstance(r, Record) and r.answers and r.clean_answers]
-    records = [r for r in records if not any(ONE_DRAW in flag for flag in r.flags)]
-    made_from = software_of_chips(records)
-    software: dict[Any, list[Record]] = {}
-    twins: dict[Any, Record] = {}
-    for record in records:
-        origin = record.victim.origin
-        if isinstance(origin, Attenuated):
-            place = key_of(origin.chip), _source(record), _images(record)
-            twins[place] = record if origin.per == "layer" else twins.get(place, record)
-        elif record.setting == "SW" and not isinstance(origin, Scaled):
-            software.setdefault((key_of(record.victim), _images(record)), []).append(record)
-    groups: dict[Any, dict[Any, tuple[Record, Record]]] = {}
-    for record in records:
-        own = _networks(record, made_from)
-        beside = software.get((*own, _images(record)), []) if len(own) == 1 else []
-        if len(beside) != 1 or record is beside[0]:
-            continue
-        design = json.dumps([encode(record.victim.crossbar), _factor(record)])
-        group = groups.setdefault((*own, _images(record), record.setting, design), {})
-        group.setdefault(key_of(record.victim), (record, beside[0]))
-    return [_pool(list(group.values()), twins) for group in groups.values()]
+    pairs = [pair for pair in pair_with_software(results) if pair[0].clean_answers]
+    twins: dict[Any, list[Record]] = {}
+    for own, _ in pairs:
+        if isinstance(own.victim.origin, Attenuated) and own.victim.origin.per == "layer":
+            twins.setdefault(place_of(own), []).append(own)
+    beside = {id(own): software for own, software in pairs if is_comparable(own, software)}
+    shown = [own for own, _ in pairs if id(own) in beside and not own.victim.is_twin]
+    rows = []
+    for group in groups_of_chips(shown):
+        of_software: dict[Network, dict[Network, Record]] = {}
+        for chip in group:
+            software = key_of(beside[id(chip)].victim)
+            of_software.setdefault(software, {}).setdefault(key_of(chip.victim), chip)
+        rows += [_row(tuple(c.values()), beside, twins) for c in of_software.values()]
+    return rows
 
 
-def _pool(group: list[tuple[Record, Record]], twins: dict[Any, Record]) -> Pool:
-    chips = sorted((chip for chip, _ in group), key=lambda chip: chip.victim.seed)
-    found = [
-        twins.get((key_of(chip.victim), _source(chip), _images(chip))) for chip in chips
-    ]
-    complete = tuple(twin for twin in found if twin is not None)
-    return Pool(group[0][1], tuple(chips), complete if len(complete) == len(chips) else ())
+def _row(
+    chips: tuple[Record, ...], beside: Mapping[int, Record], twins: Mapping[Any, list[Record]]
+) -> Pool:
+    software = beside[id(chips[0])]
+    found = [twins.get(place_of(chip), []) for chip in chips]
+    own = tuple(one[0] for one in found if len(one) == 1)
+    if len(own) < len(chips):
+        return Pool(chips, software, (), pooled_gain(chips, software), None)
+    split = split_gain(chips, own, software)
+    return Pool(chips, software, own, pooled_gain(chips, software), split)
 
 
-def _networks(record: Record, made_from: dict[Network, set[Network]]) -> set[Network]:
-    """Return the software networks that a chip, or scaled weights, may be made from."""
-    origin = record.victim.origin
-    if isinstance(origin, Scaled):
-        return {key_of(origin.software)}
-    return made_from.get(key_of(record.victim), set()) if record.victim.is_chip else set()
+def place_of(record: Record) -> tuple[Any, ...]:
+    """Return what a chip's record and its twin's share: chip, attack, and whose images."""
+    white = key_of(record.source) == key_of(record.victim)
+    source = ("own",) if white else key_of(record.source)
+    return record.victim.chip, source, *condition_of(record)
 
 
-def _source(record: Record) -> Any:
-    """Tell whose images a victim gets: its own, or those of a network."""
-    return "own" if record.source == record.victim else key_of(record.source)
-
-
-def _images(record: Record) -> tuple[Any, ...]:
-    return record.fingerprint, record.images, *attack_key(record)
-
-
-def _factor(record: Record) -> float:
-    origin = record.victim.origin
-    return origin.factor if isinstance(origin, Scaled) else 1.0
+def is_comparable(record: Record, software: Record) -> bool:
+    """False for images crafted on a software network that is neither the victim nor `software`."""
+    own = key_of(record.victim), key_of(software.victim)
+    return record.source.is_chip or key_of(record.source) in own

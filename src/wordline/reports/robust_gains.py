@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..records import Attenuated, Scaled, robust_gain
+from ..records.pairs import attack_key
 from ..records.record import NetworkIdentity, Record
-from ..values import Value, encode
+from ..values import Value
 from .measurement import Measurement
 
 Network = tuple[str, str]  # weights, structure: equal weights may stand behind pixels of other bits
@@ -20,42 +20,58 @@ def key_of(network: NetworkIdentity) -> Network:
     return network.weights, network.structure
 
 
-def software_of_chips(results: Iterable[Value]) -> dict[Network, set[Network]]:
-    """Map chips to the software networks whose images were transferred to them, by SH records.
+def condition_of(record: Record) -> tuple[Any, ...]:
+    """Return images and attack, as it is run to its end: what two records must share."""
+    return record.fingerprint, record.images, *attack_key(record)
 
-    One is the network that the chip is made from; where there are more, the folder does not say
-    which.
+
+def software_of_chips(results: Iterable[Value]) -> dict[Network, set[Network]]:
+    """Map chips to the software networks that they may be made from.
+
+    Those whose images were transferred to them (SH), and those of their twins, which name both.
+    Where there are more than one, the folder does not say which.
     """
     found: dict[Network, set[Network]] = {}
     for record in results:
-        if isinstance(record, Record) and record.setting == "SH":
-            found.setdefault(key_of(record.victim), set()).add(key_of(record.source))
+        if isinstance(record, Record):
+            origin = record.victim.origin
+            if record.setting == "SH":
+                found.setdefault(key_of(record.victim), set()).add(key_of(record.source))
+            elif isinstance(origin, Attenuated):
+                found.setdefault(key_of(origin.chip), set()).add(key_of(origin.software))
     return found
 
 
-def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
-    """Yield the gain over software of records that have one, with paired intervals.
+def pair_with_software(results: Iterable[Value]) -> Iterator[tuple[Record, Record]]:
+    """Yield (record, software's record) of every record that has a gain over software.
 
     They are of chips, and of software whose weights stand in for one (twins, scaled weights).
     Software's record is that of the chip's own network (`software_of_chips`), under the same
     attack on the same images; `early_stop` does not tell attacks apart, because it only saves
     steps of white-box attacks. No gain have records without answers, or of one draw of read
-    noise; those of a chip that no transfer record names a network for; and those for which there
-    is no software record, or more than one.
+    noise; those of a chip that no other record names a network for; and those for which there is
+    no software record, or more than one.
     """
     records = [record for record in results if isinstance(record, Record)]
     software_of = software_of_chips(records)
     software: dict[tuple[Any, ...], list[Record]] = {}
     for record in records:
         if record.setting == "SW" and record.answers:
-            software.setdefault((key_of(record.victim), *_attack_key(record)), []).append(record)
+            key = (key_of(record.victim), *condition_of(record))
+            software.setdefault(key, []).append(record)
     for record in records:
         networks = _software_of(record.victim, software_of)
         if len(networks) != 1 or not record.answers or any(ONE_DRAW in f for f in record.flags):
             continue
-        beside = software.get((*networks, *_attack_key(record)), [])
+        beside = software.get((*networks, *condition_of(record)), [])
         if len(beside) == 1:
-            yield Measurement(record, robust_gain(record, beside[0]))
+            yield record, beside[0]
+
+
+def measure_robust_gains(results: Iterable[Value]) -> Iterator[Measurement]:
+    """Yield the gain over software of records that have one, with paired intervals."""
+    for record, software in pair_with_software(results):
+        yield Measurement(record, robust_gain(record, software))
 
 
 def _software_of(
@@ -65,16 +81,3 @@ def _software_of(
     if isinstance(victim.origin, Attenuated | Scaled):
         return {key_of(victim.origin.software)}
     return software_of.get(key_of(victim), set()) if victim.is_chip else set()
-
-
-def _attack_key(record: Record) -> tuple[Any, ...]:
-    """Images and attack, as it is run to its end."""
-    attack = json.dumps(_without_early_stop(encode(record.attack, defaults=False)))
-    return record.fingerprint, record.images, attack, record.seed
-
-
-def _without_early_stop(plain: Any) -> Any:
-    if isinstance(plain, dict):
-        kept = {key: value for key, value in plain.items() if key != "early_stop"}
-        return {key: _without_early_stop(value) for key, value in kept.items()}
-    return [_without_early_stop(item) for item in plain] if isinstance(plain, list) else plain

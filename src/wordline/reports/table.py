@@ -18,11 +18,15 @@ NO_MEAN = ChipMean(NAN, NAN, NAN, NAN, 0)
 
 @dataclass(frozen=True)
 class TableEntry:
-    """One number of a table in its unit: published, and ours over chips. NaN stands for none."""
+    """One number of a table in its unit: published, and ours over chips. NaN stands for none.
+
+    `audit`, `verdict`: words that stand behind the row.
+    """
 
     published: float = NAN
     mean: ChipMean = NO_MEAN
     audit: str = ""
+    verdict: str = ""
 
     @property
     def ours(self) -> float:
@@ -52,7 +56,6 @@ class Table:
     columns: tuple[str, ...]
     entries: dict[tuple[str, str], TableEntry]
     note: str = ""
-    remarks: str = "audit"  # the title of the column of verdicts
 
     def entry(self, row: str, column: str) -> TableEntry:
         """Return the entry, empty where nothing is known."""
@@ -71,9 +74,16 @@ class Table:
         return "; ".join(notes.values())
 
     @property
-    def audited(self) -> bool:
-        """True if any entry has an audit."""
-        return any(entry.audit for entry in self.entries.values())
+    def remark_titles(self) -> tuple[str, ...]:
+        """The columns of words behind the numbers: "verdict", "audit", if any entry has one."""
+        entries = self.entries.values()
+        return tuple(n for n in ("verdict", "audit") if any(getattr(e, n) for e in entries))
+
+    def remarks(self, row: str) -> list[str]:
+        """Return the words behind a row, one for each of `remark_titles`."""
+        verdict = next((entry.verdict for entry in self.line(row) if entry.verdict), "")
+        words = {"verdict": verdict, "audit": self.audits(row)}
+        return [words[name] for name in self.remark_titles]
 
     @property
     def compared(self) -> bool:
@@ -101,6 +111,7 @@ def json_entries(table: Table) -> list[dict[str, Any]]:
             "low": _or_null(entry.mean.low), "high": _or_null(entry.mean.high),
             "sd": _or_null(entry.mean.spread), "chips": entry.mean.chips,
             "difference": _or_null(entry.difference), "audit": entry.audit,
+            "verdict": entry.verdict,
         }
         for row in table.rows for column in table.columns
         if (entry := table.entries.get((row, column))) is not None

@@ -8,10 +8,11 @@ from typing import ClassVar
 from torch import Tensor
 
 from ..attacks import AbstractAttack
-from ..evaluation import craft
+from ..evaluation import craft, identify
 from ..mapping import Crossbar
 from ..nn import Chip, calibrate
 from ..nn.cached_programming import map_with_states, program_states
+from ..records import NetworkIdentity
 from ..values import Value
 from .cache import Tensors
 from .cell import Loader
@@ -79,3 +80,35 @@ def transfer_images(
         return {"images": craft(source, attack, split, seed=seed, batch_size=size)}
 
     return loader.tensors("images", made_by, make)["images"]
+
+
+ChipPlace = tuple[AbstractNetwork, Crossbar, int, AbstractImages | NoImages]
+
+
+def chip_images(
+    loader: Loader,
+    place: ChipPlace,
+    attack: AbstractAttack,
+    images: AbstractImages,
+    seed: int,
+    settings: RunSettings,
+) -> tuple[Tensor, NetworkIdentity]:
+    """Return adversarial images crafted on a chip, for other chips, and the identity of it."""
+    network, crossbar, chip_seed, calibration = place
+    split, content = images.load(loader), network.pinned(loader).content
+    set_on = "" if isinstance(calibration, NoImages) else calibration.pinned(loader).fingerprint
+    made_by = (
+        "images of a chip", content.identity(), crossbar.identity(), str(chip_seed), set_on,
+        attack.identity(), split.fingerprint(), str(seed), settings.identity(),
+    )  # fmt: skip
+
+    def make() -> Tensors:
+        chip = load_chip(loader, *place, device=settings.device)
+        return {"images": craft(chip, attack, split, seed=seed, batch_size=settings.batch_size)}
+
+    made = loader.tensors("images", made_by, make)["images"]
+    key = ("identity", *place, settings.device)
+    if key not in loader.memory:
+        loader.memory[key] = identify(load_chip(loader, *place, device=settings.device))
+    found: NetworkIdentity = loader.memory[key]
+    return made, found

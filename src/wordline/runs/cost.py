@@ -9,14 +9,14 @@ from torch import Tensor, nn
 from torch.nn.modules.conv import _ConvNd
 from torch.utils.flop_counter import FlopCounterMode
 
-from ..attacks import FGSM, MIFGSM, PGD, AbstractAttack, Square
+from ..attacks import FGSM, MIFGSM, PGD, AbstractAttack, RepeatedFGSM, Square
 from ..evaluation.gradient_deviation import FRACTIONS
 from ..mapping import Crossbar
 from ..records import Cost
 from .cell import AbstractCell, Loader
 from .certificate_cell import CertificateCell
 from .deviation_cell import DeviationCell
-from .evaluation_cell import EvaluationCell
+from .evaluation_cell import CHIP_TO_CHIP, EvaluationCell
 from .stability_cell import StabilityCell
 from .stand_ins import Twin
 
@@ -40,15 +40,17 @@ def macs(model: nn.Module, image: Tensor) -> int:
 def passes(attack: AbstractAttack) -> tuple[int, int]:
     """Return (forward, backward) passes of one image, at most: an `early_stop` saves some.
 
-    Square asks once and then once a query. FGSM takes one of each; so does every step of PGD and
-    MI-FGSM, times restarts and EOT draws, and a last forward pass judges the last iterate. Other
-    attacks are not counted: ValueError.
+    Square asks once and then once a query. FGSM takes one of each; so does every step of repeated
+    FGSM, PGD and MI-FGSM, times restarts and EOT draws, and of the last two a last forward pass
+    judges the last iterate. Other attacks are not counted: ValueError.
 
     >>> passes(FGSM(eps=0.1)), passes(PGD(eps=0.1, steps=10, step_size=0.02))
     ((1, 1), (11, 10))
     """
     if isinstance(attack, FGSM):
         return 1, 1
+    if isinstance(attack, RepeatedFGSM):
+        return attack.steps, attack.steps
     if isinstance(attack, PGD | MIFGSM):
         runs = attack.restarts * attack.eot if isinstance(attack, PGD) else 1
         return runs * (attack.steps + 1), runs * attack.steps
@@ -92,6 +94,8 @@ def cost(cells: Sequence[AbstractCell], loader: Loader) -> Cost:
         crossbar = cell.crossbar.crossbar if isinstance(cell.crossbar, Twin) else cell.crossbar
         if isinstance(crossbar, Crossbar):
             chips.add((cell.network, crossbar, cell.chip_seed))
+            if isinstance(cell, EvaluationCell) and cell.setting == CHIP_TO_CHIP:
+                chips.add((cell.network, crossbar, cell.source_seed))
         forward, backward = forward + ahead * len(split), backward + back * len(split)
         total += (ahead + back) * len(split) * macs_of[cell.network]
     return Cost(len(cells), len(chips), forward, backward, float(total))
@@ -116,7 +120,9 @@ def _evaluation_passes(cell: EvaluationCell, crafted: set[object]) -> tuple[int,
     """Count scoring of clean and adversarial images, and crafting unless `crafted` shares it."""
     ahead, back = 2 * cell.draws, 0
     settings = cell.seed, cell.batch_size, cell.threads, cell.device
-    source = (cell.network, cell.attack, cell.images, *settings)
+    source: tuple[object, ...] = (cell.network, cell.attack, cell.images, *settings)
+    if cell.setting == CHIP_TO_CHIP:
+        source = (*source, cell.crossbar, cell.source_seed, cell.calibration)
     if cell.setting == "HH" or source not in crafted:
         more = passes(cell.attack)
         ahead, back = ahead + more[0], back + more[1]

@@ -15,12 +15,13 @@ from ..models import correct
 from ..records.record import NetworkIdentity, Record, Software, describe_attack
 from ..values import Value, require_choice, require_instance, require_integer
 from .cell import AbstractCell, Loader, content_key
-from .chips import RunSettings, transfer_images
+from .chips import RunSettings, chip_images, transfer_images
 from .image_inputs import AbstractImages, NoImages
 from .network_inputs import AbstractNetwork
 from .stand_ins import Place, ScaledWeights, Twin, load_victim, needs_images
 
 SETTINGS = ("SW", "SH", "HH")
+CHIP_TO_CHIP = "chip-to-chip"
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,16 @@ class Cell(Value):
     conditions: tuple[str, int, int, int, int]  # data, seed, draws, batch size, threads
     calibration: str = ""  # images that the chip's converters were set on
     device: str = "cpu"
+    source_seed: int = -1  # of the chip that the images of `chip-to-chip` were crafted on
 
 
 @final
 @dataclass(frozen=True, kw_only=True)
 class EvaluationCell(AbstractCell):
     """Accuracy under one attack: in software (SW), of a chip under transfer (SH) or white-box (HH).
+
+    `chip-to-chip` scores the chip of `chip_seed` on images crafted on the chip of `source_seed`, of
+    the same network on the same crossbar: variation drawn anew between crafting and scoring.
 
     `crossbar` may also be a stand-in for a chip, attacked in the same two ways: its attenuated twin
     (`Twin`), or software of weights times a factor (`ScaledWeights`). Such a victim is software, so
@@ -65,19 +70,30 @@ class EvaluationCell(AbstractCell):
     calibration: AbstractImages | NoImages = field(default_factory=NoImages)
     seed: int = 0
     draws: int = 1
+    source_seed: int = -1
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        require_choice("setting", self.setting, SETTINGS)
+        require_choice("setting", self.setting, (*SETTINGS, CHIP_TO_CHIP))
         require_instance("network", self.network, AbstractNetwork)
         require_instance("images", self.images, AbstractImages)
         require_instance("attack", self.attack, AbstractAttack)
-        places = Software if self.setting == "SW" else (Crossbar, Twin, ScaledWeights)
-        require_instance("crossbar", self.crossbar, places)
+        places = {"SW": (Software,), CHIP_TO_CHIP: (Crossbar,)}
+        others = Crossbar, Twin, ScaledWeights
+        require_instance("crossbar", self.crossbar, places.get(self.setting, others))
         for name in ("chip_seed", "seed"):
             require_integer(name, getattr(self, name), at_least=0)
         require_integer("draws", self.draws, at_least=1)
-        if self.setting == "SH":
+        if self.setting != CHIP_TO_CHIP:
+            object.__setattr__(self, "source_seed", -1)  # there is no second chip
+        else:
+            require_integer("source_seed", self.source_seed, at_least=0)
+            if self.source_seed == self.chip_seed:
+                raise ValueError(
+                    f"`source_seed` is {self.source_seed}, the seed of the victim; name another "
+                    'chip, or take the setting "HH"'
+                )
+        if self.setting in ("SH", CHIP_TO_CHIP):
             object.__setattr__(self, "attack", self.attack.for_transfer())
         if not needs_images(self.crossbar):
             object.__setattr__(self, "calibration", NoImages())
@@ -107,6 +123,7 @@ class EvaluationCell(AbstractCell):
             conditions=(images.title, self.seed, self.draws, self.batch_size, self.threads),
             calibration=calibration,
             device=self.device,
+            source_seed=self.source_seed,
         )
         return content_key(content)
 
@@ -123,18 +140,21 @@ class EvaluationCell(AbstractCell):
         """Craft the images on the source and score them on the victim."""
         split, size = self.images.load(loader), self.batch_size
         place = self.network, self.crossbar, self.chip_seed, self.calibration
+        settings = RunSettings(size, self.threads, self.device)
+        what = self.attack, self.images, self.seed
+        if isinstance(self.crossbar, Crossbar) and self.setting == CHIP_TO_CHIP:
+            other = self.network, self.crossbar, self.source_seed, self.calibration
+            images, source = chip_images(loader, other, *what, settings)
         victim = load_victim(loader, *place, device=self.device)
         if self.setting == "HH":
-            source: nn.Module = victim
+            source = identify(victim)
             images = craft(victim, self.attack, split, seed=self.seed, batch_size=size)
-        else:  # images crafted on software serve every chip
-            source = self.network.load(loader, self.device)
-            settings = RunSettings(size, self.threads, self.device)
-            what = self.network, self.attack, self.images, self.seed
-            images = transfer_images(loader, *what, settings)
+        elif self.setting != CHIP_TO_CHIP:  # images crafted on software serve every chip
+            source = identify(self.network.load(loader, self.device))
+            images = transfer_images(loader, self.network, *what, settings)
         clean = self._clean_hits(loader, victim, split)
         scoring = ScoreSettings(self.seed, self.draws, size)
-        return score(victim, identify(source), self.attack, split, images, scoring, clean=clean)
+        return score(victim, source, self.attack, split, images, scoring, clean=clean)
 
     def _clean_hits(self, loader: Loader, victim: nn.Module, split: ImageSplit) -> Tensor | None:
         """Return a mask of correctly classified clean images, kept for the victim's next cells.

@@ -17,7 +17,7 @@ from ..mapping import Crossbar
 from ..progress import AbstractProgress
 from ..records.record import Record
 from ..values import require_choice, require_instance, require_integer
-from .evaluation_cell import SETTINGS, EvaluationCell
+from .evaluation_cell import CHIP_TO_CHIP, SETTINGS, EvaluationCell
 from .executors import Serial
 from .image_inputs import AbstractImages, NoImages
 from .journal import Journal
@@ -34,6 +34,10 @@ class Grid:
     SW cells are run once per attack; SH and HH for every crossbar and seed. An attack with
     `early_stop` saves most of the cost of white-box cells; images that are to be transferred (SH)
     are always attacked to the end.
+
+    `twins`: behind every chip its attenuated twin. `crafted_on`: seeds of further chips of each
+    crossbar, whose images are scored on every chip (chip-to-chip), as if variation were drawn anew
+    between crafting and scoring; a chip's own seed is left out.
     """
 
     crossbars: tuple[Crossbar, ...]
@@ -44,6 +48,7 @@ class Grid:
     seed: int = 0
     draws: int = 1
     twins: bool = False
+    crafted_on: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         require_instance("twins", self.twins, bool)
@@ -53,6 +58,8 @@ class Grid:
         require_integer("draws", self.draws, at_least=1)
         for seed in (self.seed, *self.seeds):
             require_integer("seeds", seed, at_least=0)
+        for seed in self.crafted_on:
+            require_integer("crafted_on", seed, at_least=0)
 
     def cells(
         self,
@@ -73,13 +80,19 @@ class Grid:
         found += [
             replace(
                 software, setting=setting, attack=attack, crossbar=crossbar, chip_seed=chip_seed,
-                calibration=calibration,
+                calibration=calibration, source_seed=source_seed,
             )
             for crossbar, chip_seed in self._victims()
-            for setting in self.settings if setting != "SW"
+            for setting, source_seed in self._threats(crossbar, chip_seed)
             for attack in self.attacks
         ]  # fmt: skip
         return tuple(found)
+
+    def _threats(self, place: Crossbar | StandIn, seed: int) -> Iterator[tuple[str, int]]:
+        """Yield the settings of a victim, each with the seed of another chip as source, or -1."""
+        yield from ((setting, -1) for setting in self.settings if setting != "SW")
+        if isinstance(place, Crossbar):
+            yield from ((CHIP_TO_CHIP, other) for other in self.crafted_on if other != seed)
 
     def _victims(self) -> Iterator[tuple[Crossbar | StandIn, int]]:
         """Yield every place with the seed of its chip, a twin behind its chip."""

@@ -15,8 +15,8 @@ from .reproduce import NO_NAMES, CommandNames
 
 SCRIPTS = (
     "elements.js", "records.js", "filters.js", "sortable_table.js", "record_table.js",
-    "paper_table.js", "curve_panel.js", "curve_section.js", "bar_chart.js", "audits.js",
-    "heat_map.js", "chips.js", "main.js",
+    "paper_table.js", "curve_panel.js", "curve_section.js", "advantages.js", "bar_chart.js",
+    "audits.js", "heat_map.js", "chips.js", "main.js",
 )  # fmt: skip
 
 

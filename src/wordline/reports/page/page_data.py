@@ -12,16 +12,16 @@ from ...values import Value, encode
 from ..audit_notes import audit_note
 from ..chip_mean import ChipMean, mean_over_chips
 from ..curves import Curve, Point, curves_of
-from ..default_table import tables_of
+from ..default_table import laid_out_tables
 from ..fields import describe_design, epsilon, format_field, format_value, network_of
 from ..numbers_as_text import caption, format_number, format_ours, format_signed
 from ..results import Results
 from ..table import Table
+from .advantages_data import DESIGN_FIELDS, advantages_data, interval_in_percent
 from .describe_conditions import describe_conditions
 from .reproduce import CommandNames, network_names, reproduce_command
 
 ABOUT = ("reproduces", "expected", "scale")
-DESIGN_FIELDS = ("setting", "tile", "gain", "attack", "loss", "model", "data")
 SHARES = {"CA": "clean", "AA": "adversarial", "AL": "loss", "ASR": "success"}
 
 
@@ -42,8 +42,9 @@ def study_data(results: Results, names: CommandNames) -> dict[str, Any]:
         "title": results.title,
         "about": {name: results.study[name] for name in ABOUT if results.study.get(name)},
         "command": results.study.get("command", ""),
-        "tables": [_table(table) for table in tables_of(results)] if results.layouts else [],
+        "tables": [_table(table) for table in laid_out_tables(results)],
         "records": records,
+        "advantages": advantages_data(results.evaluations),
         "curves": [_curve(curve) for curve in curves_of(results.evaluations)],
         "audits": [_audit(name, audit) for name, audit in results.audits],
         "chips": [_chip(chip) for chip in results.chips],
@@ -54,7 +55,7 @@ def study_data(results: Results, names: CommandNames) -> dict[str, Any]:
 
 
 def _record(record: Record) -> dict[str, Any]:
-    shares = {name: _interval(getattr(record, part)) for name, part in SHARES.items()}
+    shares = {name: interval_in_percent(getattr(record, part)) for name, part in SHARES.items()}
     eps = epsilon(record)
     return {
         **{name: format_field(record, name) for name in (*DESIGN_FIELDS, "eps", "seed")},
@@ -64,10 +65,6 @@ def _record(record: Record) -> dict[str, Any]:
         "attack_words": describe_attack(record.attack),
         "conditions": [list(pair) for pair in describe_conditions(record)],
     }
-
-
-def _interval(share: Estimate) -> list[float]:
-    return [round(100 * part, 4) for part in (share.value, share.low, share.high)]
 
 
 def _curve(curve: Curve) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def _table(table: Table) -> dict[str, Any]:
     rows = [
         {
             "label": row,
-            "note": table.audits(row),
+            "remarks": table.remarks(row),
             "ours": [format_ours(entry, decimals) for entry in table.line(row)],
             "published": [format_number(e.published, decimals) for e in table.line(row)],
             "difference": [format_signed(e.difference, decimals) for e in table.line(row)],
@@ -115,8 +112,7 @@ def _table(table: Table) -> dict[str, Any]:
         "corner": table.corner,
         "columns": list(table.columns),
         "rows": rows,
-        "audited": table.audited,
-        "remarks": table.remarks,
+        "remarks": list(table.remark_titles),
     }
 
 

@@ -6,12 +6,17 @@ const failures = gather("failures"), unreadable = gather("unreadable");
 // id, title, explanation, the items it shows, and how
 const SECTIONS = [
   ["tables", "Tables",
-    "In the layout of the paper: ours, what was published, and the difference.",
+    "In the layout of the paper: ours, what was published, and the difference; and what chips " +
+    "lose and gain over software.",
     tables, () => tables.map((table) => [paperTable(table), el("br")])],
   ["curves-section", "Curves",
     "The point at epsilon 0 is clean accuracy. Bars are 95 % intervals over images; where a " +
     "design has several chips, the curve is their mean.",
     records, () => [filterPanel(), curveSection()]],
+  ["advantages-section", "Gains",
+    "What lies on the line is lost accuracy; the height above it is the gain in robustness, and " +
+    "the bar its 95 % interval over images. The filters above apply.",
+    points, advantageSection],
   ["audits", "Audits",
     "An audit asks whether a robustness is real. It never says robust: it finds reasons for " +
     "doubt, or none.", audits, () => audits.map(auditSection)],
@@ -35,7 +40,7 @@ const plural = (number, word) => number === 1 ? word : word + "s";
 const total = (items, word) => `${items.length} ${plural(items.length, word)}`;
 
 function facts() {
-  const designs = records.filter((r) => !isSoftware(r))
+  const designs = records.filter((r) => parseFloat(r.tile))  // neither software nor stand-ins
     .map((r) => [r.tile, r.gain, r.seed, r.model].join());
   const fact = (number, word, kind = "") => number ? el("li", { class: kind },
     el("b", {}, number), el("span", {}, plural(number, word))) : null;
