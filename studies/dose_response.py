@@ -4,6 +4,7 @@ Reproduces  nothing printed: the question behind arXiv 2008.11298 and 2109.09060
             harder to fool than its software, and what the difference is made of
 Command     wordline study studies/dose_response.py --root DIR --out runs/dose_response --workers 2;
             wordline report runs/dose_response --figures figures
+Time        quick: 68 minutes with two workers on two cores shared with other jobs (AVX2)
 Expect      with unit gain a few points at small radii, as many as the attenuated twin has, or
             fewer; with least-squares gain a loss
 

@@ -13,6 +13,7 @@ from tests.reports.examples import (
     record,
     shared_layer,
     stability,
+    twin,
     two_chips,
 )
 
@@ -153,3 +154,11 @@ def test_every_layer_is_a_number_of_its_own(tmp_path: Path) -> None:
     calls = tabulate(layout, read_results(folder(tmp_path / "b", [], encode(shared_layer()))))
     assert calls.rows == ("relu", "relu (call 2)")  # the third has no signal: no decibels
     assert tabulate(layout, read_results(folder(tmp_path / "c", two_chips()))).rows == ()
+
+
+def test_twins_are_told_apart_by_their_chips(tmp_path: Path) -> None:
+    """A twin has no seed of its own."""
+    layout = Layout("T", "AL", rows=ROWS, columns=COLUMNS)
+    twins = [record(twin(seed), attacked=0.7 - seed / 10) for seed in (0, 1)]
+    (row,) = (tabulate(layout, read_results(folder(tmp_path, twins))).entries).values()
+    assert row.mean.chips == 2 and row.ours == pytest.approx(25.0)

@@ -87,7 +87,7 @@ def _require_one_design(
                     f"{name!r} ({first.get(name)!r} and {other.get(name)!r}); name that field in "
                     "`rows`, `columns` or `where`"
                 )
-    chips = [network_of(measured.result) for measured in group]
+    chips = [network_of(measured.result).chip for measured in group]
     if len(set().union(*(software_of.get(key_of(chip), set()) for chip in chips))) > 1:
         raise ValueError(
             f"`layout` {layout.title!r} puts chips of two networks into the entry {place}; "
