@@ -40,7 +40,8 @@ COMMANDS = {
         "Measure accuracy in software, under transfer (SH) and white-box (HH).",
     ),
     "certify": Command(
-        "certify", "certify", "Certify accuracy over L2 radii by a chip's own output noise."
+        "certify", "certify",
+        "Certify accuracy over L2 radii by the output noise of a chip's first layer.",
     ),
     "audit": Command(
         "audit", "audit", "Check a chip's robustness by some thirty checks and controls."
