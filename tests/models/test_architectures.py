@@ -38,6 +38,7 @@ SIZES = {
     "vgg8": vgg_size([128, 128, 256, 256, 512, 512], 512 * 16, 1024, 10),
     "vgg8-half": vgg_size([64, 64, 128, 128, 256, 256], 256 * 16, 512, 10),
     "vgg16": vgg_size(VGG16_CHANNELS, 512, 512, 10),
+    "vgg16-half": vgg_size([n // 2 for n in VGG16_CHANNELS], 256, 256, 10),
     "resnet10": resnet_size((1, 1, 2), 1, 10),
     "resnet10-w4": resnet_size((1, 1, 2), 4, 10),
     "resnet20": resnet_size((3, 3, 3), 1, 10),
