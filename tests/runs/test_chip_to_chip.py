@@ -87,3 +87,8 @@ def test_refuses(change: dict[str, object], error: type[Exception], message: str
         dataclasses.replace(CELL, **change)
     with pytest.raises(ValueError, match="`crafted_on` must be at least 0"):
         Grid((CROSSBAR,), (ATTACK,), crafted_on=(-1,))
+
+
+def test_a_grid_refuses_a_seed_in_the_place_of_a_tuple() -> None:
+    with pytest.raises(TypeError, match="`crafted_on` must be tuple, got 7"):
+        Grid((CROSSBAR,), (ATTACK,), crafted_on=7)

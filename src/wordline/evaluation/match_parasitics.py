@@ -50,12 +50,16 @@ def match_parasitics(
     require_instance("crossbar", crossbar, Crossbar)
     require_number("target", target, above=0.0)
     require_number("tolerance", tolerance, above=0.0)
+    if not isinstance(factors, Sequence) or len(factors) != 2:
+        raise TypeError(f"`factors` must be a pair such as (0.001, 1.0), got {factors!r}")
     low, high = factors
     require_number("factors", low, above=0.0)
     require_number("factors", high, above=low)
     require_integer("batch_size", batch_size, at_least=1)
-    if not seeds:
-        raise ValueError("`seeds` is empty; name at least one chip")
+    if not isinstance(seeds, Sequence) or not seeds:
+        raise ValueError(f"`seeds` must name at least one chip, such as (0, 1), got {seeds!r}")
+    for seed in seeds:
+        require_integer("seeds", seed, at_least=0)
     if crossbar.wires.ideal:
         raise ValueError("`crossbar` has no parasitics, so that no factor changes anything")
     split = as_split(data)

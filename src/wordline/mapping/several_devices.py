@@ -4,41 +4,24 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal, final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor
 
 from ..values import require_integer, require_number
-from .slicing import AbstractSlicing
+from .slicing import AbstractOneRead
 
 
-class AbstractSeveralDevices(AbstractSlicing):
+class AbstractSeveralDevices(AbstractOneRead):
     """Devices of one weight whose currents add up on a column, in front of its converter.
 
     Each device is programmed, varies and drifts for itself. In a circuit with wires they are
     solved as arrays of their own, one for each device.
     """
 
-    gradient: ClassVar[Literal["exact", "straight-through"]] = "exact"
-    analog: ClassVar[bool] = True
     shares_columns: ClassVar[bool] = True
-
-    @property
-    def zero_share(self) -> float:
-        return 0.5
-
-    @property
-    def product_step(self) -> float:
-        return 0.0
-
-    def streams(self, u: Tensor, *, both_signs: bool = False) -> Iterator[tuple[float, Tensor]]:
-        yield 1.0, u
-
-    def accumulate(self, y: Tensor) -> Tensor:
-        return y
 
 
 @final

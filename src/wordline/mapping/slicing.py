@@ -80,14 +80,8 @@ class AbstractSlicing(Value):
         return torch.tensordot(weights, outputs.unflatten(0, (len(significances), -1)), dims=1)
 
 
-@final
-@dataclass(frozen=True)
-class NoSlicing(AbstractSlicing):
-    """One analog cell for a weight, one read for an input.
-
-    >>> NoSlicing().slices(1), [s for s, _ in NoSlicing().streams(torch.zeros(2))]
-    ((1.0,), [1.0])
-    """
+class AbstractOneRead(AbstractSlicing):
+    """Analog cells, and one read for a whole input."""
 
     gradient: ClassVar[Literal["exact", "straight-through"]] = "exact"
     analog: ClassVar[bool] = True
@@ -100,18 +94,28 @@ class NoSlicing(AbstractSlicing):
     def product_step(self) -> float:
         return 0.0
 
-    def slices(self, sign_bits: int) -> tuple[float, ...]:
-        return (1.0,)
-
-    def slice_digits(self, shares: Tensor, sign_bits: int) -> Tensor:
-        return shares
-
     def streams(self, u: Tensor, *, both_signs: bool = False) -> Iterator[tuple[float, Tensor]]:
         """Yield the inputs themselves: negative inputs are negative voltages."""
         yield 1.0, u
 
     def accumulate(self, y: Tensor) -> Tensor:
         return y
+
+
+@final
+@dataclass(frozen=True)
+class NoSlicing(AbstractOneRead):
+    """One analog cell for a weight, one read for an input.
+
+    >>> NoSlicing().slices(1), [s for s, _ in NoSlicing().streams(torch.zeros(2))]
+    ((1.0,), [1.0])
+    """
+
+    def slices(self, sign_bits: int) -> tuple[float, ...]:
+        return (1.0,)
+
+    def slice_digits(self, shares: Tensor, sign_bits: int) -> Tensor:
+        return shares
 
 
 @final

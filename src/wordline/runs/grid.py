@@ -58,6 +58,7 @@ class Grid:
         require_integer("draws", self.draws, at_least=1)
         for seed in (self.seed, *self.seeds):
             require_integer("seeds", seed, at_least=0)
+        require_instance("crafted_on", self.crafted_on, tuple)
         for seed in self.crafted_on:
             require_integer("crafted_on", seed, at_least=0)
 

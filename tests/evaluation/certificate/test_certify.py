@@ -210,6 +210,8 @@ def test_bad_victims_are_refused(drawn: tuple[ImageSplit, Tensor]) -> None:
     split, _ = drawn
     with pytest.raises(TypeError, match="`attacks` must be AbstractAttack"):
         wl.certify(victim=two_sided(DIRECTION), data=split, attacks=(0.3,))
+    with pytest.raises(TypeError, match="`radii` must be tuple or list, got 3"):
+        wl.certify(victim=two_sided(DIRECTION), data=split, radii=3)
     with pytest.raises(ValueError, match="`victim` is in training mode"):
         wl.certify(victim=two_sided(DIRECTION).train(), data=split)
     with pytest.raises(ValueError, match="`victim` has no mapped layer that the images reach"):

@@ -73,6 +73,7 @@ def certify(
     require_number("alpha", alpha, above=0.0)
     if alpha >= 0.5:
         raise ValueError(f"`alpha` must be below 0.5, got {alpha:g}; it is a rate of errors: 0.001")
+    require_instance("radii", radii, (tuple, list))
     for radius in radii:
         require_radius("radii", radius, "l2", above=0.0)
     for attack in attacks:
